@@ -1,0 +1,95 @@
+"""Face verification through one interface, whoever answers.
+
+::
+
+    import facegate
+
+    with facegate.open() as verifier:
+        result = verifier.compare(probe="selfie.jpg", gallery=["passport.jpg"])
+        print(result.accepted, result.match.score)
+"""
+
+from facegate.errors import (
+    AuthenticationFailed,
+    BadReply,
+    Billed,
+    CaptureReason,
+    CaptureRejected,
+    ConfigurationError,
+    ConnectionFailed,
+    ConsentRefused,
+    CredentialsExpired,
+    FacegateError,
+    Fault,
+    ImageRejected,
+    InputError,
+    InvalidRequest,
+    LicenseInvalid,
+    PermissionDenied,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    QuotaExhausted,
+    RateLimited,
+    UnmappedError,
+    UnsupportedOperation,
+    UnsupportedOption,
+)
+from facegate.images import Image, ImageLimits
+from facegate.model import (
+    Attempt,
+    DecidedBy,
+    Decision,
+    Liveness,
+    Match,
+    Operation,
+    Outcome,
+    Scale,
+    VerificationResult,
+)
+from facegate.sniff import ImageFormat
+from facegate.verifier import AsyncFaceVerifier, FaceVerifier, open_async
+from facegate.verifier import open_sync as open  # noqa: A004  read as facegate.open
+
+__all__ = [
+    "AsyncFaceVerifier",
+    "Attempt",
+    "AuthenticationFailed",
+    "BadReply",
+    "Billed",
+    "CaptureReason",
+    "CaptureRejected",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "ConsentRefused",
+    "CredentialsExpired",
+    "DecidedBy",
+    "Decision",
+    "FaceVerifier",
+    "FacegateError",
+    "Fault",
+    "Image",
+    "ImageFormat",
+    "ImageLimits",
+    "ImageRejected",
+    "InputError",
+    "InvalidRequest",
+    "LicenseInvalid",
+    "Liveness",
+    "Match",
+    "Operation",
+    "Outcome",
+    "PermissionDenied",
+    "ProviderError",
+    "ProviderTimeout",
+    "ProviderUnavailable",
+    "QuotaExhausted",
+    "RateLimited",
+    "Scale",
+    "UnmappedError",
+    "UnsupportedOperation",
+    "UnsupportedOption",
+    "VerificationResult",
+    "open",
+    "open_async",
+]

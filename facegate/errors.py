@@ -1,0 +1,276 @@
+"""Every way a verification can fail, as one tree whose policy is data.
+
+::
+
+    FacegateError
+    ├ ConfigurationError               settings, unknown plugin, plugin that failed to load
+    ├ UnsupportedOperation             the provider has no such operation: refused before any I/O
+    ├ UnsupportedOption                the provider cannot be told this: refused before any I/O
+    ├ ConsentRefused                   the request's consent does not cover the recipient
+    ├ InputError                       the caller's picture or arguments
+    │   ├ InvalidRequest               arguments that make no sense together
+    │   ├ ImageRejected                not a readable picture within the limits
+    │   └ CaptureRejected              a picture, but not one to decide on: see ``reason``
+    └ ProviderError
+        ├ refused    AuthenticationFailed  CredentialsExpired  PermissionDenied
+        │            QuotaExhausted  LicenseInvalid
+        ├ not done   RateLimited  ProviderUnavailable  ConnectionFailed
+        └ unknown    ProviderTimeout  BadReply  UnmappedError
+
+A "no match" and a spoof are answers and never appear here. Callers branch on the class; whoever
+retries, fails over or maps to HTTP reads the class attributes instead of keeping a list of its own.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from facegate.model import Attempt
+
+
+class Billed(StrEnum):
+    """Whether the vendor may have charged for an attempt."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+
+class Fault(StrEnum):
+    """Who can put it right."""
+
+    CALLER = "caller"
+    OPERATOR = "operator"
+    PROVIDER = "provider"
+
+
+class CaptureReason(StrEnum):
+    """Why a picture cannot be decided on, in the words the industry's capture SDKs share."""
+
+    FACE_NOT_FOUND = "FACE_NOT_FOUND"
+    TOO_MANY_FACES = "TOO_MANY_FACES"
+    FACE_TOO_SMALL = "FACE_TOO_SMALL"
+    FACE_TOO_CLOSE = "FACE_TOO_CLOSE"
+    FACE_CLOSE_TO_BORDER = "FACE_CLOSE_TO_BORDER"
+    FACE_CROPPED = "FACE_CROPPED"
+    FACE_ANGLE_TOO_LARGE = "FACE_ANGLE_TOO_LARGE"
+    FACE_IS_OCCLUDED = "FACE_IS_OCCLUDED"
+    EYES_CLOSED = "EYES_CLOSED"
+    QUALITY_TOO_LOW = "QUALITY_TOO_LOW"
+
+
+class FacegateError(Exception):
+    """Base of everything facegate raises on purpose.
+
+    The message is written by facegate, never copied from a vendor, so that it can be shown and
+    logged: a vendor's own text may echo the request, and the request holds a face.
+
+    Attributes:
+        image: which picture is at fault, ``"probe"`` or ``"gallery[i]"``, where one is.
+        provider: name of the configured provider that failed, where one did.
+        vendor_code: the vendor's own error code, where it sent one.
+        attempts: every attempt made before giving up, oldest first.
+    """
+
+    retryable: ClassVar[bool] = False
+    """The same request to the same provider may succeed a moment later."""
+    fails_over: ClassVar[bool] = False
+    """Another provider may answer where this one could not."""
+    cools_down: ClassVar[bool] = False
+    """Counts against the provider's health."""
+    billed: ClassVar[Billed] = Billed.NO
+    http_status: ClassVar[int] = 500
+    fault: ClassVar[Fault] = Fault.OPERATOR
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        image: str | None = None,
+        provider: str | None = None,
+        vendor_code: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.image = image
+        self.provider = provider
+        self.vendor_code = vendor_code
+        self.attempts = attempts
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def code(self) -> str:
+        """Stable name of the class, for machines."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        who = ": ".join(part for part in (self.provider, self.image) if part)
+        return f"{who}: {self.message}" if who else self.message
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as JSON-ready data; absent fields are left out."""
+        fields = {
+            "code": self.code,
+            "message": self.message,
+            "image": self.image,
+            "provider": self.provider,
+            "vendor_code": self.vendor_code,
+            "attempts": [attempt.model_dump(mode="json") for attempt in self.attempts],
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+class ConfigurationError(FacegateError):
+    """Settings that cannot work, or a plugin that is missing or broken."""
+
+
+class UnsupportedOperation(FacegateError):
+    """The provider does not offer the operation. No request was made."""
+
+    fails_over = True
+    http_status = 501
+
+
+class UnsupportedOption(FacegateError):
+    """The provider cannot be told what the caller asked for. No request was made."""
+
+    http_status = 400
+    fault = Fault.CALLER
+
+
+class ConsentRefused(FacegateError):
+    """The request's consent does not cover the recipient. No request was made."""
+
+    http_status = 403
+    fault = Fault.CALLER
+
+
+class InputError(FacegateError):
+    """The caller's picture or arguments. Never retried, never held against a provider."""
+
+    http_status = 400
+    fault = Fault.CALLER
+
+
+class InvalidRequest(InputError):
+    """Arguments that are out of range or make no sense together."""
+
+
+class ImageRejected(InputError):
+    """Not a readable picture of an accepted type within the limits."""
+
+    http_status = 422
+
+
+class CaptureRejected(InputError):
+    """A readable picture that no honest decision can be based on; ``reason`` says what to fix."""
+
+    http_status = 422
+
+    def __init__(self, message: str, *, reason: CaptureReason, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_capture, (self.message, self.reason), self.__dict__
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**super().as_dict(), "reason": str(self.reason)}
+
+
+def _rebuild_capture(message: str, reason: CaptureReason) -> CaptureRejected:
+    return CaptureRejected(message, reason=reason)
+
+
+class ProviderError(FacegateError):
+    """The provider, or the way to it, failed. Says nothing about the person."""
+
+    fails_over = True
+    http_status = 502
+    fault = Fault.PROVIDER
+
+
+class AuthenticationFailed(ProviderError):
+    """The provider does not know the credential."""
+
+    fault = Fault.OPERATOR
+
+
+class CredentialsExpired(ProviderError):
+    """The credential was good once; renew it."""
+
+    fault = Fault.OPERATOR
+
+
+class PermissionDenied(ProviderError):
+    """The credential is known but may not do this."""
+
+    fault = Fault.OPERATOR
+
+
+class QuotaExhausted(ProviderError):
+    """The account is out of credits."""
+
+    cools_down = True
+    fault = Fault.OPERATOR
+
+
+class LicenseInvalid(ProviderError):
+    """The engine's own licence is missing, expired or used up."""
+
+    cools_down = True
+    fault = Fault.OPERATOR
+
+
+class RateLimited(ProviderError):
+    """Too many requests; ``retry_after`` is the number of seconds the provider asked to wait."""
+
+    retryable = True
+    cools_down = True
+    http_status = 503
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.retry_after = retry_after
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider answered that it cannot serve now."""
+
+    retryable = True
+    cools_down = True
+    http_status = 503
+
+
+class ConnectionFailed(ProviderError):
+    """No connection, so the request was not processed."""
+
+    retryable = True
+    cools_down = True
+    http_status = 503
+
+
+class ProviderTimeout(ProviderError):
+    """No answer in time. Whether it was processed, and charged, is unknown."""
+
+    cools_down = True
+    billed = Billed.MAYBE
+    http_status = 504
+
+
+class BadReply(ProviderError):
+    """The provider answered something that cannot be read as an answer."""
+
+    cools_down = True
+    billed = Billed.MAYBE
+
+
+class UnmappedError(ProviderError):
+    """The provider sent an error that its table does not know. Never guessed at."""
+
+    billed = Billed.MAYBE

@@ -1,0 +1,220 @@
+"""From a caller's question to a provider's, and from its answer to a decision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from pydantic import ValidationError
+
+from facegate.errors import (
+    ConfigurationError,
+    FacegateError,
+    ImageRejected,
+    InvalidRequest,
+    UnsupportedOperation,
+    UnsupportedOption,
+)
+from facegate.images import Image
+from facegate.model import Decision, Operation, Threshold
+from facegate.provider import (
+    Answer,
+    BoundRequest,
+    CompareLiveRequest,
+    CompareRequest,
+    LivenessRequest,
+    Provider,
+    S,
+    ScoreSpec,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms(Generic[S]):
+    """What one request means to one provider: its settings with the request's options merged in,
+    and thresholds as numbers on its scale.
+    """
+
+    operation: Operation
+    settings: S
+    threshold: float | None
+    liveness_threshold: float | None
+
+    @classmethod
+    def of(
+        cls,
+        provider: Provider[S],
+        operation: Operation,
+        threshold: Threshold | None = None,
+        liveness_threshold: Threshold | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Terms[S]:
+        """Work out the terms, before any I/O.
+
+        Raises:
+            UnsupportedOperation: the provider has no such operation.
+            UnsupportedOption: it cannot be told this option or threshold.
+            InvalidRequest: a threshold or option value that is out of range.
+        """
+        if operation not in provider.capabilities:
+            raise UnsupportedOperation(
+                f"{provider.info.plugin} does not offer {operation}; it offers"
+                f" {', '.join(sorted(provider.capabilities))}",
+                provider=provider.name,
+            )
+        settings, info = _with_options(provider, options or {}), provider.info
+        return cls(
+            operation,
+            settings,
+            _chosen("threshold", threshold, settings.threshold, info.match, provider.name),
+            _chosen(
+                "liveness_threshold",
+                liveness_threshold,
+                settings.liveness_threshold,
+                info.liveness,
+                provider.name,
+            ),
+        )
+
+    def bind(
+        self, provider: Provider[S], probe: Image, gallery: tuple[Image, ...]
+    ) -> BoundRequest[S]:
+        """The question as the provider sees it.
+
+        Raises:
+            ImageRejected: a picture of a type the provider does not take.
+            InvalidRequest: more gallery images than it takes.
+        """
+        _refuse_format(provider, "probe", probe)
+        for index, image in enumerate(gallery):
+            _refuse_format(provider, f"gallery[{index}]", image)
+        most = provider.info.max_gallery
+        if most is not None and len(gallery) > most:
+            raise InvalidRequest(
+                f"{len(gallery)} gallery images; {provider.info.plugin} takes at most {most}",
+                image=f"gallery[{most}]",
+            )
+        match self.operation:
+            case Operation.COMPARE:
+                return CompareRequest(probe, gallery, self.settings, self.threshold)
+            case Operation.LIVENESS:
+                return LivenessRequest(probe, self.settings, self.liveness_threshold)
+            case Operation.COMPARE_LIVE:
+                return CompareLiveRequest(
+                    probe, gallery, self.settings, self.threshold, self.liveness_threshold
+                )
+
+    def decide(self, answer: Answer) -> Decision:
+        """Reject unless every question was answered yes; a near miss goes to review.
+
+        Review is for identity alone: a probe that is not live is rejected whatever its match score.
+        """
+        asked_match = self.operation is not Operation.LIVENESS
+        asked_liveness = self.operation is not Operation.COMPARE
+        if asked_liveness and not (answer.liveness and answer.liveness.passed):
+            return Decision.REJECT
+        if not asked_match or (answer.match and answer.match.is_match):
+            return Decision.ACCEPT
+        score = answer.match.score if answer.match else None
+        lowest = self.settings.review_from
+        if score is not None and lowest is not None and score >= lowest:
+            return Decision.REVIEW
+        return Decision.REJECT
+
+
+def check_settings(provider: Provider[Any]) -> None:
+    """Refuse thresholds that the provider could never use.
+
+    Raises:
+        ConfigurationError: naming the setting.
+    """
+    settings, info = provider.settings, provider.info
+    try:
+        threshold = _resolved("threshold", settings.threshold, info.match)
+        _resolved("liveness_threshold", settings.liveness_threshold, info.liveness)
+        lowest = _resolved("review_from", settings.review_from, info.match)
+    except FacegateError as error:
+        raise ConfigurationError(error.message, provider=provider.name) from None
+    if lowest is not None and threshold is None and info.match:
+        threshold = info.match.threshold
+    if lowest is not None and threshold is not None and lowest >= threshold:
+        raise ConfigurationError(
+            f"review_from = {lowest:g} must be below the threshold, {threshold:g}",
+            provider=provider.name,
+        )
+
+
+def _chosen(
+    name: str,
+    asked: Threshold | None,
+    configured: Threshold | None,
+    spec: ScoreSpec | None,
+    provider: str,
+) -> float | None:
+    try:
+        value = _resolved(name, configured if asked is None else asked, spec)
+    except FacegateError as error:
+        error.provider = provider
+        raise
+    return spec.threshold if value is None and spec else value
+
+
+def _resolved(name: str, value: Threshold | None, spec: ScoreSpec | None) -> float | None:
+    """A threshold as a number on the provider's scale."""
+    if value is None:
+        return None
+    if spec is None:
+        raise UnsupportedOption(f"no {name} can be set for this provider")
+    if isinstance(value, str) and value.startswith("fmr:"):
+        return _at_fmr(name, value, spec)
+    low, high = spec.bounds
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not low <= number <= high:  # also refuses NaN
+        raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}, or fmr:<rate>")
+    return number
+
+
+def _at_fmr(name: str, value: str, spec: ScoreSpec) -> float:
+    try:
+        rate = float(value.removeprefix("fmr:"))
+    except ValueError:
+        rate = math.nan
+    for measured, threshold in spec.at_fmr.items():
+        if math.isclose(rate, measured, rel_tol=1e-9):
+            return threshold
+    known = ", ".join(f"fmr:{measured:g}" for measured in spec.at_fmr) or "none"
+    raise UnsupportedOption(f"{name} {value!r} was never measured; measured rates: {known}")
+
+
+def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:
+    if not options:
+        return provider.settings
+    allowed = provider.settings_type.per_call_fields()
+    for name in options:
+        if name not in allowed:
+            raise UnsupportedOption(
+                f"{provider.info.plugin} has no per-request option {name!r};"
+                f" it has: {', '.join(sorted(allowed)) or 'none'}",
+                provider=provider.name,
+            )
+    try:
+        return provider.settings_type.model_validate({**dict(provider.settings), **options})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise InvalidRequest(
+            f"option {'.'.join(map(str, first['loc']))}: {first['msg']}", provider=provider.name
+        ) from None
+
+
+def _refuse_format(provider: Provider[Any], role: str, image: Image) -> None:
+    if image.format not in provider.info.formats:
+        taken = ", ".join(sorted(provider.info.formats))
+        raise ImageRejected(
+            f"{provider.info.plugin} does not take {image.format}; convert it to one of: {taken}",
+            image=role,
+        )

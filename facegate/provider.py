@@ -1,0 +1,270 @@
+"""What a vendor is to facegate: a provider with settings, facts and up to three operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from facegate.errors import Billed, UnsupportedOperation
+from facegate.flow import Flow, call
+from facegate.images import Image
+from facegate.model import Liveness, Match, Operation, Scale
+from facegate.sniff import ImageFormat
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSpec:
+    """One kind of score a provider works with, and where its decisions lie.
+
+    Attributes:
+        scale: the vendor's own scale.
+        threshold: the default, as the vendor documents it or as it was measured.
+        settable: the lowest and highest threshold the vendor accepts; the whole scale by default.
+        at_fmr: false match rate to threshold, for the rates that were really measured.
+    """
+
+    scale: Scale
+    threshold: float
+    settable: tuple[float, float] | None = None
+    at_fmr: Mapping[float, float] = field(default_factory=dict)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.settable or (self.scale.low, self.scale.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What becomes of a picture at the provider; another vendor is another recipient of a face.
+
+    Attributes:
+        recipient: the company or place that gets to see the picture.
+        stores: keeps the picture or a template of it after answering.
+        enrols: adds the person to a collection.
+        searches: compares with anyone but the claimed person (1:N).
+        region: where the processing happens, where that is known.
+    """
+
+    recipient: str
+    stores: bool
+    enrols: bool
+    searches: bool
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderInfo:
+    """A provider's facts, as a caller, an operator and a router need them.
+
+    Attributes:
+        plugin: the name used in configuration, the same as the entry point's.
+        lineage: the matching engine underneath; equal lineages are not redundant.
+        match, liveness: the scores it works with; None where no threshold can be set.
+        formats: the picture types it takes.
+        max_gallery: most gallery images in one request; None for no limit of its own.
+        embedded: answers without account or network, so it can serve when nothing is configured.
+        billed: whether an answered request is charged for.
+        environment: environment variables it reads by itself.
+        notes: what a user must know before relying on it, one sentence each.
+    """
+
+    plugin: str
+    lineage: str
+    handling: Handling
+    formats: frozenset[ImageFormat]
+    match: ScoreSpec | None = None
+    liveness: ScoreSpec | None = None
+    max_gallery: int | None = None
+    embedded: bool = False
+    billed: Billed = Billed.YES
+    environment: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def per_call(default: Any, **field_arguments: Any) -> Any:
+    """A settings field that a caller may also set for one request, through ``options``."""
+    return Field(default, json_schema_extra={"per_call": True}, **field_arguments)
+
+
+class ProviderSettings(BaseModel):
+    """Settings every provider has. Thresholds are on the provider's scale, or ``"fmr:1e-4"``."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    threshold: float | str | None = Field(
+        default=None, description="Match from this score on. The provider's own default if absent."
+    )
+    review_from: float | None = Field(
+        default=None, description="Scores from here up to the threshold go to a person for review."
+    )
+    liveness_threshold: float | str | None = Field(
+        default=None, description="Live from this liveness score on."
+    )
+    deadline_s: float = Field(
+        default=30.0, gt=0, description="Seconds for one request, everything included."
+    )
+
+    @classmethod
+    def per_call_fields(cls) -> frozenset[str]:
+        """The settings that ``options`` may override for one request."""
+        return frozenset(
+            name
+            for name, info in cls.model_fields.items()
+            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("per_call")
+        )
+
+
+S = TypeVar("S", bound=ProviderSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest(Generic[S]):
+    """A question as a provider sees it: thresholds are numbers, options merged into ``settings``.
+
+    ``threshold`` is None only where the provider declares no such score.
+    """
+
+    operation: ClassVar = Operation.COMPARE
+    probe: Image
+    gallery: tuple[Image, ...]
+    settings: S
+    threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LivenessRequest(Generic[S]):
+    """See :class:`CompareRequest`."""
+
+    operation: ClassVar = Operation.LIVENESS
+    probe: Image
+    settings: S
+    liveness_threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompareLiveRequest(Generic[S]):
+    """See :class:`CompareRequest`."""
+
+    operation: ClassVar = Operation.COMPARE_LIVE
+    probe: Image
+    gallery: tuple[Image, ...]
+    settings: S
+    threshold: float | None
+    liveness_threshold: float | None
+
+
+BoundRequest = CompareRequest[S] | LivenessRequest[S] | CompareLiveRequest[S]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider found. Core adds the decision and who was asked."""
+
+    match: Match | None = None
+    liveness: Liveness | None = None
+    vendor_reference: str | None = None
+    vendor_signature: Mapping[str, str] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+def _missing(method: M) -> M:
+    """Mark an operation that only refuses, so that it does not count as a capability."""
+    method.missing = True  # type: ignore[attr-defined]
+    return method
+
+
+class Provider(Generic[S]):
+    """A configured instance of a plugin.
+
+    Subclass :class:`FlowProvider` or :class:`BlockingProvider`, set ``info`` and
+    ``settings_type``, and write the operations the vendor has. One instance serves any number of
+    threads.
+
+    Attributes:
+        info: the provider's facts.
+        settings_type: its settings; unknown keys are refused.
+        capabilities: the operations that the class really has.
+    """
+
+    info: ClassVar[ProviderInfo]
+    settings_type: type[S]
+    capabilities: ClassVar[frozenset[Operation]] = frozenset()
+
+    def __init__(self, settings: S, name: str | None = None) -> None:
+        self.settings = settings
+        self.name = name or self.info.plugin
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.capabilities = frozenset(
+            operation
+            for operation in Operation
+            if hasattr(cls, operation) and not hasattr(getattr(cls, operation), "missing")
+        )
+
+    def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
+        """Put one question to the vendor."""
+        raise NotImplementedError("subclass FlowProvider or BlockingProvider")
+
+    def findings(self) -> Sequence[str]:
+        """What an operator should know before going live; found out without asking the vendor."""
+        return ()
+
+    def close(self) -> None:
+        """Let go of what the provider holds. Called once, after the last request."""
+
+    def _refuse(self, operation: Operation) -> UnsupportedOperation:
+        return UnsupportedOperation(
+            f"{self.info.plugin} does not offer {operation}", provider=self.name
+        )
+
+
+class FlowProvider(Provider[S]):
+    """A provider whose operations are flows: generators that ask for effects."""
+
+    def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
+        flow: Flow[Answer] = getattr(self, request.operation)(request)
+        return flow
+
+    @_missing
+    def compare(self, request: CompareRequest[S]) -> Flow[Answer]:
+        raise self._refuse(request.operation)
+
+    @_missing
+    def compare_live(self, request: CompareLiveRequest[S]) -> Flow[Answer]:
+        raise self._refuse(request.operation)
+
+    @_missing
+    def liveness(self, request: LivenessRequest[S]) -> Flow[Answer]:
+        raise self._refuse(request.operation)
+
+
+class BlockingProvider(Provider[S]):
+    """A provider of plain blocking methods, for local engines and vendor SDKs.
+
+    The async driver runs them in a worker thread, so the event loop never waits for them.
+    """
+
+    def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
+        return call(partial(getattr(self, request.operation), request))
+
+    @_missing
+    def compare(self, request: CompareRequest[S]) -> Answer:
+        raise self._refuse(request.operation)
+
+    @_missing
+    def compare_live(self, request: CompareLiveRequest[S]) -> Answer:
+        raise self._refuse(request.operation)
+
+    @_missing
+    def liveness(self, request: LivenessRequest[S]) -> Answer:
+        raise self._refuse(request.operation)

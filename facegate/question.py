@@ -1,0 +1,89 @@
+"""What a caller asks, and the pictures it names turned into images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+from facegate.config import ImageSettings
+from facegate.errors import ImageRejected, InputError, InvalidRequest
+from facegate.fetch import fetch
+from facegate.flow import Flow, call
+from facegate.images import Image, ImageSource
+from facegate.model import Operation, Threshold
+
+Gallery = ImageSource | Iterable[ImageSource]
+Options = Mapping[str, Mapping[str, Any]]
+"""Per-request options, keyed by plugin, so that one vendor's option never reaches another."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked, as the caller put it."""
+
+    operation: Operation
+    probe: ImageSource
+    gallery: Gallery = ()
+    threshold: Threshold | None = None
+    liveness_threshold: Threshold | None = None
+    options: Options | None = None
+
+
+def pictures(question: Question, settings: ImageSettings) -> Flow[tuple[Image, tuple[Image, ...]]]:
+    """Load the probe and the gallery.
+
+    Raises:
+        ImageRejected: naming the picture.
+        InvalidRequest: no gallery, or one picture given twice.
+    """
+    probe = yield from _picture("probe", question.probe, settings)
+    if question.operation is Operation.LIVENESS:
+        return probe, ()
+    gallery: list[Image] = []
+    for index, source in enumerate(_several(question.gallery)):
+        role = f"gallery[{index}]"
+        image = yield from _picture(role, source, settings)
+        _refuse_twice(image, role, probe, gallery)
+        gallery.append(image)
+    if not gallery:
+        raise InvalidRequest("the gallery is empty; give at least one image of the person")
+    return probe, tuple(gallery)
+
+
+def _picture(role: str, source: ImageSource, settings: ImageSettings) -> Flow[Image]:
+    try:
+        if isinstance(source, str) and source[:8].lower() == "https://":
+            if settings.fetching is None:
+                raise ImageRejected(
+                    "URLs are not fetched; set images.fetch_urls = true to allow it"
+                )
+            return (yield from fetch(source, settings.fetching, settings.limits))
+        if isinstance(source, Image):
+            return source
+        return (yield from call(partial(Image.of, source, settings.limits)))
+    except InputError as error:
+        error.image = role
+        raise
+
+
+def _several(gallery: Gallery) -> Iterable[ImageSource]:
+    """One picture is a gallery of one; a str would otherwise be taken letter by letter."""
+    if isinstance(gallery, Image | str | os.PathLike | bytes | bytearray | memoryview):
+        return [gallery]
+    if hasattr(gallery, "read"):
+        return [cast(ImageSource, gallery)]
+    if not isinstance(gallery, Iterable):
+        raise InvalidRequest(f"the gallery is a {type(gallery).__name__}; give a list of pictures")
+    return gallery
+
+
+def _refuse_twice(image: Image, role: str, probe: Image, gallery: list[Image]) -> None:
+    """A picture compared with itself always matches: a mix-up, or a copied document photo."""
+    if image.digest == probe.digest:
+        raise InvalidRequest("the very same picture as the probe", image=role)
+    for index, other in enumerate(gallery):
+        if image.digest == other.digest:
+            raise InvalidRequest(f"the very same picture as gallery[{index}]", image=role)

@@ -1,0 +1,156 @@
+"""What a picture is, read from its header: type, size, animation, whether its end is there.
+
+Nothing is decoded, so a file that claims 60 000 x 60 000 pixels costs nothing to refuse. Sizes come
+from the imagesize library; what it does not tell (animation, truncation) is read here.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from enum import StrEnum
+from typing import NamedTuple
+
+import imagesize
+
+from facegate.errors import ImageRejected
+
+
+class ImageFormat(StrEnum):
+    """Types that are recognised. Which of them a provider takes, it declares."""
+
+    JPEG = "JPEG"
+    PNG = "PNG"
+    WEBP = "WebP"
+    BMP = "BMP"
+    TIFF = "TIFF"
+    JPEG2000 = "JPEG 2000"
+    GIF = "GIF"
+    HEIC = "HEIC"
+    AVIF = "AVIF"
+
+    @property
+    def media_type(self) -> str:
+        return "image/jp2" if self is ImageFormat.JPEG2000 else f"image/{self.value.lower()}"
+
+
+class Header(NamedTuple):
+    """Type and stored pixel size."""
+
+    format: ImageFormat
+    width: int
+    height: int
+
+
+_HEIF_BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"), ImageFormat.HEIC),
+    **dict.fromkeys((b"mif1", b"msf1"), ImageFormat.HEIC),
+    **dict.fromkeys((b"avif", b"avis"), ImageFormat.AVIF),
+}
+_PREFIXES = {
+    b"\xff\xd8\xff": ImageFormat.JPEG,
+    b"\x89PNG\r\n\x1a\n": ImageFormat.PNG,
+    b"BM": ImageFormat.BMP,
+    b"II*\0": ImageFormat.TIFF,
+    b"MM\0*": ImageFormat.TIFF,
+    b"GIF87a": ImageFormat.GIF,
+    b"GIF89a": ImageFormat.GIF,
+    b"\0\0\0\x0cjP  \r\n\x87\n": ImageFormat.JPEG2000,
+}
+
+
+def sniff(data: bytes) -> Header:
+    """Read a picture's type and stored pixel size, before any EXIF rotation.
+
+    Raises:
+        ImageRejected: unknown type, unreadable header, animation, or a file that ends too early.
+    """
+    kind = _format(data)
+    try:
+        width, height = imagesize.get_info(
+            io.BytesIO(data), dpi=False, colors=False, channels=False, exif_rotation=False
+        )[:2]
+        complete, frames = _INSPECT[kind](data) if kind in _INSPECT else _Findings(complete=True)
+    except Exception as error:
+        # imagesize lets ValueError, struct.error, IndexError and more out on a mangled header.
+        raise ImageRejected(f"the {kind} header cannot be read; the file is damaged") from error
+    if width <= 0 or height <= 0:
+        raise ImageRejected(f"the {kind} header gives no size; the file is damaged")
+    if frames > 1:
+        raise ImageRejected(f"the {kind} holds more than one picture; send the one that counts")
+    if not complete:
+        raise ImageRejected(f"the {kind} is truncated; it may still have been uploading")
+    return Header(kind, width, height)
+
+
+def _format(data: bytes) -> ImageFormat:
+    for prefix, kind in _PREFIXES.items():
+        if data.startswith(prefix):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return ImageFormat.WEBP
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return _HEIF_BRANDS[data[8:12]]
+    raise ImageRejected("not a picture of a known type (JPEG, PNG, WebP, BMP or TIFF)")
+
+
+class _Findings(NamedTuple):
+    complete: bool
+    frames: int = 1
+
+
+def _jpeg(data: bytes) -> _Findings:
+    """Complete if an end marker follows the scan; one in an EXIF thumbnail does not count."""
+    position = 2
+    while data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        position += 2 + struct.unpack_from(">H", data, position + 2)[0]
+        if marker == 0xDA:  # start of scan
+            return _Findings(data.find(b"\xff\xd9", position) >= 0)
+    return _Findings(complete=False)
+
+
+def _png(data: bytes) -> _Findings:
+    position, frames = 8, 1
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        if name == b"acTL":
+            frames = struct.unpack_from(">I", data, position + 8)[0]
+        position += 12 + length
+        if name == b"IEND":
+            return _Findings(position <= len(data), frames)
+    return _Findings(complete=False)
+
+
+def _webp(data: bytes) -> _Findings:
+    animated = data[12:16] == b"VP8X" and bool(data[20] & 0x02)
+    return _Findings(struct.unpack_from("<I", data, 4)[0] + 8 <= len(data), 2 if animated else 1)
+
+
+def _bmp(data: bytes) -> _Findings:
+    return _Findings(struct.unpack_from("<I", data, 2)[0] <= len(data))
+
+
+def _tiff(data: bytes) -> _Findings:
+    order = "<" if data[:2] == b"II" else ">"
+    (directory,) = struct.unpack_from(f"{order}I", data, 4)
+    (entries,) = struct.unpack_from(f"{order}H", data, directory)
+    (following,) = struct.unpack_from(f"{order}I", data, directory + 2 + 12 * entries)
+    return _Findings(complete=True, frames=2 if following else 1)
+
+
+def _gif(data: bytes) -> _Findings:
+    return _Findings(complete=data.rstrip(b"\0").endswith(b";"))
+
+
+_INSPECT = {
+    ImageFormat.JPEG: _jpeg,
+    ImageFormat.PNG: _png,
+    ImageFormat.WEBP: _webp,
+    ImageFormat.BMP: _bmp,
+    ImageFormat.TIFF: _tiff,
+    ImageFormat.GIF: _gif,
+}

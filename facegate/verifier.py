@@ -1,0 +1,299 @@
+"""What an application holds: one object that answers the three questions, blocking or async."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Self
+
+from facegate.config import Config, ImageSettings, build
+from facegate.deadline import Deadline
+from facegate.drivers import AsyncDriver, SyncDriver
+from facegate.errors import (
+    ConfigurationError,
+    FacegateError,
+    InvalidRequest,
+    ProviderError,
+    UnmappedError,
+    UnsupportedOption,
+)
+from facegate.flow import Flow
+from facegate.images import ImageSource
+from facegate.model import Attempt, Operation, Outcome, Threshold, VerificationResult
+from facegate.policy import Terms
+from facegate.provider import Provider
+from facegate.question import Gallery, Options, Question, pictures
+from facegate.registry import Registry
+
+
+class _Verifier:
+    """All but the driver: everything here is shared by the blocking and the async verifier."""
+
+    def __init__(self, provider: Provider[Any], images: ImageSettings | None = None) -> None:
+        self.provider = provider
+        self._images = images or ImageSettings()
+        self._closed = False
+
+    @property
+    def capabilities(self) -> frozenset[Operation]:
+        """The operations that will not be refused."""
+        return self.provider.capabilities
+
+    def _deadline(self) -> Deadline:
+        return Deadline(self.provider.settings.deadline_s)
+
+    def _verify(self, question: Question) -> Flow[VerificationResult]:
+        if self._closed:
+            raise InvalidRequest("the verifier is closed")
+        started = time.perf_counter()
+        provider = self.provider
+        terms = self._terms(question)
+        probe, gallery = yield from pictures(question, self._images)
+        bound = terms.bind(provider, probe, gallery)
+        asked = time.perf_counter()
+        try:
+            answer = yield from provider.answer(bound)
+        except Exception as caught:  # noqa: BLE001  whatever a plugin raises ends in the one tree
+            error = caught if isinstance(caught, FacegateError) else _bug(provider, caught)
+            if isinstance(error, ProviderError):
+                error.provider = provider.name
+                error.attempts = (self._attempt(asked, error),)
+            raise error from None
+        return VerificationResult(
+            operation=question.operation,
+            decision=terms.decide(answer),
+            match=answer.match,
+            liveness=answer.liveness,
+            provider=provider.name,
+            plugin=provider.info.plugin,
+            lineage=provider.info.lineage,
+            vendor_reference=answer.vendor_reference,
+            vendor_signature=answer.vendor_signature,
+            attempts=(self._attempt(asked),),
+            elapsed=time.perf_counter() - started,
+            warnings=answer.warnings,
+        )
+
+    def _terms(self, question: Question) -> Terms[Any]:
+        plugin = self.provider.info.plugin
+        options = question.options or {}
+        for name in options:
+            if name != plugin:
+                raise UnsupportedOption(
+                    f"options for plugin {name!r}, but the request goes to {plugin!r}"
+                )
+        return Terms.of(
+            self.provider,
+            question.operation,
+            question.threshold,
+            question.liveness_threshold,
+            options.get(plugin),
+        )
+
+    def _attempt(self, asked: float, error: ProviderError | None = None) -> Attempt:
+        return Attempt(
+            provider=self.provider.name,
+            plugin=self.provider.info.plugin,
+            outcome=Outcome.FAILED if error else Outcome.ANSWERED,
+            error_code=error.code if error else None,
+            seconds=time.perf_counter() - asked,
+            billed=error.billed if error else self.provider.info.billed,
+        )
+
+
+class FaceVerifier(_Verifier):
+    """Answers questions about faces, blocking until there is an answer.
+
+    One verifier serves any number of threads. Nothing is opened or loaded before the first
+    question. Close it, or use it as a context manager, to let go of connections and models.
+
+    Every method raises :class:`~facegate.errors.FacegateError` of some kind when there is no
+    answer; "no match" and "not live" are answers.
+    """
+
+    def __init__(self, provider: Provider[Any], images: ImageSettings | None = None) -> None:
+        super().__init__(provider, images)
+        self._driver = SyncDriver()
+
+    def compare(
+        self,
+        probe: ImageSource,
+        gallery: Gallery,
+        *,
+        threshold: Threshold | None = None,
+        options: Options | None = None,
+    ) -> VerificationResult:
+        """Is the person on ``probe`` the one on the ``gallery`` images?
+
+        Args:
+            probe: the picture captured now: a path, bytes, a binary file, a data URI or an Image.
+            gallery: one or more pictures of the one claimed person.
+            threshold: for this request, on the provider's scale, or ``"fmr:1e-4"``.
+            options: for this request, keyed by plugin name.
+        """
+        return self._ask(Question(Operation.COMPARE, probe, gallery, threshold, None, options))
+
+    def compare_live(
+        self,
+        probe: ImageSource,
+        gallery: Gallery,
+        *,
+        threshold: Threshold | None = None,
+        liveness_threshold: Threshold | None = None,
+        options: Options | None = None,
+    ) -> VerificationResult:
+        """:meth:`compare` and :meth:`liveness` on the same probe; accepted if both say yes."""
+        return self._ask(
+            Question(Operation.COMPARE_LIVE, probe, gallery, threshold, liveness_threshold, options)
+        )
+
+    def liveness(
+        self,
+        probe: ImageSource,
+        *,
+        threshold: Threshold | None = None,
+        options: Options | None = None,
+    ) -> VerificationResult:
+        """Is a living person in front of the camera on ``probe``?"""
+        return self._ask(Question(Operation.LIVENESS, probe, (), None, threshold, options))
+
+    def close(self) -> None:
+        """Let go of connections and models. A second call does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._driver.close()
+            self.provider.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _ask(self, question: Question) -> VerificationResult:
+        return self._driver.run(self._verify(question), self._deadline())
+
+
+class AsyncFaceVerifier(_Verifier):
+    """:class:`FaceVerifier` for the event loop it is used from; the loop is never blocked.
+
+    A cancelled call leaves no connection behind. An embedded engine's computation cannot be
+    interrupted: it ends in its worker thread and its result is dropped.
+    """
+
+    def __init__(self, provider: Provider[Any], images: ImageSettings | None = None) -> None:
+        super().__init__(provider, images)
+        self._driver = AsyncDriver()
+
+    async def compare(
+        self,
+        probe: ImageSource,
+        gallery: Gallery,
+        *,
+        threshold: Threshold | None = None,
+        options: Options | None = None,
+    ) -> VerificationResult:
+        """See :meth:`FaceVerifier.compare`."""
+        return await self._ask(
+            Question(Operation.COMPARE, probe, gallery, threshold, None, options)
+        )
+
+    async def compare_live(
+        self,
+        probe: ImageSource,
+        gallery: Gallery,
+        *,
+        threshold: Threshold | None = None,
+        liveness_threshold: Threshold | None = None,
+        options: Options | None = None,
+    ) -> VerificationResult:
+        """See :meth:`FaceVerifier.compare_live`."""
+        return await self._ask(
+            Question(Operation.COMPARE_LIVE, probe, gallery, threshold, liveness_threshold, options)
+        )
+
+    async def liveness(
+        self,
+        probe: ImageSource,
+        *,
+        threshold: Threshold | None = None,
+        options: Options | None = None,
+    ) -> VerificationResult:
+        """See :meth:`FaceVerifier.liveness`."""
+        return await self._ask(Question(Operation.LIVENESS, probe, (), None, threshold, options))
+
+    async def close(self) -> None:
+        """Let go of connections and models. A second call does nothing."""
+        if not self._closed:
+            self._closed = True
+            await self._driver.close()
+            self.provider.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    async def _ask(self, question: Question) -> VerificationResult:
+        return await self._driver.run(self._verify(question), self._deadline())
+
+
+def open_sync(
+    config: str | os.PathLike[str] | None = None,
+    *,
+    provider: str | None = None,
+    plugin: str | None = None,
+    **settings: Any,
+) -> FaceVerifier:
+    """Open a verifier from configuration, or for one plugin without any.
+
+    Args:
+        config: a TOML file; see :class:`facegate.config.Config` for where else it may come from.
+        provider: name of the provider to ask instead of the configured default.
+        plugin: use this plugin, and read no configuration.
+        **settings: the plugin's settings, only with ``plugin``.
+
+    Raises:
+        ConfigurationError: naming the file and key, or the plugin, that is at fault.
+    """
+    return FaceVerifier(*_configured(config, provider, plugin, settings))
+
+
+def open_async(
+    config: str | os.PathLike[str] | None = None,
+    *,
+    provider: str | None = None,
+    plugin: str | None = None,
+    **settings: Any,
+) -> AsyncFaceVerifier:
+    """:func:`open` for asyncio or trio: same configuration, same answers."""
+    return AsyncFaceVerifier(*_configured(config, provider, plugin, settings))
+
+
+def _configured(
+    config: str | os.PathLike[str] | None,
+    provider: str | None,
+    plugin: str | None,
+    settings: dict[str, Any],
+) -> tuple[Provider[Any], ImageSettings]:
+    registry = Registry()
+    if plugin is not None:
+        if config is not None or provider is not None:
+            raise ConfigurationError("give a plugin, or a configuration and a provider; not both")
+        return build(registry, plugin, plugin, settings, "open"), ImageSettings()
+    if settings:
+        raise ConfigurationError(f"settings without a plugin: {', '.join(settings)}")
+    loaded = Config.load(config)
+    return loaded.provider(registry, provider), loaded.document.images
+
+
+def _bug(provider: Provider[Any], error: Exception) -> UnmappedError:
+    """A plugin's own mistake. Its text may hold anything, so only its type and place are kept."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return UnmappedError(
+        f"{provider.info.plugin} raised {type(error).__name__}"
+        f" at {Path(place.filename).name}:{place.lineno}"
+    )

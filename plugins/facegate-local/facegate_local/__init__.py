@@ -1,0 +1,26 @@
+"""The embedded engine, as a facegate plugin. Nothing heavy is imported until it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from facegate.plugin import Provider, hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+
+@hookimpl
+def facegate_providers() -> Sequence[type[Provider[Any]]]:
+    from facegate_local.provider import Local
+
+    return [Local]
+
+
+@hookimpl
+def facegate_commands() -> Sequence[click.Command]:
+    from facegate_local.commands import models
+    from facegate_local.demo import demo
+
+    return [models, demo]

@@ -1,8 +1,4 @@
-"""One deadline for a whole request, and sockets that keep it.
-
-An HTTP client's timeouts bound each read and each write. A server that sends one byte now and then
-never runs into them, so on the blocking side every socket operation is also held to the time left.
-"""
+"""One deadline for a whole request."""
 
 from __future__ import annotations
 
@@ -10,11 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
-import httpcore
-
-_WRITE_BLOCK = 256 * 1024
+from facegate.errors import ProviderTimeout
 
 
 class Deadline:
@@ -29,62 +22,19 @@ class Deadline:
         return max(0.0, self._ends - time.monotonic())
 
 
-_current: ContextVar[Deadline | None] = ContextVar("facegate_deadline", default=None)
+def too_late(deadline: Deadline) -> ProviderTimeout:
+    """What to raise once it has passed."""
+    return ProviderTimeout(f"no answer within the deadline of {deadline.seconds:g} s")
+
+
+current: ContextVar[Deadline | None] = ContextVar("facegate_deadline", default=None)
 
 
 @contextmanager
 def held_to(deadline: Deadline) -> Iterator[None]:
     """Hold every socket operation of the enclosed block to ``deadline``."""
-    token = _current.set(deadline)
+    token = current.set(deadline)
     try:
         yield
     finally:
-        _current.reset(token)
-
-
-def _bounded(timeout: float | None, error: type[httpcore.TimeoutException]) -> float | None:
-    deadline = _current.get()
-    if deadline is None:
-        return timeout
-    left = deadline.left()
-    if not left:
-        raise error("the deadline passed")
-    return left if timeout is None else min(timeout, left)
-
-
-class BoundedBackend(httpcore.NetworkBackend):
-    """httpcore's blocking network, held to the current deadline."""
-
-    def __init__(self) -> None:
-        self._network = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *rest: Any, **options: Any
-    ) -> httpcore.NetworkStream:
-        bounded = _bounded(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._network.connect_tcp(host, port, bounded, *rest, **options))
-
-
-class _BoundedStream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _bounded(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _WRITE_BLOCK):
-            block = buffer[start : start + _WRITE_BLOCK]
-            self._stream.write(block, _bounded(timeout, httpcore.WriteTimeout))
-
-    def start_tls(
-        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        bounded = _bounded(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._stream.start_tls(ssl_context, server_hostname, bounded))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-    def close(self) -> None:
-        self._stream.close()
+        current.reset(token)

@@ -1,33 +1,21 @@
-"""The two ways to run a flow, and the only place that opens HTTP connections.
+"""The two ways to run a flow: in the calling thread, or on an event loop.
 
-Both drivers carry out the same effects with the same limits and raise the same errors into the
-flow. They use httpx's transports without its client: a client would follow redirects, read proxy
-variables, keep cookies and log every URL, none of which a request that holds a face should do.
+Both carry out the same effects under the same deadline and raise the same errors into the flow.
+What needs an HTTP client or an event loop is loaded when a flow first asks for it, so that an
+embedded engine is not kept waiting for libraries it never uses.
 """
 
 from __future__ import annotations
 
-import ssl
-import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import anyio
-import anyio.to_thread
-import httpcore
-import httpx
+from facegate.deadline import Deadline, too_late
+from facegate.flow import Call, Effect, Flow, Send
 
-from facegate.deadline import BoundedBackend, Deadline, held_to
-from facegate.errors import (
-    BadReply,
-    ConfigurationError,
-    ConnectionFailed,
-    FacegateError,
-    ProviderTimeout,
-)
-from facegate.flow import Call, Effect, Flow, HttpReply, Send, Transport
+if TYPE_CHECKING:
+    from facegate.exchange import AsyncExchanges, SyncExchanges
 
 T = TypeVar("T")
 
@@ -35,11 +23,8 @@ T = TypeVar("T")
 class SyncDriver:
     """Runs flows in the calling thread. Serves any number of threads at once."""
 
-    def __init__(self) -> None:
-        self._transports: dict[Transport, httpx.HTTPTransport] = {}
-        self._lock = threading.Lock()
-
     def run(self, flow: Flow[T], deadline: Deadline) -> T:
+        """Run a flow to its end; raises what the flow raises."""
         try:
             effect = next(flow)
             while True:
@@ -56,50 +41,32 @@ class SyncDriver:
             flow.close()
 
     def close(self) -> None:
-        with self._lock:
-            transports, self._transports = self._transports, {}
-        for transport in transports.values():
-            transport.close()
+        if "_exchanges" in self.__dict__:
+            self._exchanges.close()
 
     def _perform(self, effect: Effect, deadline: Deadline) -> Any:
         if not deadline.left():
-            raise _too_late(deadline)
+            raise too_late(deadline)
         match effect:
             case Call():
                 return effect.function()
             case Send():
-                return self._send(effect, deadline)
+                return self._exchanges.send(effect, deadline)
             case _:
                 return time.sleep(min(effect.seconds, deadline.left()))
 
-    def _send(self, effect: Send, deadline: Deadline) -> HttpReply:
-        reader = _ReplyReader(effect.transport)
-        try:
-            with held_to(deadline):
-                response = self._transport(effect.transport).handle_request(_encoded(effect))
-                try:
-                    for part in response.iter_raw():
-                        reader.feed(part)
-                finally:
-                    response.close()
-        except httpx.TransportError as error:
-            raise _translated(error, deadline) from None
-        return reader.reply(response)
+    @cached_property
+    def _exchanges(self) -> SyncExchanges:
+        from facegate.exchange import SyncExchanges
 
-    def _transport(self, settings: Transport) -> httpx.HTTPTransport:
-        with self._lock:
-            if settings not in self._transports:
-                self._transports[settings] = _BoundedTransport(settings)
-            return self._transports[settings]
+        return SyncExchanges()
 
 
 class AsyncDriver:
     """Runs flows on the event loop it is used from; blocking calls go to worker threads."""
 
-    def __init__(self) -> None:
-        self._transports: dict[Transport, httpx.AsyncHTTPTransport] = {}
-
     async def run(self, flow: Flow[T], deadline: Deadline) -> T:
+        """Run a flow to its end; raises what the flow raises."""
         try:
             effect = next(flow)
             while True:
@@ -116,151 +83,26 @@ class AsyncDriver:
             flow.close()
 
     async def close(self) -> None:
-        transports, self._transports = self._transports, {}
-        for transport in transports.values():
-            await transport.aclose()
+        if "_exchanges" in self.__dict__:
+            await self._exchanges.close()
 
     async def _perform(self, effect: Effect, deadline: Deadline) -> Any:
-        if not deadline.left():
-            raise _too_late(deadline)
-        with anyio.move_on_after(deadline.left()) as scope:
+        import anyio
+        import anyio.to_thread
+
+        with anyio.move_on_after(deadline.left()):
             match effect:
                 case Call():
                     # A thread cannot be stopped; on cancellation its late value is dropped.
                     return await anyio.to_thread.run_sync(effect.function, abandon_on_cancel=True)
                 case Send():
-                    return await self._send(effect, deadline)
+                    return await self._exchanges.send(effect, deadline)
                 case _:
                     return await anyio.sleep(effect.seconds)
-        if scope.cancelled_caught:
-            raise _too_late(deadline)
-        return None
+        raise too_late(deadline)
 
-    async def _send(self, effect: Send, deadline: Deadline) -> HttpReply:
-        reader = _ReplyReader(effect.transport)
-        try:
-            transport = self._transport(effect.transport)
-            response = await transport.handle_async_request(_encoded(effect))
-            try:
-                async for part in response.aiter_raw():
-                    reader.feed(part)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await response.aclose()
-        except httpx.TransportError as error:
-            raise _translated(error, deadline) from None
-        return reader.reply(response)
+    @cached_property
+    def _exchanges(self) -> AsyncExchanges:
+        from facegate.exchange import AsyncExchanges
 
-    def _transport(self, settings: Transport) -> httpx.AsyncHTTPTransport:
-        if settings not in self._transports:
-            self._transports[settings] = httpx.AsyncHTTPTransport(
-                verify=_tls(settings.ca_file),
-                proxy=settings.proxy,
-                trust_env=False,
-                limits=httpx.Limits(
-                    max_connections=settings.max_connections,
-                    max_keepalive_connections=settings.max_connections,
-                ),
-            )
-        return self._transports[settings]
-
-
-class _BoundedTransport(httpx.HTTPTransport):
-    """httpx's transport over a pool whose sockets keep the deadline.
-
-    httpx offers no argument for the pool's network, so the pool is made here instead of there.
-    """
-
-    def __init__(self, settings: Transport) -> None:
-        pool_arguments: dict[str, Any] = {
-            "ssl_context": _tls(settings.ca_file),
-            "max_connections": settings.max_connections,
-            "max_keepalive_connections": settings.max_connections,
-            "keepalive_expiry": 5.0,
-            "network_backend": BoundedBackend(),
-        }
-        if settings.proxy is None:
-            self._pool = httpcore.ConnectionPool(**pool_arguments)
-        else:
-            self._pool = httpcore.HTTPProxy(settings.proxy, **pool_arguments)
-
-
-class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The parts of a body, handed to the socket one by one without being joined."""
-
-    def __init__(self, parts: tuple[bytes, ...]) -> None:
-        self._parts = parts
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._parts
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
-            yield part
-
-
-class _ReplyReader:
-    """Collects a reply and stops at the size limit."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._limit = transport.max_reply_bytes
-        self._body = bytearray()
-
-    def feed(self, part: bytes) -> None:
-        self._body += part
-        if len(self._body) > self._limit:
-            raise BadReply(f"the reply is longer than the limit of {self._limit} bytes")
-
-    def reply(self, response: httpx.Response) -> HttpReply:
-        return HttpReply(response.status_code, dict(response.headers), bytes(self._body))
-
-
-def _encoded(effect: Send) -> httpx.Request:
-    request, limits = effect.request, effect.transport
-    url = httpx.URL(request.url)
-    headers = {
-        "Host": request.server_name or url.netloc.decode("ascii"),
-        "Content-Length": str(sum(map(len, request.body))),
-        "Accept-Encoding": "identity",  # a compressed reply could unpack far beyond its limit
-        **request.headers,
-    }
-    timeout = httpx.Timeout(
-        connect=limits.connect_s, read=limits.read_s, write=limits.write_s, pool=limits.pool_s
-    )
-    extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
-    if request.server_name:
-        extensions["sni_hostname"] = request.server_name
-    return httpx.Request(
-        request.method, url, headers=headers, stream=_Body(request.body), extensions=extensions
-    )
-
-
-@lru_cache
-def _tls(ca_file: str | None) -> ssl.SSLContext:
-    if ca_file is None:
-        return httpx.create_ssl_context(trust_env=False)
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise ConfigurationError(f"cannot use ca_file {ca_file!r}: {error.strerror}") from None
-
-
-def _too_late(deadline: Deadline) -> ProviderTimeout:
-    return ProviderTimeout(f"no answer within the deadline of {deadline.seconds:g} s")
-
-
-def _translated(error: httpx.TransportError, deadline: Deadline) -> FacegateError:
-    """What a failed exchange means. httpx's own text may hold the URL, so it is not passed on."""
-    match error:
-        case httpx.ConnectTimeout() | httpx.PoolTimeout() if deadline.left():
-            return ConnectionFailed(f"no connection in time ({type(error).__name__})")
-        case httpx.ConnectError() | httpx.ProxyError() | httpx.WriteError():
-            return ConnectionFailed(f"no connection ({type(error).__name__})")
-        case httpx.TimeoutException() if deadline.left():
-            return ProviderTimeout(f"no answer in time ({type(error).__name__})")
-        case httpx.TimeoutException():
-            return _too_late(deadline)
-        case _:
-            return BadReply(
-                f"the connection broke before the reply was complete ({type(error).__name__})"
-            )
+        return AsyncExchanges()

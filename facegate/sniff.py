@@ -11,8 +11,6 @@ import struct
 from enum import StrEnum
 from typing import NamedTuple
 
-import imagesize
-
 from facegate.errors import ImageRejected
 
 
@@ -65,6 +63,8 @@ def sniff(data: bytes) -> Header:
     Raises:
         ImageRejected: unknown type, unreadable header, animation, or a file that ends too early.
     """
+    import imagesize  # loads urllib's HTTP client, which importing facegate should not
+
     kind = _format(data)
     try:
         width, height = imagesize.get_info(

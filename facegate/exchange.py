@@ -1,0 +1,199 @@
+"""HTTP exchanges, blocking and async: the only place that opens connections.
+
+Both sides use httpx's transports without its client: a client would follow redirects, read proxy
+variables, keep cookies and log every URL, none of which a request that holds a face should do.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import AsyncIterator, Iterator
+from functools import lru_cache
+from typing import Any
+
+import anyio
+import httpcore
+import httpx
+
+from facegate.deadline import Deadline, held_to, too_late
+from facegate.errors import (
+    BadReply,
+    ConfigurationError,
+    ConnectionFailed,
+    FacegateError,
+    ProviderTimeout,
+)
+from facegate.flow import HttpReply, Send, Transport
+from facegate.sockets import BoundedBackend
+
+
+class SyncExchanges:
+    """Makes exchanges in the calling thread, over one connection pool per transport."""
+
+    def __init__(self) -> None:
+        self._transports: dict[Transport, httpx.HTTPTransport] = {}
+        self._lock = threading.Lock()
+
+    def send(self, effect: Send, deadline: Deadline) -> HttpReply:
+        reader = _ReplyReader(effect.transport)
+        try:
+            with held_to(deadline):
+                response = self._transport(effect.transport).handle_request(_encoded(effect))
+                try:
+                    for part in response.iter_raw():
+                        reader.feed(part)
+                finally:
+                    response.close()
+        except httpx.TransportError as error:
+            raise _translated(error, deadline) from None
+        return reader.reply(response)
+
+    def close(self) -> None:
+        with self._lock:
+            transports, self._transports = self._transports, {}
+        for transport in transports.values():
+            transport.close()
+
+    def _transport(self, settings: Transport) -> httpx.HTTPTransport:
+        with self._lock:
+            if settings not in self._transports:
+                self._transports[settings] = _BoundedTransport(settings)
+            return self._transports[settings]
+
+
+class AsyncExchanges:
+    """Makes exchanges on the running event loop; whoever calls bounds their time."""
+
+    def __init__(self) -> None:
+        self._transports: dict[Transport, httpx.AsyncHTTPTransport] = {}
+
+    async def send(self, effect: Send, deadline: Deadline) -> HttpReply:
+        reader = _ReplyReader(effect.transport)
+        try:
+            transport = self._transport(effect.transport)
+            response = await transport.handle_async_request(_encoded(effect))
+            try:
+                async for part in response.aiter_raw():
+                    reader.feed(part)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await response.aclose()
+        except httpx.TransportError as error:
+            raise _translated(error, deadline) from None
+        return reader.reply(response)
+
+    async def close(self) -> None:
+        transports, self._transports = self._transports, {}
+        for transport in transports.values():
+            await transport.aclose()
+
+    def _transport(self, settings: Transport) -> httpx.AsyncHTTPTransport:
+        if settings not in self._transports:
+            self._transports[settings] = httpx.AsyncHTTPTransport(
+                verify=_tls(settings.ca_file),
+                proxy=settings.proxy,
+                trust_env=False,
+                limits=httpx.Limits(
+                    max_connections=settings.max_connections,
+                    max_keepalive_connections=settings.max_connections,
+                ),
+            )
+        return self._transports[settings]
+
+
+class _BoundedTransport(httpx.HTTPTransport):
+    """httpx's transport over a pool whose sockets keep the deadline.
+
+    httpx offers no argument for the pool's network, so the pool is made here instead of there.
+    """
+
+    def __init__(self, settings: Transport) -> None:
+        pool_arguments: dict[str, Any] = {
+            "ssl_context": _tls(settings.ca_file),
+            "max_connections": settings.max_connections,
+            "max_keepalive_connections": settings.max_connections,
+            "keepalive_expiry": 5.0,
+            "network_backend": BoundedBackend(),
+        }
+        if settings.proxy is None:
+            self._pool = httpcore.ConnectionPool(**pool_arguments)
+        else:
+            self._pool = httpcore.HTTPProxy(settings.proxy, **pool_arguments)
+
+
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The parts of a body, handed to the socket one by one without being joined."""
+
+    def __init__(self, parts: tuple[bytes, ...]) -> None:
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._parts
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield part
+
+
+class _ReplyReader:
+    """Collects a reply and stops at the size limit."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._limit = transport.max_reply_bytes
+        self._body = bytearray()
+
+    def feed(self, part: bytes) -> None:
+        self._body += part
+        if len(self._body) > self._limit:
+            raise BadReply(f"the reply is longer than the limit of {self._limit} bytes")
+
+    def reply(self, response: httpx.Response) -> HttpReply:
+        return HttpReply(response.status_code, dict(response.headers), bytes(self._body))
+
+
+def _encoded(effect: Send) -> httpx.Request:
+    request, limits = effect.request, effect.transport
+    url = httpx.URL(request.url)
+    headers = {
+        "Host": request.server_name or url.netloc.decode("ascii"),
+        "Content-Length": str(sum(map(len, request.body))),
+        "Accept-Encoding": "identity",  # a compressed reply could unpack far beyond its limit
+        **request.headers,
+    }
+    timeout = httpx.Timeout(
+        connect=limits.connect_s, read=limits.read_s, write=limits.write_s, pool=limits.pool_s
+    )
+    extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
+    if request.server_name:
+        extensions["sni_hostname"] = request.server_name
+    return httpx.Request(
+        request.method, url, headers=headers, stream=_Body(request.body), extensions=extensions
+    )
+
+
+@lru_cache
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    if ca_file is None:
+        return httpx.create_ssl_context(trust_env=False)
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ConfigurationError(f"cannot use ca_file {ca_file!r}: {error.strerror}") from None
+
+
+def _translated(error: httpx.TransportError, deadline: Deadline) -> FacegateError:
+    """What a failed exchange means. httpx's own text may hold the URL, so it is not passed on."""
+    match error:
+        case httpx.ConnectTimeout() | httpx.PoolTimeout() if deadline.left():
+            return ConnectionFailed(f"no connection in time ({type(error).__name__})")
+        case httpx.ConnectError() | httpx.ProxyError() | httpx.WriteError():
+            return ConnectionFailed(f"no connection ({type(error).__name__})")
+        case httpx.TimeoutException() if deadline.left():
+            return ProviderTimeout(f"no answer in time ({type(error).__name__})")
+        case httpx.TimeoutException():
+            return too_late(deadline)
+        case _:
+            return BadReply(
+                f"the connection broke before the reply was complete ({type(error).__name__})"
+            )

@@ -43,6 +43,7 @@ from facegate.fetch import FetchPolicy
 from facegate.images import ImageLimits
 from facegate.policy import check_settings
 from facegate.provider import Provider, ProviderSettings
+from facegate.question import Intake
 from facegate.registry import ONLY, Registry
 
 CONFIG_FILE = "FACEGATE_CONFIG"
@@ -72,14 +73,12 @@ class ImageSettings(_Table):
     )
 
     @property
-    def limits(self) -> ImageLimits:
-        return ImageLimits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
-
-    @property
-    def fetching(self) -> FetchPolicy | None:
-        if not self.fetch_urls:
-            return None
-        return FetchPolicy(timeout_s=self.fetch_timeout_s, networks=self.fetch_networks)
+    def intake(self) -> Intake:
+        fetching = FetchPolicy(timeout_s=self.fetch_timeout_s, networks=self.fetch_networks)
+        return Intake(
+            ImageLimits(max_bytes=self.max_bytes, max_pixels=self.max_pixels),
+            fetching if self.fetch_urls else None,
+        )
 
 
 class _ProviderTable(BaseModel):

@@ -34,7 +34,7 @@ class DecidedBy(StrEnum):
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Scale(_Record):

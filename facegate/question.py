@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from facegate.config import ImageSettings
 from facegate.errors import ImageRejected, InputError, InvalidRequest
-from facegate.fetch import fetch
 from facegate.flow import Flow, call
-from facegate.images import Image, ImageSource
+from facegate.images import DEFAULT_LIMITS, Image, ImageLimits, ImageSource
 from facegate.model import Operation, Threshold
+
+if TYPE_CHECKING:
+    from facegate.fetch import FetchPolicy
 
 Gallery = ImageSource | Iterable[ImageSource]
 Options = Mapping[str, Mapping[str, Any]]
@@ -32,20 +33,28 @@ class Question:
     options: Options | None = None
 
 
-def pictures(question: Question, settings: ImageSettings) -> Flow[tuple[Image, tuple[Image, ...]]]:
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What is taken as a picture. Without ``fetching``, a URL is not."""
+
+    limits: ImageLimits = DEFAULT_LIMITS
+    fetching: FetchPolicy | None = None
+
+
+def pictures(question: Question, intake: Intake) -> Flow[tuple[Image, tuple[Image, ...]]]:
     """Load the probe and the gallery.
 
     Raises:
         ImageRejected: naming the picture.
         InvalidRequest: no gallery, or one picture given twice.
     """
-    probe = yield from _picture("probe", question.probe, settings)
+    probe = yield from _picture("probe", question.probe, intake)
     if question.operation is Operation.LIVENESS:
         return probe, ()
     gallery: list[Image] = []
     for index, source in enumerate(_several(question.gallery)):
         role = f"gallery[{index}]"
-        image = yield from _picture(role, source, settings)
+        image = yield from _picture(role, source, intake)
         _refuse_twice(image, role, probe, gallery)
         gallery.append(image)
     if not gallery:
@@ -53,20 +62,24 @@ def pictures(question: Question, settings: ImageSettings) -> Flow[tuple[Image, t
     return probe, tuple(gallery)
 
 
-def _picture(role: str, source: ImageSource, settings: ImageSettings) -> Flow[Image]:
+def _picture(role: str, source: ImageSource, intake: Intake) -> Flow[Image]:
     try:
         if isinstance(source, str) and source[:8].lower() == "https://":
-            if settings.fetching is None:
-                raise ImageRejected(
-                    "URLs are not fetched; set images.fetch_urls = true to allow it"
-                )
-            return (yield from fetch(source, settings.fetching, settings.limits))
+            return (yield from _fetched(source, intake))
         if isinstance(source, Image):
             return source
-        return (yield from call(partial(Image.of, source, settings.limits)))
+        return (yield from call(partial(Image.of, source, intake.limits)))
     except InputError as error:
         error.image = role
         raise
+
+
+def _fetched(url: str, intake: Intake) -> Flow[Image]:
+    if intake.fetching is None:
+        raise ImageRejected("URLs are not fetched; set images.fetch_urls = true to allow it")
+    from facegate.fetch import fetch
+
+    return (yield from fetch(url, intake.fetching, intake.limits))
 
 
 def _several(gallery: Gallery) -> Iterable[ImageSource]:

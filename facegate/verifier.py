@@ -8,7 +8,6 @@ import traceback
 from pathlib import Path
 from typing import Any, Self
 
-from facegate.config import Config, ImageSettings, build
 from facegate.deadline import Deadline
 from facegate.drivers import AsyncDriver, SyncDriver
 from facegate.errors import (
@@ -24,16 +23,15 @@ from facegate.images import ImageSource
 from facegate.model import Attempt, Operation, Outcome, Threshold, VerificationResult
 from facegate.policy import Terms
 from facegate.provider import Provider
-from facegate.question import Gallery, Options, Question, pictures
-from facegate.registry import Registry
+from facegate.question import Gallery, Intake, Options, Question, pictures
 
 
 class _Verifier:
     """All but the driver: everything here is shared by the blocking and the async verifier."""
 
-    def __init__(self, provider: Provider[Any], images: ImageSettings | None = None) -> None:
+    def __init__(self, provider: Provider[Any], intake: Intake | None = None) -> None:
         self.provider = provider
-        self._images = images or ImageSettings()
+        self._intake = intake or Intake()
         self._closed = False
 
     @property
@@ -50,7 +48,7 @@ class _Verifier:
         started = time.perf_counter()
         provider = self.provider
         terms = self._terms(question)
-        probe, gallery = yield from pictures(question, self._images)
+        probe, gallery = yield from pictures(question, self._intake)
         bound = terms.bind(provider, probe, gallery)
         asked = time.perf_counter()
         try:
@@ -113,8 +111,8 @@ class FaceVerifier(_Verifier):
     answer; "no match" and "not live" are answers.
     """
 
-    def __init__(self, provider: Provider[Any], images: ImageSettings | None = None) -> None:
-        super().__init__(provider, images)
+    def __init__(self, provider: Provider[Any], intake: Intake | None = None) -> None:
+        super().__init__(provider, intake)
         self._driver = SyncDriver()
 
     def compare(
@@ -183,8 +181,8 @@ class AsyncFaceVerifier(_Verifier):
     interrupted: it ends in its worker thread and its result is dropped.
     """
 
-    def __init__(self, provider: Provider[Any], images: ImageSettings | None = None) -> None:
-        super().__init__(provider, images)
+    def __init__(self, provider: Provider[Any], intake: Intake | None = None) -> None:
+        super().__init__(provider, intake)
         self._driver = AsyncDriver()
 
     async def compare(
@@ -278,16 +276,20 @@ def _configured(
     provider: str | None,
     plugin: str | None,
     settings: dict[str, Any],
-) -> tuple[Provider[Any], ImageSettings]:
+) -> tuple[Provider[Any], Intake]:
+    # Reading configuration and finding plugins is loaded when first needed.
+    from facegate.config import Config, build
+    from facegate.registry import Registry
+
     registry = Registry()
     if plugin is not None:
         if config is not None or provider is not None:
             raise ConfigurationError("give a plugin, or a configuration and a provider; not both")
-        return build(registry, plugin, plugin, settings, "open"), ImageSettings()
+        return build(registry, plugin, plugin, settings, "open"), Intake()
     if settings:
         raise ConfigurationError(f"settings without a plugin: {', '.join(settings)}")
     loaded = Config.load(config)
-    return loaded.provider(registry, provider), loaded.document.images
+    return loaded.provider(registry, provider), loaded.document.images.intake
 
 
 def _bug(provider: Provider[Any], error: Exception) -> UnmappedError:

@@ -19,6 +19,9 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _DATA_URI = re.compile(rb"data:(?:image/[\w.+-]+)?(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
 _LONGEST_PATH = 1024
 
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+"""Names a picture may go by in a folder; what it is, its header says."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:

@@ -94,7 +94,11 @@ class ProviderSettings(BaseModel):
     """Settings every provider has. Thresholds are on the provider's scale, or ``"fmr:1e-4"``."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        defer_build=True,
     )
 
     threshold: float | str | None = Field(

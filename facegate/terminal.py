@@ -1,0 +1,143 @@
+"""How results, providers and errors look to a person at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from facegate.errors import CaptureRejected, FacegateError
+from facegate.model import Decision, Operation, Scale, VerificationResult
+from facegate.provider import Provider, ScoreSpec
+
+_LABELS = {
+    Decision.ACCEPT: ("ACCEPTED", "bold white on green"),
+    Decision.REVIEW: ("REVIEW", "bold black on yellow"),
+    Decision.REJECT: ("REJECTED", "bold white on red"),
+}
+_BAR = 40
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that leaves paths and numbers as they are."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def result(found: VerificationResult, gallery: Sequence[str] = ()) -> RenderableType:
+    """One result: the decision, then why."""
+    label, style = _LABELS[found.decision]
+    milliseconds = f"{found.elapsed * 1000:.0f} ms"
+    head = Text.assemble((f" {label} ", style), f"  {_summary(found)}  ", (milliseconds, "dim"))
+    rows = _grid()
+    if (match := found.match) and match.score is not None:
+        rows.add_row("match", _scale_bar(match.score, match.threshold, match.scale))
+        for name, score in zip(gallery, match.gallery_scores, strict=False):
+            if len(gallery) > 1:
+                rows.add_row("", f"{score:.3f}  {name}" if score is not None else name)
+    if (liveness := found.liveness) and liveness.score is not None:
+        rows.add_row("liveness", _scale_bar(liveness.score, liveness.threshold, liveness.scale))
+    if found.liveness and found.liveness.reason:
+        rows.add_row("reason", found.liveness.reason)
+    rows.add_row("provider", f"{found.provider} ({found.plugin}, {found.lineage})")
+    for warning in found.warnings:
+        rows.add_row("note", Text(warning, "yellow"))
+    return Group(head, rows)
+
+
+def failure(error: FacegateError) -> RenderableType:
+    """An error as one line, with what to do where the class knows it."""
+    kind = str(error.reason) if isinstance(error, CaptureRejected) else error.code
+    return Text.assemble((f" {kind} ", "bold white on red"), f"  {error}")
+
+
+def provider_table(providers: Mapping[str, Provider[Any] | FacegateError]) -> RenderableType:
+    """All providers, a line each; one that cannot be built says why."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("provider", "plugin", "operations", "sees the picture", "keeps it"):
+        table.add_column(column)
+    for name, provider in providers.items():
+        if isinstance(provider, FacegateError):
+            table.add_row(name, Text(provider.message, "red"))
+            continue
+        handling = provider.info.handling
+        table.add_row(
+            name,
+            provider.info.plugin,
+            ", ".join(sorted(provider.capabilities)),
+            handling.recipient,
+            "yes" if handling.stores or handling.enrols else "no",
+        )
+    return table
+
+
+def provider_page(provider: Provider[Any]) -> RenderableType:
+    """Everything there is to know about one provider."""
+    info, handling = provider.info, provider.info.handling
+    rows = _grid()
+    rows.add_row("plugin", info.plugin)
+    rows.add_row("operations", ", ".join(sorted(provider.capabilities)))
+    rows.add_row("lineage", info.lineage)
+    rows.add_row("pictures", ", ".join(sorted(info.formats)))
+    rows.add_row("recipient", handling.recipient + (f", {handling.region}" * bool(handling.region)))
+    rows.add_row(
+        "it",
+        f"{'stores' if handling.stores else 'does not store'} pictures, "
+        f"{'enrols' if handling.enrols else 'does not enrol'} people, "
+        f"{'searches' if handling.searches else 'does not search'} among others",
+    )
+    for name, spec in (("threshold", info.match), ("liveness_threshold", info.liveness)):
+        if spec:
+            rows.add_row(name, _spec(spec))
+    settings = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("setting", "value", ""):
+        settings.add_column(column)
+    for name, field in provider.settings_type.model_fields.items():
+        value = getattr(provider.settings, name)
+        settings.add_row(name, "" if value is None else str(value), field.description or "")
+    notes = [Text(f"- {note}") for note in info.notes]
+    title = Text(provider.name, "bold")
+    return Group(title, rows, "", settings, *([Text("\nnotes", "bold")] if notes else []), *notes)
+
+
+def _summary(found: VerificationResult) -> str:
+    parts = []
+    if found.operation is not Operation.LIVENESS and found.match:
+        parts.append("same person" if found.match.is_match else "not the same person")
+    if found.operation is not Operation.COMPARE and found.liveness:
+        parts.append("live" if found.liveness.passed else "not live")
+    return ", ".join(parts)
+
+
+def _scale_bar(score: float, threshold: float | None, scale: Scale | None) -> Text:
+    """The score as a bar on its scale, with a mark where the threshold lies."""
+    low, high = (scale.low, scale.high) if scale else (0.0, 1.0)
+    place = [round((value - low) / (high - low) * _BAR) for value in (score, threshold or low)]
+    passed = threshold is None or score >= threshold
+    bar = Text()
+    for column in range(_BAR + 1):
+        if threshold is not None and column == place[1]:
+            bar.append("|", "bold")
+        elif column <= place[0]:
+            bar.append("━", "green" if passed else "red")
+        else:
+            bar.append("─", "dim")
+    bar.append(f"  {score:.3f}")
+    if threshold is not None:
+        bar.append(f" {'>=' if passed else '<'} {threshold:g}", "dim")
+    return bar
+
+
+def _spec(spec: ScoreSpec) -> str:
+    low, high = spec.bounds
+    rates = ", ".join(f"fmr:{rate:g} = {value:g}" for rate, value in spec.at_fmr.items())
+    return f"default {spec.threshold:g}, from {low:g} to {high:g}" + (f"; {rates}" * bool(rates))
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
+    return table

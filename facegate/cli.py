@@ -36,17 +36,17 @@ class _Root(click.Group):
     """The built-in commands, and those that plugins add."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *filter(None, self._added())})
+        return sorted({*super().list_commands(ctx), *self._added()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return super().get_command(ctx, cmd_name) or self._added().get(cmd_name)
 
     def _added(self) -> dict[str, click.Command]:
         registry = Registry()
-        added: dict[str | None, click.Command] = {}
+        added: dict[str, click.Command] = {}
         for plugin in registry.names():
             try:
-                added |= {command.name: command for command in registry.commands(plugin)}
+                added |= {command.name or plugin: command for command in registry.commands(plugin)}
             except ConfigurationError as error:
                 terminal.console(stderr=True).print(terminal.failure(error))
         return added

@@ -1,0 +1,4 @@
+.PHONY: demo test
+
+demo test:
+	python3 dev.py $@

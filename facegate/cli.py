@@ -19,7 +19,7 @@ from click.shell_completion import get_completion_class
 
 from facegate import terminal
 from facegate.config import Config
-from facegate.errors import ConfigurationError, FacegateError, InputError, UnsupportedOption
+from facegate.errors import ConfigurationError, FacegateError, ProviderError
 from facegate.images import IMAGE_SUFFIXES
 from facegate.model import Decision, VerificationResult
 from facegate.provider import Provider
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _exit_code(error: FacegateError) -> int:
     if isinstance(error, ConfigurationError):
         return MISCONFIGURED
-    return BAD_INPUT if isinstance(error, InputError | UnsupportedOption) else PROVIDER_FAILED
+    return PROVIDER_FAILED if isinstance(error, ProviderError) else BAD_INPUT
 
 
 @click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,280 @@
+"""The command line as a person and as a script see it, over a plugin whose answers are scripted."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from facegate import cli
+from facegate.plugin import (
+    Answer,
+    BlockingProvider,
+    CaptureReason,
+    CaptureRejected,
+    CompareLiveRequest,
+    CompareRequest,
+    Handling,
+    ImageFormat,
+    Liveness,
+    Match,
+    ProviderInfo,
+    ProviderSettings,
+    ProviderUnavailable,
+    Scale,
+    ScoreSpec,
+    hookimpl,
+    per_call,
+)
+
+SCALE = Scale(name="scripted")
+
+
+class Settings(ProviderSettings):
+    score: float = per_call(0.9, ge=0, le=1, description="What every comparison scores.")
+    live: bool = per_call(default=True)
+
+
+class Scripted(BlockingProvider[Settings]):
+    settings_type = Settings
+    info = ProviderInfo(
+        plugin="scripted",
+        lineage="none",
+        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        formats=frozenset({ImageFormat.PNG}),
+        match=ScoreSpec(SCALE, 0.7, at_fmr={1e-3: 0.7}),
+        liveness=ScoreSpec(SCALE, 0.5),
+        embedded=True,
+        notes=("It never looks at the picture.",),
+    )
+
+    def compare(self, request: CompareRequest[Settings]) -> Answer:
+        score = request.settings.score
+        if score == 0:
+            raise ProviderUnavailable("out of order")
+        if score < 0.1:
+            raise CaptureRejected("no face", reason=CaptureReason.FACE_NOT_FOUND, image="probe")
+        assert request.threshold is not None
+        scores = (score,) * len(request.gallery)
+        matched = score >= request.threshold
+        return Answer(
+            Match(
+                is_match=matched,
+                score=score,
+                threshold=request.threshold,
+                scale=SCALE,
+                gallery_scores=scores,
+            )
+        )
+
+    def compare_live(self, request: CompareLiveRequest[Settings]) -> Answer:
+        live = Liveness(passed=request.settings.live, score=0.4, threshold=0.5, scale=SCALE)
+        match = Match(is_match=True, score=0.9, threshold=0.7, scale=SCALE)
+        return Answer(match, live, warnings=("scripted",))
+
+
+@click.command()
+def wave() -> None:
+    """Say hello."""
+    click.echo("hello")
+
+
+def _plugin(name: str, *providers: type[Any]) -> EntryPoint:
+    module = types.ModuleType(f"plugin_{name}")
+
+    @hookimpl
+    def facegate_providers() -> list[type[Any]]:
+        return list(providers)
+
+    @hookimpl
+    def facegate_commands() -> list[click.Command]:
+        return [wave]
+
+    module.facegate_providers = facegate_providers  # type: ignore[attr-defined]
+    module.facegate_commands = facegate_commands  # type: ignore[attr-defined]
+    sys.modules[module.__name__] = module
+    return EntryPoint(name, module.__name__, "facegate")
+
+
+@pytest.fixture(autouse=True)
+def _only_scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = [_plugin("scripted", Scripted), EntryPoint("broken", "no_such_module", "facegate")]
+    monkeypatch.setattr("facegate.registry.entry_points", lambda group: found)
+    monkeypatch.chdir(tmp_path)
+    from PIL import Image
+
+    for index, name in enumerate(("probe", "first", "second")):
+        Image.new("RGB", (64, 64), (index, 0, 0)).save(f"{name}.png")
+
+
+Run = tuple[int, str, str]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: str) -> Run:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(arguments)
+        out, err = capsys.readouterr()
+        code = stopped.value.code
+        assert isinstance(code, int)
+        return code, out, err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ((), cli.ACCEPTED),
+        (("-t", "0.95"), cli.REJECTED),
+        (("-o", "score=0.65", "-c", "review.toml"), cli.REVIEW),
+        (("-t", "nan"), cli.BAD_INPUT),
+        (("-t", "fmr:1e-9"), cli.BAD_INPUT),
+        (("-o", "colour=red"), cli.BAD_INPUT),
+        (("-o", "score=0.05"), cli.BAD_INPUT),
+        (("-o", "score=0"), cli.PROVIDER_FAILED),
+        (("-p", "nobody", "-c", "review.toml"), cli.MISCONFIGURED),
+        (("-c", "missing.toml"), cli.MISCONFIGURED),
+    ],
+)
+def test_the_exit_code_is_the_answer(run: Any, options: tuple[str, ...], code: int) -> None:
+    Path("review.toml").write_text('[providers.main]\nplugin = "scripted"\nreview_from = 0.6\n')
+    assert run("compare", "probe.png", "first.png", *options)[0] == code
+
+
+def test_a_person_reads_the_decision_and_the_scores(run: Any) -> None:
+    _, out, _ = run("compare", "probe.png", "first.png", "second.png")
+    assert "ACCEPTED" in out
+    assert "same person" in out
+    assert "0.900 >= 0.7" in out
+    assert "second.png" in out
+
+
+def test_a_failed_liveness_rejects_a_match(run: Any) -> None:
+    code, out, _ = run("compare-live", "probe.png", "first.png", "-o", "live=false")
+    assert code == cli.REJECTED
+    assert "same person, not live" in out
+    assert "scripted" in out
+
+
+def test_a_machine_reads_the_result_as_json(run: Any) -> None:
+    _, out, err = run("compare", "probe.png", "first.png", "--json")
+    assert json.loads(out)["match"]["score"] == 0.9
+    assert json.loads(out)["accepted"] is True
+    assert not err
+
+
+def test_a_machine_reads_the_error_as_json(run: Any) -> None:
+    _, out, err = run("compare", "probe.png", "first.png", "--json", "-o", "score=0.05")
+    assert json.loads(out)["error"]["reason"] == "FACE_NOT_FOUND"
+    assert not err
+
+
+def test_an_error_names_the_picture_and_shows_no_traceback(run: Any) -> None:
+    code, out, err = run("compare", "probe.png", "nowhere.png")
+    assert code == cli.BAD_INPUT
+    assert "gallery[0]" in err
+    assert "nowhere.png" in err
+    assert "Traceback" not in out + err
+
+
+def test_a_folder_is_a_gallery(run: Any) -> None:
+    Path("gallery").mkdir()
+    Path("first.png").rename("gallery/a.png")
+    Path("second.png").rename("gallery/b.PNG")
+    Path("gallery/notes.txt").write_text("not a picture")
+    _, out, _ = run("compare", "probe.png", "gallery", "--json")
+    assert len(json.loads(out)["match"]["gallery_scores"]) == 2
+
+
+def test_a_glob_that_no_shell_expanded_is_expanded(run: Any) -> None:
+    _, out, _ = run("compare", "probe.png", "[fs]*.png", "--json")
+    assert len(json.loads(out)["match"]["gallery_scores"]) == 2
+
+
+@pytest.mark.parametrize("gallery", ["empty", "*.nothing"])
+def test_a_gallery_of_nothing_is_bad_input(run: Any, gallery: str) -> None:
+    Path("empty").mkdir()
+    code, _, err = run("compare", "probe.png", gallery)
+    assert code == cli.BAD_INPUT
+    assert gallery in err
+
+
+def test_an_operation_the_provider_lacks_is_refused(run: Any) -> None:
+    code, _, err = run("liveness", "probe.png")
+    assert code == cli.BAD_INPUT
+    assert "does not offer liveness" in err
+
+
+def test_providers_lists_a_broken_plugin_with_its_reason(run: Any) -> None:
+    code, out, _ = run("providers")
+    assert code == 0
+    assert "scripted" in out
+    assert "no_such_module" in out
+
+
+def test_a_provider_page_shows_settings_rates_and_notes(run: Any) -> None:
+    _, out, _ = run("providers", "scripted")
+    for shown in ("What every comparison scores.", "fmr:0.001 = 0.7", "It never looks"):
+        assert shown in out
+
+
+def test_providers_as_json(run: Any) -> None:
+    _, out, _ = run("providers", "--json")
+    assert json.loads(out)["scripted"]["capabilities"] == ["compare", "compare_live"]
+
+
+def test_check_names_a_broken_provider_and_a_variable_nobody_read(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEGATE_PROVIDERS__MIAN__SCORE", "1")
+    Path("facegate.toml").write_text(
+        'default = "main"\n[providers.main]\nplugin = "scripted"\n'
+        '[providers.bad]\nplugin = "scripted"\nscoer = 1\n'
+    )
+    code, out, _ = run("check")
+    assert code == cli.MISCONFIGURED
+    assert "did you mean 'score'?" in out
+    assert "FACEGATE_PROVIDERS__MIAN__SCORE" in out
+    code, out, _ = run("check", "--json")
+    assert list(json.loads(out)["errors"]) == ["bad"]
+
+
+def test_check_is_content_with_a_good_configuration(run: Any) -> None:
+    Path("facegate.toml").write_text('[providers.main]\nplugin = "scripted"\n')
+    assert run("check")[0] == cli.ACCEPTED
+
+
+def test_plugins_add_commands_and_a_broken_one_takes_none_away(run: Any) -> None:
+    code, out, err = run("wave")
+    assert (code, out) == (0, "hello\n")
+    assert "broken" in err
+    assert "wave" in run("--help")[1]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(run: Any, shell: str) -> None:
+    assert "_FACEGATE_COMPLETE" in run("completion", shell)[1]
+
+
+def test_wrong_usage_is_bad_input(run: Any) -> None:
+    code, _, err = run("compare", "probe.png")
+    assert code == cli.BAD_INPUT
+    assert "GALLERY" in err
+
+
+def test_ctrl_c_leaves_quietly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Scripted, "compare", interrupted)
+    code, out, err = run("compare", "probe.png", "first.png")
+    assert code == cli.INTERRUPTED
+    assert "Traceback" not in out + err

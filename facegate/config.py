@@ -90,6 +90,9 @@ class _ProviderTable(BaseModel):
     def settings(self) -> dict[str, Any]:
         return dict(self.model_extra or {})
 
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return [("plugin", self.plugin)]  # what its settings are, and which are secret, it knows
+
 
 class _Document(_Table):
     default: Name | None = None
@@ -129,10 +132,10 @@ class Config:
         """
         environ = os.environ if environ is None else environ
         chosen = path or environ.get(CONFIG_FILE)
-        if chosen is None and Path(DEFAULT_FILE).is_file():
+        if not chosen and Path(DEFAULT_FILE).is_file():
             chosen = DEFAULT_FILE
-        source = "no configuration file" if chosen is None else os.fspath(chosen)
-        document = {} if chosen is None else _read(Path(chosen))
+        source = os.fspath(chosen) if chosen else "no configuration file"
+        document = _read(Path(chosen)) if chosen else {}
         unread = _overlay(document, environ)
         try:
             return cls(_Document.model_validate(document), source, unread)
@@ -224,7 +227,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _overlay(document: dict[str, Any], environ: Mapping[str, str]) -> tuple[str, ...]:
     """Write the environment's settings into the document; gives the variables that fit nowhere."""
-    known = set(document.get("providers") or {})
+    providers = document.get("providers")
+    known = set(providers) if isinstance(providers, dict) else set()
     known |= {
         match[1].lower()
         for key in environ
@@ -239,10 +243,11 @@ def _overlay(document: dict[str, Any], environ: Mapping[str, str]) -> tuple[str,
         if not (fits or (path[0] == "providers" and len(path) == 3 and path[1] in known)):
             unread.append(key)
             continue
-        table = document
+        table: Any = document
         for part in path[:-1]:
-            table = table.setdefault(part, {})
-        table[path[-1]] = _value(environ[key])
+            table = table.setdefault(part, {}) if isinstance(table, dict) else None
+        if isinstance(table, dict):  # validation says what is wrong with one that is not
+            table[path[-1]] = _value(environ[key])
     return tuple(unread)
 
 
@@ -270,6 +275,8 @@ def _with_secret_files(
                 secret = Path(path).read_text(encoding="utf-8").strip()
             except (OSError, ValueError, TypeError):
                 raise ConfigurationError(f"{where}.{key}: cannot read the file") from None
+            if not secret:
+                raise ConfigurationError(f"{where}.{key}: the file is empty")
             values.setdefault(field, secret)
     return values
 
@@ -280,6 +287,10 @@ def _explained(error: ValidationError, where: str, model: type[BaseModel]) -> Co
     path = ".".join(str(part) for part in first["loc"] if part != "[key]")
     text = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), model.model_fields, n=1)
+        *tables, key = first["loc"]
+        known: Mapping[Any, Any] = model.model_fields
+        for table in tables:
+            known = getattr(getattr(known.get(table), "annotation", None), "model_fields", {})
+        near = difflib.get_close_matches(str(key), known, n=1)
         text = "no such key" + (f"; did you mean {near[0]!r}?" if near else "")
     return ConfigurationError(f"{where}{'.' if path else ''}{path}: {text}")

@@ -7,7 +7,9 @@ embedded engine is not kept waiting for libraries it never uses.
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,13 +17,22 @@ from facegate.deadline import Deadline, too_late
 from facegate.flow import Call, Effect, Flow, Send
 
 if TYPE_CHECKING:
+    import anyio
+
     from facegate.exchange import AsyncExchanges, SyncExchanges
 
 T = TypeVar("T")
 
+_WORKERS = 40
+"""Threads of the async driver's own, so that it does not use up those of the application."""
+
 
 class SyncDriver:
     """Runs flows in the calling thread. Serves any number of threads at once."""
+
+    def __init__(self) -> None:
+        self._opened: SyncExchanges | None = None
+        self._lock = threading.Lock()
 
     def run(self, flow: Flow[T], deadline: Deadline) -> T:
         """Run a flow to its end; raises what the flow raises."""
@@ -41,29 +52,38 @@ class SyncDriver:
             flow.close()
 
     def close(self) -> None:
-        if "_exchanges" in self.__dict__:
-            self._exchanges.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def _perform(self, effect: Effect, deadline: Deadline) -> Any:
-        if not deadline.left():
+        left = deadline.left()
+        if not left:
             raise too_late(deadline)
         match effect:
             case Call():
                 return effect.function()
             case Send():
-                return self._exchanges.send(effect, deadline)
+                return self._exchanges().send(effect, deadline)
             case _:
-                return time.sleep(min(effect.seconds, deadline.left()))
+                time.sleep(min(effect.seconds, left))
+                if effect.seconds > left:
+                    raise too_late(deadline)
+                return None
 
-    @cached_property
     def _exchanges(self) -> SyncExchanges:
         from facegate.exchange import SyncExchanges
 
-        return SyncExchanges()
+        with self._lock:
+            if self._opened is None:
+                self._opened = SyncExchanges()
+            return self._opened
 
 
 class AsyncDriver:
     """Runs flows on the event loop it is used from; blocking calls go to worker threads."""
+
+    def __init__(self) -> None:
+        self._workers: anyio.CapacityLimiter | None = None
 
     async def run(self, flow: Flow[T], deadline: Deadline) -> T:
         """Run a flow to its end; raises what the flow raises."""
@@ -88,18 +108,26 @@ class AsyncDriver:
 
     async def _perform(self, effect: Effect, deadline: Deadline) -> Any:
         import anyio
-        import anyio.to_thread
 
         with anyio.move_on_after(deadline.left()):
             match effect:
                 case Call():
-                    # A thread cannot be stopped; on cancellation its late value is dropped.
-                    return await anyio.to_thread.run_sync(effect.function, abandon_on_cancel=True)
+                    return await self._in_worker(effect.function)
                 case Send():
                     return await self._exchanges.send(effect, deadline)
                 case _:
                     return await anyio.sleep(effect.seconds)
         raise too_late(deadline)
+
+    async def _in_worker(self, function: Callable[[], Any]) -> Any:
+        import anyio.to_thread
+
+        if self._workers is None:
+            self._workers = anyio.CapacityLimiter(_WORKERS)
+        # A thread cannot be stopped; on cancellation its late value is dropped.
+        return await anyio.to_thread.run_sync(
+            function, abandon_on_cancel=True, limiter=self._workers
+        )
 
     @cached_property
     def _exchanges(self) -> AsyncExchanges:

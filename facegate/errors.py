@@ -238,6 +238,10 @@ class RateLimited(ProviderError):
         super().__init__(message, **fields)
         self.retry_after = retry_after
 
+    def as_dict(self) -> dict[str, Any]:
+        wait = {} if self.retry_after is None else {"retry_after": self.retry_after}
+        return {**super().as_dict(), **wait}
+
 
 class ProviderUnavailable(ProviderError):
     """The provider answered that it cannot serve now."""

@@ -10,7 +10,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import httpcore
@@ -24,7 +24,7 @@ from facegate.errors import (
     FacegateError,
     ProviderTimeout,
 )
-from facegate.flow import HttpReply, Send, Transport
+from facegate.flow import HttpReply, HttpRequest, Send, Transport
 from facegate.sockets import BoundedBackend
 
 
@@ -39,7 +39,8 @@ class SyncExchanges:
         reader = _ReplyReader(effect.transport)
         try:
             with held_to(deadline):
-                response = self._transport(effect.transport).handle_request(_encoded(effect))
+                transport = self._transport(effect.transport)
+                response = transport.handle_request(_encoded(effect, deadline))
                 try:
                     for part in response.iter_raw():
                         reader.feed(part)
@@ -72,7 +73,7 @@ class AsyncExchanges:
         reader = _ReplyReader(effect.transport)
         try:
             transport = self._transport(effect.transport)
-            response = await transport.handle_async_request(_encoded(effect))
+            response = await transport.handle_async_request(_encoded(effect, deadline))
             try:
                 async for part in response.aiter_raw():
                     reader.feed(part)
@@ -119,7 +120,10 @@ class _BoundedTransport(httpx.HTTPTransport):
         if settings.proxy is None:
             self._pool = httpcore.ConnectionPool(**pool_arguments)
         else:
-            self._pool = httpcore.HTTPProxy(settings.proxy, **pool_arguments)
+            proxy = httpx.Proxy(settings.proxy)
+            self._pool = httpcore.HTTPProxy(
+                str(proxy.url), proxy_auth=proxy.raw_auth, **pool_arguments
+            )
 
 
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -129,11 +133,25 @@ class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._parts = parts
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._parts
+        return iter(self._parts)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _AsyncParts(iter(self._parts))
+
+
+class _AsyncParts:
+    """No async generator: one that a cancelled request abandons would have to be finalized."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
         for part in self._parts:
-            yield part
+            return part
+        raise StopAsyncIteration
 
 
 class _ReplyReader:
@@ -152,17 +170,26 @@ class _ReplyReader:
         return HttpReply(response.status_code, dict(response.headers), bytes(self._body))
 
 
-def _encoded(effect: Send) -> httpx.Request:
-    request, limits = effect.request, effect.transport
+def _encoded(effect: Send, deadline: Deadline) -> httpx.Request:
+    try:
+        return _request(effect.request, effect.transport, deadline)
+    except (httpx.InvalidURL, UnicodeEncodeError):
+        raise _unsendable() from None
+
+
+def _request(request: HttpRequest, limits: Transport, deadline: Deadline) -> httpx.Request:
     url = httpx.URL(request.url)
     headers = {
-        "Host": request.server_name or url.netloc.decode("ascii"),
+        "Host": _authority(url, request.server_name),
         "Content-Length": str(sum(map(len, request.body))),
         "Accept-Encoding": "identity",  # a compressed reply could unpack far beyond its limit
         **request.headers,
     }
     timeout = httpx.Timeout(
-        connect=limits.connect_s, read=limits.read_s, write=limits.write_s, pool=limits.pool_s
+        connect=limits.connect_s,
+        read=limits.read_s,
+        write=limits.write_s,
+        pool=min(limits.pool_s, deadline.left()),
     )
     extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
     if request.server_name:
@@ -170,6 +197,13 @@ def _encoded(effect: Send) -> httpx.Request:
     return httpx.Request(
         request.method, url, headers=headers, stream=_Body(request.body), extensions=extensions
     )
+
+
+def _authority(url: httpx.URL, server_name: str | None) -> str:
+    if server_name is None:
+        return url.netloc.decode("ascii")
+    name = f"[{server_name}]" if ":" in server_name else server_name
+    return name if url.port is None else f"{name}:{url.port}"
 
 
 @lru_cache
@@ -185,6 +219,8 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
 def _translated(error: httpx.TransportError, deadline: Deadline) -> FacegateError:
     """What a failed exchange means. httpx's own text may hold the URL, so it is not passed on."""
     match error:
+        case httpx.LocalProtocolError():
+            return _unsendable()
         case httpx.ConnectTimeout() | httpx.PoolTimeout() if deadline.left():
             return ConnectionFailed(f"no connection in time ({type(error).__name__})")
         case httpx.ConnectError() | httpx.ProxyError() | httpx.WriteError():
@@ -197,3 +233,10 @@ def _translated(error: httpx.TransportError, deadline: Deadline) -> FacegateErro
             return BadReply(
                 f"the connection broke before the reply was complete ({type(error).__name__})"
             )
+
+
+def _unsendable() -> ConfigurationError:
+    return ConfigurationError(
+        "the request cannot be sent: its URL or a header, such as the credential's, holds a"
+        " character that HTTP does not allow"
+    )

@@ -13,11 +13,16 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urljoin, urlsplit
 
-from facegate.errors import FacegateError, ImageRejected, ProviderError
+from facegate.errors import ConfigurationError, FacegateError, ImageRejected, ProviderError
 from facegate.flow import Flow, HttpReply, HttpRequest, Transport, call, send
 from facegate.images import Image, ImageLimits
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_LONGEST_URL = 8192
+_CARRIERS = (ip_network("64:ff9b::/96"), ip_network("::/96"))
+"""IPv6 networks whose last 32 bits are the IPv4 address that is meant (RFC 6052, RFC 4291)."""
+
+Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,18 @@ class FetchPolicy:
     networks: tuple[str, ...] = ()
     ca_file: str | None = None
 
-    def permits(self, address: IPv4Address | IPv6Address) -> bool:
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        if any(mapped in ip_network(network) for network in self.networks):
+    def __post_init__(self) -> None:
+        for network in self.networks:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ConfigurationError(f"{network!r} is no network in CIDR notation") from None
+
+    def permits(self, address: Address) -> bool:
+        meant = _meant(address)
+        if any(one in ip_network(net) for net in self.networks for one in (address, meant)):
             return True
-        return bool(mapped.is_global) and not mapped.is_multicast
+        return meant.is_global and not meant.is_multicast and not _site_local(meant)
 
 
 def fetch(url: str, policy: FetchPolicy, limits: ImageLimits) -> Flow[Image]:
@@ -57,24 +69,27 @@ def fetch(url: str, policy: FetchPolicy, limits: ImageLimits) -> Flow[Image]:
         ca_file=policy.ca_file,
     )
     for _ in range(policy.max_redirects + 1):
-        request = yield from _checked_request(url, policy)
         try:
+            request = yield from _checked_request(url, policy)
             reply = yield from send(request, transport)
         except ProviderError as error:
             raise ImageRejected(f"the URL could not be fetched: {error.message}") from None
         if reply.status not in _REDIRECTS:
             return _image(reply, limits)
-        url = urljoin(url, reply.headers.get("location", ""))
+        url = _next(url, reply)
     raise ImageRejected(f"the URL redirects more than {policy.max_redirects} times")
 
 
 def _checked_request(url: str, policy: FetchPolicy) -> Flow[HttpRequest]:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or 443
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        port = parts.port or 443
     except ValueError:
         raise ImageRejected("the URL cannot be read") from None
-    if parts.scheme != "https" or not host or parts.username:
+    if len(url) > _LONGEST_URL or not url.isprintable():
+        raise ImageRejected("the URL is too long, or holds what no URL may hold")
+    if parts.scheme != "https" or not host or "@" in parts.netloc:
         raise ImageRejected("only https URLs without a user name are fetched")
     addresses = yield from call(partial(_resolve, host, port))
     if not all(policy.permits(address) for address in addresses):
@@ -85,12 +100,19 @@ def _checked_request(url: str, policy: FetchPolicy) -> Flow[HttpRequest]:
     return HttpRequest("GET", f"https://{literal}:{port}{path}", server_name=host)
 
 
-def _resolve(host: str, port: int) -> list[IPv4Address | IPv6Address]:
+def _resolve(host: str, port: int) -> list[Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise ImageRejected(f"{host} cannot be resolved") from None
     return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
+
+
+def _next(url: str, reply: HttpReply) -> str:
+    try:
+        return urljoin(url, reply.headers["location"])
+    except (KeyError, ValueError):
+        raise ImageRejected("the URL redirects nowhere") from None
 
 
 def _image(reply: HttpReply, limits: ImageLimits) -> Image:
@@ -100,3 +122,16 @@ def _image(reply: HttpReply, limits: ImageLimits) -> Image:
         return Image.from_bytes(reply.body, limits)
     except FacegateError as error:
         raise ImageRejected(f"what the URL holds: {error.message}") from None
+
+
+def _meant(address: Address) -> Address:
+    """Where a packet ends up: IPv6 has several ways to say an IPv4 address."""
+    if isinstance(address, IPv4Address):
+        return address
+    if any(address in network for network in _CARRIERS) and int(address) > 0xFFFF:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _site_local(address: Address) -> bool:
+    return isinstance(address, IPv6Address) and address.is_site_local

@@ -22,7 +22,9 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     SecretStr,
+    SerializationInfo,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -48,7 +50,18 @@ def _picture(value: Any) -> Image:
     return value if isinstance(value, Image) else Image.from_base64(value)
 
 
-Picture = Annotated[Image, PlainValidator(_picture), PlainSerializer(lambda image: image)]
+class _Held:
+    """A picture that waits for its place in a body; pydantic would take an Image apart."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+
+
+def _dumped(image: Image, info: SerializationInfo) -> Any:
+    return image.base64.decode() if info.mode_is_json() else _Held(image)
+
+
+Picture = Annotated[Image, PlainValidator(_picture), PlainSerializer(_dumped)]
 """A picture inside a message: base64 on the wire, an Image in Python."""
 
 
@@ -75,7 +88,7 @@ def _base_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an absolute http(s) URL")
-    if parts.username or parts.query or parts.fragment:
+    if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("must not hold a user name, a query or a fragment")
     return url.rstrip("/")
 
@@ -101,6 +114,14 @@ class HttpSettings(ProviderSettings):
         default=None, description="PEM file to trust instead of public CAs."
     )
     proxy: SecretStr | None = Field(default=None, description="URL of an HTTP proxy.")
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_url(cls, proxy: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(proxy.get_secret_value()) if proxy else None
+        if parts and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("must be an http(s) URL")
+        return proxy
 
     @model_validator(mode="after")
     def _encrypted(self) -> HttpSettings:
@@ -185,29 +206,28 @@ class HttpProvider(FlowProvider[H]):
 
     def post(self, path: str, message: WireModel, reply_type: type[R]) -> Flow[R]:
         """Post a message and read the reply; raises what :attr:`errors` says, or BadReply."""
-        headers = {"Content-Type": "application/json"}
-        return (yield from self._exchange("POST", path, headers, json_body(message), reply_type))
+        request = self._request("POST", path, json_body(message))
+        return (yield from self._exchange(request, reply_type))
 
     def get(self, path: str, reply_type: type[R]) -> Flow[R]:
-        return (yield from self._exchange("GET", path, {}, (), reply_type))
+        return (yield from self._exchange(self._request("GET", path), reply_type))
 
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: tuple[bytes, ...],
-        reply_type: type[R],
-    ) -> Flow[R]:
-        headers = {"Accept": "application/json", **headers, **self.headers()}
-        request = HttpRequest(method, self.settings.base_url + path, headers, body)
+    def _request(self, method: str, path: str, body: tuple[bytes, ...] = ()) -> HttpRequest:
+        """Made apart from :meth:`_exchange`: what a frame of a traceback holds may be shown."""
+        headers = {"Accept": "application/json"}
+        if body:
+            headers["Content-Type"] = "application/json"
+        url = self.settings.base_url + path
+        return HttpRequest(method, url, {**headers, **self.headers()}, body)
+
+    def _exchange(self, request: HttpRequest, reply_type: type[R]) -> Flow[R]:
         reply = yield from send(request, self.settings.transport)
         if 200 <= reply.status < 300:
             return _read(reply, reply_type)
         raise self.errors.error(reply.status, self.error_code(reply), _retry_after(reply))
 
 
-_HELD = secrets.token_hex(16)
+_PLACE = secrets.token_hex(16)
 
 
 def json_body(message: WireModel) -> tuple[bytes, ...]:
@@ -215,14 +235,14 @@ def json_body(message: WireModel) -> tuple[bytes, ...]:
     pictures: list[Image] = []
 
     def hold(value: Any) -> str:
-        if not isinstance(value, Image):
+        if not isinstance(value, _Held):
             raise TypeError(f"cannot write {type(value).__name__} as JSON")
-        pictures.append(value)
-        return _HELD
+        pictures.append(value.image)
+        return _PLACE
 
     fields = message.model_dump(by_alias=True, exclude_none=True)
     text = json.dumps(fields, default=hold, ensure_ascii=False, separators=(",", ":"))
-    gaps = text.encode().split(_HELD.encode())
+    gaps = text.encode().split(_PLACE.encode())
     encoded = (picture.base64 for picture in pictures)
     return (*chain.from_iterable(zip(gaps, encoded, strict=False)), gaps[-1])
 
@@ -231,12 +251,17 @@ def _read(reply: HttpReply, reply_type: type[R]) -> R:
     try:
         return reply_type.model_validate_json(reply.body)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:64]
         raise BadReply(
             f"answered {reply.status} with a body that is no {reply_type.__name__}"
-            f" ({first['type']}{f' at {where}' if where else ''})"
+            f" ({_misfit(error)})"
         ) from None
+
+
+def _misfit(error: ValidationError) -> str:
+    """What is wrong and with which field; below that, a place may be a key of the vendor's."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    kind, field = first["type"], first["loc"][:1]
+    return f"{kind} in {field[0]}" if field and kind != "extra_forbidden" else kind
 
 
 def _retry_after(reply: HttpReply) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import string
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -69,8 +70,10 @@ class Image:
                 return source
             case str() if source[:5].lower() == "data:":
                 return cls.from_base64(source, limits)
-            case str() if source[:8].lower() in ("https://", "http://"):
-                raise ImageRejected("URLs are not fetched unless fetching is configured")
+            case str() if source[:8].lower().startswith(("https://", "http://")):
+                raise ImageRejected(
+                    "URLs are not fetched here; https ones are where it is configured"
+                )
             case str() | os.PathLike():
                 return cls.from_path(source, limits)
             case bytes() | bytearray() | memoryview():
@@ -111,13 +114,17 @@ class Image:
             with Path(name).open("rb") as file:
                 return cls.from_file(file, limits)
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a valid path"
-            raise ImageRejected(f"cannot read {_shown(name)}: {reason}") from None
+            raise ImageRejected(f"cannot read {_shown(name)}: {_reason(error)}") from None
 
     @classmethod
     def from_file(cls, file: BinaryIO, limits: ImageLimits = DEFAULT_LIMITS) -> Image:
         """Read a binary file from where it stands; it is left open."""
-        data = file.read(limits.max_bytes + 1)
+        try:
+            data = file.read(limits.max_bytes + 1)
+        except UnicodeDecodeError:
+            data = None
+        except (OSError, ValueError) as error:  # closed, opened for writing, or gone
+            raise ImageRejected(f"the file cannot be read: {_reason(error)}") from None
         if not isinstance(data, bytes):
             raise ImageRejected("the file was opened as text; open it in binary mode")
         if not data:
@@ -136,7 +143,7 @@ class Image:
             if prefix is None:
                 raise ImageRejected("a data URI must read data:image/...;base64,...")
             encoded = encoded[prefix.end() :]
-        compact = b"".join(encoded.split()).rstrip(b"=").translate(_TO_STANDARD)
+        compact = encoded.translate(_TO_STANDARD, delete=string.whitespace.encode()).rstrip(b"=")
         if len(compact) * 3 // 4 > limits.max_bytes:
             raise ImageRejected(_too_heavy(len(compact) * 3 // 4, limits))
         try:
@@ -161,6 +168,10 @@ ImageSource = Image | str | os.PathLike[str] | bytes | bytearray | memoryview | 
 
 def _too_heavy(size: int, limits: ImageLimits) -> str:
     return f"{size / 2**20:.1f} MiB; the limit is {limits.max_bytes / 2**20:g} MiB"
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _shown(name: str) -> str:

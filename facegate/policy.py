@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 from pydantic import ValidationError
@@ -134,7 +134,9 @@ def check_settings(provider: Provider[Any]) -> None:
     try:
         threshold = _resolved("threshold", settings.threshold, info.match)
         _resolved("liveness_threshold", settings.liveness_threshold, info.liveness)
-        lowest = _resolved("review_from", settings.review_from, info.match)
+        # Held to the whole scale: the vendor never hears of it.
+        whole = replace(info.match, settable=None) if info.match else None
+        lowest = _resolved("review_from", settings.review_from, whole)
     except FacegateError as error:
         raise ConfigurationError(error.message, provider=provider.name) from None
     if lowest is not None and threshold is None and info.match:
@@ -172,7 +174,7 @@ def _resolved(name: str, value: Threshold | None, spec: ScoreSpec | None) -> flo
     low, high = spec.bounds
     try:
         number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not low <= number <= high:  # also refuses NaN
         raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}, or fmr:<rate>")

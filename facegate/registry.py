@@ -56,14 +56,16 @@ class Registry:
             ConfigurationError: no such plugin, two of that name, or it failed to load.
         """
         types = self._ask(plugin, "facegate_providers")
-        for provider_type in types:
-            if provider_type.info.plugin == plugin:
-                found: type[Provider[Any]] = provider_type
-                return found
-        raise ConfigurationError(
-            f"plugin {plugin!r} registers no provider of that name, only: "
-            + (", ".join(sorted(each.info.plugin for each in types)) or "none")
-        )
+        try:
+            found: dict[str, type[Provider[Any]]] = {each.info.plugin: each for each in types}
+        except AttributeError as error:
+            raise self._broken(plugin, error) from error
+        if plugin not in found:
+            raise ConfigurationError(
+                f"plugin {plugin!r} registers no provider of that name, only: "
+                + (", ".join(sorted(found)) or "none")
+            )
+        return found[plugin]
 
     def commands(self, plugin: str) -> list[Any]:
         """The click commands that a plugin adds."""

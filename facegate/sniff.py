@@ -15,7 +15,7 @@ from facegate.errors import ImageRejected
 
 
 class ImageFormat(StrEnum):
-    """Types that are recognised. Which of them a provider takes, it declares."""
+    """Types that some provider takes. Which of them, each declares."""
 
     JPEG = "JPEG"
     PNG = "PNG"
@@ -23,9 +23,6 @@ class ImageFormat(StrEnum):
     BMP = "BMP"
     TIFF = "TIFF"
     JPEG2000 = "JPEG 2000"
-    GIF = "GIF"
-    HEIC = "HEIC"
-    AVIF = "AVIF"
 
     @property
     def media_type(self) -> str:
@@ -40,19 +37,18 @@ class Header(NamedTuple):
     height: int
 
 
-_HEIF_BRANDS = {
-    **dict.fromkeys((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"), ImageFormat.HEIC),
-    **dict.fromkeys((b"mif1", b"msf1"), ImageFormat.HEIC),
-    **dict.fromkeys((b"avif", b"avis"), ImageFormat.AVIF),
+_FOREIGN = {
+    b"GIF8": "GIF",
+    **dict.fromkeys((b"ftyphei", b"ftyphev", b"ftypmif", b"ftypmsf"), "HEIC"),
+    b"ftypavi": "AVIF",
 }
+"""Types that no provider takes, known by their first bytes or by those after a box size."""
 _PREFIXES = {
     b"\xff\xd8\xff": ImageFormat.JPEG,
     b"\x89PNG\r\n\x1a\n": ImageFormat.PNG,
     b"BM": ImageFormat.BMP,
     b"II*\0": ImageFormat.TIFF,
     b"MM\0*": ImageFormat.TIFF,
-    b"GIF87a": ImageFormat.GIF,
-    b"GIF89a": ImageFormat.GIF,
     b"\0\0\0\x0cjP  \r\n\x87\n": ImageFormat.JPEG2000,
 }
 
@@ -67,19 +63,16 @@ def sniff(data: bytes) -> Header:
 
     kind = _format(data)
     try:
-        width, height = imagesize.get_info(
-            io.BytesIO(data), dpi=False, colors=False, channels=False, exif_rotation=False
-        )[:2]
         complete, frames = _INSPECT[kind](data) if kind in _INSPECT else _Findings(complete=True)
-    except Exception as error:
-        # imagesize lets ValueError, struct.error, IndexError and more out on a mangled header.
-        raise ImageRejected(f"the {kind} header cannot be read; the file is damaged") from error
-    if width <= 0 or height <= 0:
-        raise ImageRejected(f"the {kind} header gives no size; the file is damaged")
+    except (IndexError, struct.error):  # it points beyond its own end
+        complete, frames = False, 1
+    if not complete:
+        raise ImageRejected(f"the {kind} is damaged or cut short; was it still uploading?")
     if frames > 1:
         raise ImageRejected(f"the {kind} holds more than one picture; send the one that counts")
-    if not complete:
-        raise ImageRejected(f"the {kind} is truncated; it may still have been uploading")
+    width, height = imagesize.get(io.BytesIO(data), exif_rotation=False)
+    if width <= 0 or height <= 0:
+        raise ImageRejected(f"the {kind} header gives no size; the file is damaged")
     return Header(kind, width, height)
 
 
@@ -89,8 +82,9 @@ def _format(data: bytes) -> ImageFormat:
             return kind
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return ImageFormat.WEBP
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return _HEIF_BRANDS[data[8:12]]
+    for signature, name in _FOREIGN.items():
+        if data.startswith(signature) or data.startswith(signature, 4):
+            raise ImageRejected(f"{name} pictures are not taken; convert it to JPEG")
     raise ImageRejected("not a picture of a known type (JPEG, PNG, WebP, BMP or TIFF)")
 
 
@@ -142,15 +136,10 @@ def _tiff(data: bytes) -> _Findings:
     return _Findings(complete=True, frames=2 if following else 1)
 
 
-def _gif(data: bytes) -> _Findings:
-    return _Findings(complete=data.rstrip(b"\0").endswith(b";"))
-
-
 _INSPECT = {
     ImageFormat.JPEG: _jpeg,
     ImageFormat.PNG: _png,
     ImageFormat.WEBP: _webp,
     ImageFormat.BMP: _bmp,
     ImageFormat.TIFF: _tiff,
-    ImageFormat.GIF: _gif,
 }

@@ -6,6 +6,7 @@ never runs into them, so here every socket operation is also held to the time le
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import httpcore
@@ -25,6 +26,14 @@ def _bounded(timeout: float | None, error: type[httpcore.TimeoutException]) -> f
     return left if timeout is None else min(timeout, left)
 
 
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise httpcore.ConnectError("the name cannot be resolved") from error
+    return [str(sockaddr[0]) for *_, sockaddr in found]
+
+
 class BoundedBackend(httpcore.NetworkBackend):
     """httpcore's blocking network, held to the current deadline."""
 
@@ -34,8 +43,17 @@ class BoundedBackend(httpcore.NetworkBackend):
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *rest: Any, **options: Any
     ) -> httpcore.NetworkStream:
-        bounded = _bounded(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._network.connect_tcp(host, port, bounded, *rest, **options))
+        # One address at a time: the timeout would otherwise start anew with each of a host's.
+        failure: Exception = httpcore.ConnectError("the name has no address")
+        for address in _addresses(host, port):
+            bounded = _bounded(timeout, httpcore.ConnectTimeout)
+            try:
+                stream = self._network.connect_tcp(address, port, bounded, *rest, **options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _BoundedStream(stream)
+        raise failure
 
 
 class _BoundedStream(httpcore.NetworkStream):

@@ -11,6 +11,7 @@ from typing import Any, Self
 from facegate.deadline import Deadline
 from facegate.drivers import AsyncDriver, SyncDriver
 from facegate.errors import (
+    BadReply,
     ConfigurationError,
     FacegateError,
     InvalidRequest,
@@ -22,7 +23,7 @@ from facegate.flow import Flow
 from facegate.images import ImageSource
 from facegate.model import Attempt, Operation, Outcome, Threshold, VerificationResult
 from facegate.policy import Terms
-from facegate.provider import Provider
+from facegate.provider import Answer, Provider
 from facegate.question import Gallery, Intake, Options, Question, pictures
 
 
@@ -53,15 +54,24 @@ class _Verifier:
         asked = time.perf_counter()
         try:
             answer = yield from provider.answer(bound)
+            return self._result(question, terms, answer, started, asked)
         except Exception as caught:  # noqa: BLE001  whatever a plugin raises ends in the one tree
             error = caught if isinstance(caught, FacegateError) else _bug(provider, caught)
             if isinstance(error, ProviderError):
                 error.provider = provider.name
                 error.attempts = (self._attempt(asked, error),)
             raise error from None
+
+    def _result(
+        self, question: Question, terms: Terms[Any], answer: Answer, started: float, asked: float
+    ) -> VerificationResult:
+        decision, provider = terms.decide(answer), self.provider
+        spoof = answer.liveness is not None and not answer.liveness.passed
+        if answer.match is None and question.operation is not Operation.LIVENESS and not spoof:
+            raise BadReply("the answer leaves open whether it is the same person")
         return VerificationResult(
             operation=question.operation,
-            decision=terms.decide(answer),
+            decision=decision,
             match=answer.match,
             liveness=answer.liveness,
             provider=provider.name,
@@ -161,8 +171,10 @@ class FaceVerifier(_Verifier):
         """Let go of connections and models. A second call does nothing."""
         if not self._closed:
             self._closed = True
-            self._driver.close()
-            self.provider.close()
+            try:
+                self._driver.close()
+            finally:
+                self.provider.close()
 
     def __enter__(self) -> Self:
         return self
@@ -226,8 +238,10 @@ class AsyncFaceVerifier(_Verifier):
         """Let go of connections and models. A second call does nothing."""
         if not self._closed:
             self._closed = True
-            await self._driver.close()
-            self.provider.close()
+            try:
+                await self._driver.close()
+            finally:
+                self.provider.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,0 +1,125 @@
+"""Results are frozen, survive JSON unchanged, and cannot contradict themselves."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from facegate import (
+    Attempt,
+    Billed,
+    DecidedBy,
+    Decision,
+    Liveness,
+    Match,
+    Operation,
+    Outcome,
+    Scale,
+    VerificationResult,
+)
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+seconds = st.floats(min_value=0, allow_infinity=False)
+words = st.text(max_size=20)
+scales = st.builds(Scale, name=words, low=numbers, high=numbers)
+scores = st.none() | numbers
+attempts = st.builds(
+    Attempt,
+    provider=words,
+    plugin=words,
+    outcome=st.sampled_from(Outcome),
+    error_code=st.none() | words,
+    seconds=seconds,
+    billed=st.sampled_from(Billed),
+)
+matches = st.builds(
+    Match,
+    is_match=st.booleans(),
+    score=scores,
+    threshold=scores,
+    scale=st.none() | scales,
+    decided_by=st.sampled_from(DecidedBy),
+    gallery_scores=st.lists(scores, max_size=3).map(tuple),
+)
+livenesses = st.builds(
+    Liveness,
+    passed=st.booleans(),
+    score=scores,
+    threshold=scores,
+    scale=st.none() | scales,
+    reason=st.none() | words,
+)
+results = st.builds(
+    VerificationResult,
+    operation=st.sampled_from(Operation),
+    decision=st.sampled_from(Decision),
+    match=st.none() | matches,
+    liveness=st.none() | livenesses,
+    provider=words,
+    plugin=words,
+    lineage=words,
+    vendor_reference=st.none() | words,
+    vendor_signature=st.none() | st.dictionaries(words, words, max_size=2),
+    attempts=st.lists(attempts, max_size=3).map(tuple),
+    elapsed=seconds,
+    warnings=st.lists(words, max_size=2).map(tuple),
+)
+
+RESULT = VerificationResult(
+    operation=Operation.COMPARE,
+    decision=Decision.REVIEW,
+    match=Match(is_match=False, score=0.6),
+    provider="main",
+    plugin="acme",
+    lineage="acme-5",
+    elapsed=0.2,
+)
+
+
+@given(results)
+def test_json_round_trip(result: VerificationResult) -> None:
+    assert VerificationResult.model_validate_json(result.model_dump_json()) == result
+
+
+@given(results)
+def test_accepted_means_that_the_decision_is_accept(result: VerificationResult) -> None:
+    assert result.accepted is (result.decision is Decision.ACCEPT)
+    assert json.loads(result.model_dump_json())["accepted"] is result.accepted
+
+
+def test_accepted_cannot_be_smuggled_in() -> None:
+    forged = {**RESULT.model_dump(), "accepted": True}
+    assert not VerificationResult.model_validate(forged).accepted
+
+
+@pytest.mark.parametrize("record", [RESULT, RESULT.match, Scale(name="s"), Liveness(passed=True)])
+def test_nothing_can_be_changed(record: Any) -> None:
+    for name in type(record).model_fields:
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(record, name, None)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_none_is_refused(number: float) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        Match(is_match=True, score=number)
+    with pytest.raises(ValidationError, match="finite"):
+        Match(is_match=True, gallery_scores=(0.5, number))
+    with pytest.raises(ValidationError, match="finite"):
+        Liveness(passed=True, threshold=number)
+    with pytest.raises(ValidationError, match="finite"):
+        Scale(name="percent", high=number)
+
+
+def test_time_does_not_run_backwards() -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        Attempt(provider="main", plugin="acme", outcome=Outcome.ANSWERED, seconds=-1)
+
+
+def test_operations_are_the_names_of_the_methods() -> None:
+    assert [str(each) for each in Operation] == ["compare", "compare_live", "liveness"]

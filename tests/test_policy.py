@@ -1,0 +1,337 @@
+"""What a caller may ask of a provider, and when an answer is a yes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from drawn import picture
+from facegate import (
+    ConfigurationError,
+    Decision,
+    FaceVerifier,
+    Image,
+    ImageFormat,
+    ImageRejected,
+    InvalidRequest,
+    Liveness,
+    Match,
+    Operation,
+    Scale,
+    UnsupportedOperation,
+    UnsupportedOption,
+)
+from facegate.plugin import (
+    Answer,
+    BlockingProvider,
+    CompareLiveRequest,
+    CompareRequest,
+    Handling,
+    LivenessRequest,
+    ProviderInfo,
+    ProviderSettings,
+    ScoreSpec,
+    per_call,
+)
+from facegate.policy import Terms, check_settings
+
+COMPARE, LIVENESS, BOTH = Operation.COMPARE, Operation.LIVENESS, Operation.COMPARE_LIVE
+
+
+class Settings(ProviderSettings):
+    mode: str = per_call("FAST", pattern="^(FAST|ACCURATE)$")
+    pin: SecretStr | None = per_call(None, max_length=4)
+    region: str = "eu"
+
+
+class Percent(BlockingProvider[Settings]):
+    """Scores from 0 to 100; takes thresholds from 50 up, and three pictures."""
+
+    settings_type = Settings
+    info = ProviderInfo(
+        plugin="percent",
+        lineage="none",
+        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        formats=frozenset({ImageFormat.JPEG, ImageFormat.PNG}),
+        match=ScoreSpec(
+            Scale(name="percent", high=100), 70, settable=(50, 100), at_fmr={1e-3: 65, 1e-4: 80}
+        ),
+        liveness=ScoreSpec(Scale(name="live"), 0.5),
+        max_gallery=3,
+    )
+
+    def compare(self, request: CompareRequest[Settings]) -> Answer:
+        return Answer(Match(is_match=True))
+
+    def compare_live(self, request: CompareLiveRequest[Settings]) -> Answer:
+        return Answer(Match(is_match=True), Liveness(passed=True))
+
+    def liveness(self, request: LivenessRequest[Settings]) -> Answer:
+        return Answer(liveness=Liveness(passed=True))
+
+
+class Verdict(BlockingProvider[Settings]):
+    """Says yes or no, and nothing else."""
+
+    settings_type = Settings
+    info = ProviderInfo(
+        plugin="verdict",
+        lineage="none",
+        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        formats=frozenset({ImageFormat.PNG}),
+    )
+
+    def compare(self, request: CompareRequest[Settings]) -> Answer:
+        return Answer(Match(is_match=True))
+
+
+def percent(**settings: Any) -> Percent:
+    return Percent(Settings(**settings), "main")
+
+
+def verdict(**settings: Any) -> Verdict:
+    return Verdict(Settings(**settings), "main")
+
+
+def threshold_for(asked: Any, **settings: Any) -> float | None:
+    return Terms.of(percent(**settings), COMPARE, threshold=asked).threshold
+
+
+# Thresholds
+
+
+@pytest.mark.parametrize(
+    ("asked", "number"),
+    [
+        (None, 70),
+        (75, 75),
+        (75.5, 75.5),
+        ("75.5", 75.5),
+        (50, 50),
+        (100, 100),
+        ("fmr:1e-3", 65),
+        ("fmr:0.0001", 80),
+    ],
+)
+def test_a_threshold_becomes_a_number_on_the_providers_scale(asked: Any, number: float) -> None:
+    assert threshold_for(asked) == number
+
+
+def test_the_requests_threshold_wins_over_the_configured_one() -> None:
+    assert threshold_for(None, threshold="fmr:1e-4") == 80
+    assert threshold_for(90, threshold="fmr:1e-4") == 90
+
+
+def test_liveness_has_a_threshold_of_its_own() -> None:
+    terms = Terms.of(percent(), BOTH, threshold=90, liveness_threshold="0.8")
+    assert (terms.threshold, terms.liveness_threshold) == (90, 0.8)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [49.9, 100.1, -1, "nan", float("nan"), float("inf"), 10**400, True, False, "high", "", [75]],
+)
+def test_what_is_no_number_within_bounds_is_refused(asked: Any) -> None:
+    with pytest.raises(InvalidRequest, match="threshold must be a number from 50 to 100") as caught:
+        threshold_for(asked)
+    assert caught.value.provider == "main"
+
+
+def test_true_is_no_threshold_even_where_one_would_be() -> None:
+    with pytest.raises(InvalidRequest, match="liveness_threshold must be a number from 0 to 1"):
+        Terms.of(percent(), LIVENESS, liveness_threshold=True)
+
+
+@pytest.mark.parametrize("asked", ["fmr:1e-5", "fmr:often", "fmr:", "fmr:nan"])
+def test_a_rate_never_measured_is_refused(asked: str) -> None:
+    with pytest.raises(UnsupportedOption, match=r"measured rates: fmr:0\.001, fmr:0\.0001"):
+        threshold_for(asked)
+
+
+def test_a_provider_without_scores_has_no_threshold() -> None:
+    assert Terms.of(verdict(), COMPARE).threshold is None
+    with pytest.raises(UnsupportedOption, match="no threshold can be set"):
+        Terms.of(verdict(), COMPARE, threshold=0.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"threshold": 101}, "main: threshold must be a number from 50 to 100"),
+        ({"threshold": "fmr:1e-9"}, "main: threshold 'fmr:1e-9' was never measured"),
+        ({"liveness_threshold": 2}, "main: liveness_threshold must be a number from 0 to 1"),
+        ({"review_from": 70}, "main: review_from = 70 must be below the threshold, 70"),
+        ({"review_from": 80, "threshold": "fmr:1e-4"}, "must be below the threshold, 80"),
+    ],
+)
+def test_settings_that_could_never_work_are_refused(settings: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        check_settings(percent(**settings))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"review_from": 69.9}, {"review_from": 75, "threshold": "fmr:1e-4"}]
+)
+def test_settings_that_work(settings: Any) -> None:
+    check_settings(percent(**settings))
+
+
+def test_a_review_band_needs_scores() -> None:
+    with pytest.raises(ConfigurationError, match="no review_from can be set"):
+        check_settings(verdict(review_from=0.5))
+
+
+# Options
+
+
+def test_options_are_merged_into_the_settings_of_one_request() -> None:
+    provider = percent(region="us")
+    settings = Terms.of(provider, COMPARE, options={"mode": "ACCURATE"}).settings
+    assert (settings.mode, settings.region) == ("ACCURATE", "us")
+    assert provider.settings.mode == "FAST"
+
+
+@pytest.mark.parametrize("option", ["speed", "region", "threshold"])
+def test_an_option_that_is_not_per_request_is_refused(option: str) -> None:
+    with pytest.raises(UnsupportedOption, match=f"no per-request option '{option}'.*mode, pin"):
+        Terms.of(percent(), COMPARE, options={option: "x"})
+
+
+def test_a_bad_value_is_refused_by_name() -> None:
+    with pytest.raises(InvalidRequest, match="main: option mode: ") as caught:
+        Terms.of(percent(), COMPARE, options={"mode": "SLOPPY"})
+    assert "SLOPPY" not in str(caught.value)
+
+
+def test_a_secret_option_is_not_echoed() -> None:
+    with pytest.raises(InvalidRequest, match="option pin") as caught:
+        Terms.of(percent(), COMPARE, options={"pin": "hunter2hunter2"})
+    assert "hunter2" not in repr(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_options_for_another_plugin_are_refused() -> None:
+    with FaceVerifier(percent()) as verifier, pytest.raises(UnsupportedOption, match="'other'"):
+        verifier.compare(picture(), picture(seed=1), options={"other": {}})
+
+
+def test_an_operation_the_provider_lacks_is_refused_with_those_it_has() -> None:
+    with pytest.raises(UnsupportedOperation, match="not offer liveness; it offers compare"):
+        Terms.of(verdict(), LIVENESS)
+
+
+# Pictures
+
+PROBE = Image.from_bytes(picture())
+
+
+def gallery(*kinds: ImageFormat) -> tuple[Image, ...]:
+    return tuple(Image.from_bytes(picture(kind, seed=n)) for n, kind in enumerate(kinds, 1))
+
+
+@pytest.mark.parametrize("kind", sorted(set(ImageFormat) - Percent.info.formats))
+def test_a_type_the_provider_does_not_take_is_refused_by_picture(kind: ImageFormat) -> None:
+    terms = Terms.of(percent(), COMPARE)
+    refusal = f"does not take {kind}; convert it to one of: JPEG, PNG"
+    with pytest.raises(ImageRejected, match=rf"^probe: .*{refusal}"):
+        terms.bind(percent(), gallery(kind)[0], (PROBE,))
+    with pytest.raises(ImageRejected, match=rf"^gallery\[1\]: .*{refusal}"):
+        terms.bind(percent(), PROBE, gallery(ImageFormat.PNG, kind))
+
+
+def test_a_gallery_longer_than_the_provider_takes_is_refused() -> None:
+    terms = Terms.of(percent(), COMPARE)
+    terms.bind(percent(), PROBE, gallery(*[ImageFormat.PNG] * 3))
+    with pytest.raises(InvalidRequest, match=r"gallery\[3\]: 4 gallery images; .* at most 3"):
+        terms.bind(percent(), PROBE, gallery(*[ImageFormat.PNG] * 4))
+
+
+def test_some_providers_take_any_number() -> None:
+    terms = Terms.of(verdict(), COMPARE)
+    terms.bind(verdict(), PROBE, gallery(*[ImageFormat.PNG] * 40))
+
+
+def test_each_question_reaches_the_provider_as_a_request_of_its_own() -> None:
+    provider, reference = percent(mode="ACCURATE"), gallery(ImageFormat.JPEG)
+    settings = provider.settings
+    bound = {
+        operation: Terms.of(provider, operation, 75, 0.6).bind(provider, PROBE, reference)
+        for operation in Operation
+    }
+    assert bound == {
+        COMPARE: CompareRequest(PROBE, reference, settings, 75),
+        LIVENESS: LivenessRequest(PROBE, settings, 0.6),
+        BOTH: CompareLiveRequest(PROBE, reference, settings, 75, 0.6),
+    }
+
+
+# Decisions
+
+
+def decided(operation: Operation, answer: Answer, **settings: Any) -> Decision:
+    return Terms.of(percent(**settings), operation).decide(answer)
+
+
+scores = st.none() | st.floats(0, 100)
+answers = st.builds(
+    Answer,
+    st.none() | st.builds(Match, is_match=st.booleans(), score=scores),
+    st.none() | st.builds(Liveness, passed=st.booleans(), score=scores),
+)
+
+
+@given(st.sampled_from(Operation), answers, st.none() | st.floats(50, 69))
+def test_accepted_exactly_if_all_that_was_asked_was_answered_yes(
+    operation: Operation, answer: Answer, review_from: float | None
+) -> None:
+    same = answer.match is not None and answer.match.is_match
+    live = answer.liveness is not None and answer.liveness.passed
+    expected = {COMPARE: same, LIVENESS: live, BOTH: same and live}[operation]
+    decision = decided(operation, answer, review_from=review_from)
+    assert (decision is Decision.ACCEPT) == expected
+
+
+@given(st.sampled_from(Operation), answers, st.none() | st.floats(50, 69))
+def test_only_a_live_near_miss_goes_to_review(
+    operation: Operation, answer: Answer, review_from: float | None
+) -> None:
+    if decided(operation, answer, review_from=review_from) is Decision.REVIEW:
+        assert operation is not LIVENESS
+        assert operation is COMPARE or (answer.liveness and answer.liveness.passed)
+        assert answer.match
+        assert not answer.match.is_match
+        assert answer.match.score is not None
+        assert review_from is not None
+        assert answer.match.score >= review_from
+
+
+@pytest.mark.parametrize(
+    ("score", "decision"),
+    [
+        (59.9, Decision.REJECT),
+        (60, Decision.REVIEW),
+        (69.9, Decision.REVIEW),
+        (None, Decision.REJECT),
+    ],
+)
+def test_the_review_band_begins_at_its_first_score(score: Any, decision: Decision) -> None:
+    answer = Answer(Match(is_match=False, score=score))
+    assert decided(COMPARE, answer, review_from=60) is decision
+
+
+def test_without_a_review_band_a_near_miss_is_a_miss() -> None:
+    assert decided(COMPARE, Answer(Match(is_match=False, score=69.9))) is Decision.REJECT
+
+
+@pytest.mark.parametrize("liveness", [None, Liveness(passed=False, score=0.99)])
+def test_a_perfect_match_that_is_not_shown_to_be_live_is_rejected(liveness: Any) -> None:
+    answer = Answer(Match(is_match=True, score=100), liveness)
+    assert decided(BOTH, answer, review_from=60) is Decision.REJECT
+
+
+def test_liveness_alone_is_no_identity() -> None:
+    assert decided(BOTH, Answer(liveness=Liveness(passed=True))) is Decision.REJECT

@@ -1,0 +1,135 @@
+"""What a caller may give as probe and gallery, and which picture an error names."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drawn import picture
+from facegate import (
+    FaceVerifier,
+    Image,
+    ImageFormat,
+    ImageLimits,
+    ImageRejected,
+    InvalidRequest,
+    Liveness,
+    Match,
+)
+from facegate.plugin import (
+    Answer,
+    BlockingProvider,
+    CompareRequest,
+    Handling,
+    LivenessRequest,
+    ProviderInfo,
+    ProviderSettings,
+)
+from facegate.question import Intake
+
+PROBE, FIRST, SECOND = (picture(seed=seed) for seed in range(3))
+
+
+class Witness(BlockingProvider[ProviderSettings]):
+    """Remembers the gallery it was shown."""
+
+    settings_type = ProviderSettings
+    info = ProviderInfo(
+        plugin="witness",
+        lineage="none",
+        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        formats=frozenset(ImageFormat),
+    )
+    shown: tuple[Image, ...] | None = None
+
+    def compare(self, request: CompareRequest[ProviderSettings]) -> Answer:
+        self.shown = request.gallery
+        return Answer(Match(is_match=True))
+
+    def liveness(self, request: LivenessRequest[ProviderSettings]) -> Answer:
+        self.shown = ()
+        return Answer(liveness=Liveness(passed=True))
+
+
+@pytest.fixture
+def witness() -> Witness:
+    return Witness(ProviderSettings())
+
+
+@pytest.fixture
+def verifier(witness: Witness) -> Iterator[FaceVerifier]:
+    with FaceVerifier(witness) as verifier:
+        yield verifier
+
+
+def gallery_of(witness: Witness) -> list[bytes]:
+    return [image.data for image in witness.shown or ()]
+
+
+def test_one_picture_is_a_gallery_of_one(
+    verifier: FaceVerifier, witness: Witness, tmp_path: Path
+) -> None:
+    path = tmp_path / "passport.png"
+    path.write_bytes(FIRST)
+    ones: list[Any] = [path, str(path), FIRST, bytearray(FIRST), memoryview(FIRST)]
+    for one in [*ones, io.BytesIO(FIRST), Image.from_bytes(FIRST)]:
+        verifier.compare(PROBE, one)
+        assert gallery_of(witness) == [FIRST]
+
+
+def test_several_pictures_keep_their_order(verifier: FaceVerifier, witness: Witness) -> None:
+    for several in ([FIRST, SECOND], (FIRST, SECOND), iter([FIRST, SECOND])):
+        verifier.compare(PROBE, several)
+        assert gallery_of(witness) == [FIRST, SECOND]
+
+
+def test_an_empty_gallery_is_refused(verifier: FaceVerifier) -> None:
+    with pytest.raises(InvalidRequest, match="the gallery is empty"):
+        verifier.compare(PROBE, [])
+
+
+@pytest.mark.parametrize("gallery", [None, 7])
+def test_what_is_no_gallery_is_refused(verifier: FaceVerifier, gallery: Any) -> None:
+    with pytest.raises(InvalidRequest, match=f"the gallery is a {type(gallery).__name__}"):
+        verifier.compare(PROBE, gallery)
+
+
+@pytest.mark.parametrize("bad", [b"", b"no picture", "gone.jpg", None, "https://example.org/a.jpg"])
+def test_an_error_names_the_picture_and_nobody_is_asked(
+    verifier: FaceVerifier, witness: Witness, bad: Any
+) -> None:
+    with pytest.raises(ImageRejected, match=r"^probe: ") as caught:
+        verifier.compare(bad, FIRST)
+    assert caught.value.image == "probe"
+    with pytest.raises(ImageRejected, match=r"^gallery\[1\]: ") as caught:
+        verifier.compare(PROBE, [FIRST, bad])
+    assert caught.value.image == "gallery[1]"
+    with pytest.raises(ImageRejected, match=r"^probe: "):
+        verifier.liveness(bad)
+    assert witness.shown is None
+
+
+def test_a_url_is_refused_with_the_setting_that_would_allow_it(verifier: FaceVerifier) -> None:
+    with pytest.raises(ImageRejected, match=r"images\.fetch_urls = true"):
+        verifier.liveness("https://example.org/selfie.jpg")
+
+
+def test_the_very_same_picture_twice_is_a_mix_up(verifier: FaceVerifier, witness: Witness) -> None:
+    with pytest.raises(InvalidRequest, match=r"^gallery\[0\]: the very same picture as the probe"):
+        verifier.compare(PROBE, [PROBE])
+    with pytest.raises(InvalidRequest, match=r"^gallery\[2\]: .* same picture as gallery\[0\]"):
+        verifier.compare(PROBE, [FIRST, SECOND, bytearray(FIRST)])
+    assert witness.shown is None
+
+
+def test_limits_hold_for_every_picture(witness: Witness) -> None:
+    small = Intake(ImageLimits(max_pixels=64 * 48))
+    large = picture(size=(65, 48))
+    with FaceVerifier(witness, small) as verifier:
+        verifier.compare(PROBE, FIRST)
+        with pytest.raises(ImageRejected, match=r"^gallery\[0\]: 65 x 48 pixels"):
+            verifier.compare(PROBE, large)

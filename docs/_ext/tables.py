@@ -1,0 +1,149 @@
+"""The rows of the generated tables, the head first, as Markdown cells."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from typing import Any, Final
+
+from curve import measured
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from facegate import errors
+from facegate.provider import Provider, ProviderSettings
+from facegate.registry import Registry
+from facegate_local.manifest import MODELS, PORTRAITS
+
+Rows = Iterator[Sequence[str]]
+
+
+def _tree(base: type[errors.FacegateError] = errors.FacegateError) -> Iterator[Any]:
+    for kind in base.__subclasses__():
+        if kind.__module__ == errors.__name__:
+            yield kind
+            yield from _tree(kind)
+
+
+def _errors() -> Rows:
+    yield "class", "what it means", "HTTP", "retry", "fail over", "who can fix it", "billed"
+    for kind in _tree():
+        means = inspect.cleandoc(kind.__doc__ or "").replace("``", "`")
+        flags = ("yes" if flag else "no" for flag in (kind.retryable, kind.fails_over))
+        yield f"`{kind.__name__}`", means, str(kind.http_status), *flags, kind.fault, kind.billed
+
+
+def _settings(path: str) -> Rows:
+    """Fields of a pydantic model; those every provider has are only in their own table."""
+    module, _, name = path.partition(":")
+    model: type[BaseModel] = getattr(import_module(module), name)
+    shared = issubclass(model, ProviderSettings) and model is not ProviderSettings
+    yield "key", "value", "default", "meaning"
+    for key, info in model.model_fields.items():
+        if not (shared and key in ProviderSettings.model_fields):
+            yield f"`{key}`", _kind(info), _default(info), _meaning(info)
+
+
+_KINDS = {
+    "Mapping[str, Path]": "table of paths",
+    "Path": "path",
+    "SecretStr": "secret",
+    "bool": "true or false",
+    "float": "number",
+    "int": "whole number",
+    "str": "text",
+    "tuple[str, ...]": "list of texts",
+}
+
+
+def _kind(info: FieldInfo) -> str:
+    annotation = info.annotation
+    text = annotation.__name__ if type(annotation) is type else str(annotation)
+    for prefix in ("collections.abc.", "pathlib.", "pydantic.types."):
+        text = text.replace(prefix, "")
+    return " or ".join(_KINDS.get(word, word) for word in text.split(" | ") if word != "None")
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "required"
+    value = info.get_default(call_default_factory=True)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return "none" if value is None else "empty" if value in ((), {}) else f"`{text}`"
+
+
+def _meaning(info: FieldInfo) -> str:
+    extra = info.json_schema_extra
+    per_call = isinstance(extra, dict) and extra.get("per_call")
+    return (info.description or "") + " *Also per request.*" * bool(per_call)
+
+
+def _plugin(name: str) -> type[Provider[Any]]:
+    return Registry(only=[name]).provider_type(name)
+
+
+def _provider(plugin: str) -> Rows:
+    kind, info = _plugin(plugin), _plugin(plugin).info
+    yield "fact", "value"
+    yield "operations", ", ".join(f"`{operation}`" for operation in sorted(kind.capabilities))
+    yield "picture types", ", ".join(sorted(info.formats))
+    yield "lineage", f"`{info.lineage}`"
+    for name, spec in (("`threshold`", info.match), ("`liveness_threshold`", info.liveness)):
+        if spec:
+            low, high = spec.bounds
+            yield name, f"{low:g} to {high:g}, by default {spec.threshold:g}"
+    yield "who sees the picture", info.handling.recipient
+    for word in ("stores", "enrols", "searches"):
+        yield word, "yes" if getattr(info.handling, word) else "no"
+
+
+def _notes(plugin: str) -> Rows:
+    yield ("what it says about itself",)
+    yield from ((note,) for note in _plugin(plugin).info.notes)
+
+
+def _presets(plugin: str) -> Rows:
+    spec = _plugin(plugin).info.match
+    yield "preset", "threshold", "strangers accepted"
+    for rate, threshold in spec.at_fmr.items() if spec else ():
+        yield f"`fmr:1e{round(math.log10(rate))}`", f"{threshold:g}", f"1 pair in {1 / rate:,.0f}"
+
+
+def _models() -> Rows:
+    yield "name", "what for", "size", "licence", "taken out of", "SHA-256"
+    for model in MODELS:
+        size = f"{model.bytes / 1e6:.1f} MB"
+        source = f"{model.archive.client} `{model.archive.spec}`"
+        yield f"`{model.name}`", model.purpose, size, model.licence, source, f"`{model.sha256}`"
+
+
+def _portraits() -> Rows:
+    yield "file", "who", "by", "licence"
+    for asset in PORTRAITS:
+        person, author = (asset.credit.person, asset.credit.author) if asset.credit else ("", "")
+        yield f"`{asset.file}`", person, author, f"[{asset.licence}]({asset.origin})"
+
+
+def _rates() -> Rows:
+    yield "score", "cosine", "FMR", "FMR, 1 photo each", "FNMR", "FNMR, per person"
+    formats = {"score": ".3f", "cosine": ".3f", "fmr": ".1e", "fmr_first": ".1e"}
+    formats |= {"fnmr": ".2f", "fnmr_person": ".2f"}
+    for row in measured():
+        yield [
+            f"{row[name]:{how}}" + " %" * name.startswith("fnmr") if name in row else ""
+            for name, how in formats.items()
+        ]
+
+
+TABLES: Final[dict[str, Callable[..., Rows]]] = {
+    "errors": _errors,
+    "models": _models,
+    "notes": _notes,
+    "portraits": _portraits,
+    "presets": _presets,
+    "provider": _provider,
+    "rates": _rates,
+    "settings": _settings,
+}

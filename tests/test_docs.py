@@ -1,0 +1,203 @@
+"""Nothing public is undocumented, and what the pages show is true of the code."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import json
+import os
+import re
+import runpy
+import shlex
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import facegate
+from drawn import picture
+from facegate import ImageFormat, cli, errors, plugin
+from facegate.config import Config, ImageSettings
+from facegate.http import HttpSettings
+from facegate.provider import ProviderSettings
+from facegate.registry import Registry
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = {path.relative_to(DOCS).as_posix(): path for path in sorted(DOCS.rglob("*.md"))}
+_FENCE = re.compile(
+    r"^(?:% (?P<run>run(?: models)?)\n+)?```(?P<kind>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def blocks(page: str, kind: str) -> Iterator[tuple[str, str]]:
+    """Fenced blocks: how they are to be run, if at all, and their text."""
+    for found in _FENCE.finditer(PAGES[page].read_text(encoding="utf-8")):
+        if found["kind"] == kind:
+            yield found["run"] or "", found["text"]
+
+
+def pages_with(kind: str, run: str | None = None) -> list[str]:
+    return [page for page in PAGES if any(run in (None, r) for r, _ in blocks(page, kind))]
+
+
+def read(page: str) -> str:
+    return PAGES[page].read_text(encoding="utf-8")
+
+
+def expected(text: str) -> list[str]:
+    """What the comments after ``print`` promise."""
+    return re.findall(r"print\(.*\)\s+# (.+)$", text, re.MULTILINE)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    page = read("reference/api.md")
+    for name in facegate.__all__:
+        assert re.search(rf":: facegate\.{name}$", page, re.MULTILINE), name
+    for name in plugin.__all__:
+        if getattr(facegate, name, None) is not getattr(plugin, name):
+            assert re.search(rf":: facegate\.plugin\.{name}$", page, re.MULTILINE), name
+    assert all(f"hookspecs.{name}" in page for name in ("facegate_providers", "facegate_commands"))
+
+
+def test_every_error_is_in_the_tree() -> None:
+    tree = read("how-to/handle-errors.md")
+    raised = [kind for kind in vars(errors).values() if inspect.isclass(kind)]
+    for kind in raised:
+        if issubclass(kind, errors.FacegateError):
+            assert re.search(rf"\b{kind.__name__}\b", tree), kind
+
+
+def test_every_capture_reason_has_words_for_the_person() -> None:
+    told = set(re.findall(r"^\| `([A-Z_]+)` \| ", read("how-to/handle-errors.md"), re.MULTILINE))
+    assert told == set(facegate.CaptureReason)
+
+
+def test_every_settings_model_is_in_the_reference() -> None:
+    page = read("reference/configuration.md")
+    local = Registry().provider_type("local").settings_type
+    for model in (ImageSettings, ProviderSettings, HttpSettings, local):
+        assert f"settings {model.__module__}:{model.__qualname__}\n" in page
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name}"
+
+
+def test_every_exit_code_is_in_the_reference() -> None:
+    told = {
+        int(code) for code in re.findall(r"^\| (\d+) \| ", read("reference/cli.md"), re.MULTILINE)
+    }
+    codes = {cli.ACCEPTED, cli.REJECTED, cli.BAD_INPUT, cli.REVIEW, cli.PROVIDER_FAILED}
+    assert told == codes | {cli.MISCONFIGURED, cli.INTERRUPTED}
+
+
+def test_every_command_is_in_the_reference() -> None:
+    page, context = read("reference/cli.md"), click.Context(cli.root)
+    for name in cli.root.list_commands(context):
+        command = cli.root.get_command(context, name)
+        assert command is not None
+        assert command.help, name
+        # sphinx-click shows a group's own commands; those that plugins add are named one by one.
+        assert name in cli.root.commands or f":prog: facegate {name}\n" in page, name
+
+
+@pytest.mark.parametrize("page", pages_with("console"))
+def test_command_lines_are_ones_there_are(page: str) -> None:
+    for _, text in blocks(page, "console"):
+        for line in re.findall(r"^\$ (?:\S+=\S+ )*facegate (.+)$", text, re.MULTILINE):
+            arguments = shlex.split(line, comments=True)
+            command: click.Command = cli.root
+            while isinstance(command, click.Group):
+                chosen = command.get_command(click.Context(command), arguments.pop(0))
+                assert chosen is not None, line
+                command = chosen
+            command.make_context(command.name, arguments)
+
+
+@pytest.mark.parametrize("page", pages_with("toml"))
+def test_configuration_is_accepted(page: str, tmp_path: Path) -> None:
+    for _, text in blocks(page, "toml"):
+        file = tmp_path / "facegate.toml"
+        file.write_text(text, encoding="utf-8")
+        if "[project" in text:
+            continue
+        config = Config.load(file, environ={})
+        for name, plugin_name in config.providers.items():
+            if plugin_name == "local":
+                config.provider(Registry(), name).close()
+
+
+@pytest.mark.parametrize("page", pages_with("json"))
+def test_json_is_what_the_code_writes(page: str) -> None:
+    for _, text in blocks(page, "json"):
+        shown = json.loads(text)
+        if "error" not in shown:
+            result = facegate.VerificationResult.model_validate(shown)
+            assert result.model_dump(mode="json") == shown
+            continue
+        fields = dict(shown["error"])
+        kind = getattr(facegate, fields.pop("code"))
+        message = fields.pop("message")
+        attempts = tuple(map(facegate.Attempt.model_validate, fields.pop("attempts", ())))
+        if "reason" in fields:
+            fields["reason"] = facegate.CaptureReason(fields["reason"])
+        assert kind(message, attempts=attempts, **fields).as_dict() == shown["error"]
+
+
+@pytest.mark.parametrize("page", pages_with("python"))
+def test_python_compiles(page: str) -> None:
+    for _, text in blocks(page, "python"):
+        compile(text, page, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST)
+
+
+@pytest.mark.parametrize("page", pages_with("python", "run"))
+def test_python_runs(page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, name in enumerate(("selfie.jpg", "passport.jpg", "stranger.jpg")):
+        (tmp_path / name).write_bytes(picture(ImageFormat.JPEG, seed=number))
+    _run(page, {"run"}, tmp_path, capsys)
+
+
+@pytest.mark.parametrize("page", pages_with("python", "run models"))
+def test_python_runs_on_faces(
+    page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = import_module("facegate_local.store").PortraitStore()
+    store.pull()  # as the engine's own tests do
+    for asset in store.assets:
+        (tmp_path / Path(asset.file).name).symlink_to(store.path(asset.name))
+    aliases = {"selfie": "person_b_2", "passport": "person_b_1", "stranger": "impostor_1"}
+    for alias, name in aliases.items():
+        (tmp_path / f"{alias}.jpg").symlink_to(store.path(name))
+    _run(page, {"run models"}, tmp_path, capsys)
+
+
+def _run(page: str, kinds: set[str], directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run a page's blocks as one script, and compare what is printed with what it promises."""
+    text = "\n".join(text for run, text in blocks(page, "python") if run in kinds)
+    script = directory / "script.py"
+    script.write_text(text, encoding="utf-8")
+    with contextlib.chdir(directory):
+        runpy.run_path(os.fspath(script))
+    printed = capsys.readouterr().out.splitlines()
+    for line in expected(text):
+        pattern = re.escape(line).replace(r"\.\.\.", r".*").replace(r"\ ", " ")
+        assert any(re.fullmatch(pattern, got) for got in printed), (line, printed)
+
+
+def test_pages_name_no_machine_and_no_registry() -> None:
+    for page in PAGES:
+        text = read(page)
+        assert not re.search(r"/root/|/home/|/tmp/|registry\.", text), page
+
+
+def test_measured_rates_are_those_the_engine_uses() -> None:
+    """The table that the pages show and the presets in the code are the same measurement."""
+    scores: Any = import_module("facegate_local.scores")
+    table = (DOCS / "_data" / "lfw.csv").read_text(encoding="utf-8").splitlines()[1:]
+    rates = {float(cosine): float(fmr) for cosine, fmr, *_ in (row.split(",") for row in table)}
+    for rate, score in scores.AT_FMR.items():
+        (cosine,) = (c for c, fmr in rates.items() if fmr == rate)
+        assert scores.score(cosine) == pytest.approx(score)

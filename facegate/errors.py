@@ -81,8 +81,11 @@ class FacegateError(Exception):
     cools_down: ClassVar[bool] = False
     """Counts against the provider's health."""
     billed: ClassVar[Billed] = Billed.NO
+    """Whether the provider may have charged for it."""
     http_status: ClassVar[int] = 500
+    """What a service in front of facegate should answer with."""
     fault: ClassVar[Fault] = Fault.OPERATOR
+    """Who can put it right."""
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class FacegateError(Exception):
 
     @property
     def message(self) -> str:
+        """What happened, without the provider and the picture that ``str`` puts before it."""
         return str(self.args[0])
 
     @property
@@ -168,7 +172,11 @@ class ImageRejected(InputError):
 
 
 class CaptureRejected(InputError):
-    """A readable picture that no honest decision can be based on; ``reason`` says what to fix."""
+    """A readable picture that no honest decision can be based on.
+
+    Attributes:
+        reason: what is wrong with it, so that a product can tell the person what to do next.
+    """
 
     http_status = 422
 
@@ -228,7 +236,11 @@ class LicenseInvalid(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """Too many requests; ``retry_after`` is the number of seconds the provider asked to wait."""
+    """Too many requests.
+
+    Attributes:
+        retry_after: seconds the provider asked to wait; None where it did not say.
+    """
 
     retryable = True
     cools_down = True

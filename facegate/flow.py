@@ -22,8 +22,10 @@ class Transport:
     """How requests to one provider travel. Equal transports share one connection pool.
 
     Attributes:
-        connect_s, read_s, write_s, pool_s: seconds to wait for a connection to open, for the next
-            bytes to arrive, to leave, and for a free connection.
+        connect_s: seconds to wait for a connection to open.
+        read_s: seconds to wait for the next bytes to arrive.
+        write_s: seconds to wait for bytes to leave.
+        pool_s: seconds to wait for a free connection.
         max_connections: connections kept at most.
         max_reply_bytes: a longer reply is refused as soon as the limit is crossed.
         ca_file: PEM file of the authorities to trust instead of the system's.
@@ -42,19 +44,32 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request. The body is a sequence of parts, so that a picture is never copied into it."""
+    """One request.
+
+    Attributes:
+        method: in capitals.
+        url: absolute.
+        headers: sent as they are, beside those that HTTP itself needs.
+        body: in parts, so that a picture is never copied into it.
+        server_name: whom the TLS certificate must name, where the URL holds an address instead.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: tuple[bytes, ...] = field(default=(), repr=False)
     server_name: str | None = None
-    """Name to verify in the TLS certificate where the URL holds an address instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """One complete reply; header names are lower-case."""
+    """One complete reply.
+
+    Attributes:
+        status: HTTP's.
+        headers: by lower-case name.
+        body: not decompressed; facegate asks for none that is.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -85,6 +100,7 @@ class Sleep:
 
 Effect = Send | Call | Sleep
 Flow = Generator[Effect, Any, T]
+"""A generator of effects that returns a ``T``."""
 
 
 def send(request: HttpRequest, transport: Transport) -> Flow[HttpReply]:

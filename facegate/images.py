@@ -28,7 +28,10 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".
 class ImageLimits:
     """What a picture may weigh.
 
-    The pixel limit holds decompression bombs off; the smallest side is one no face fits into.
+    Attributes:
+        max_bytes: encoded size.
+        max_pixels: width times height; holds decompression bombs off.
+        min_side: width or height in pixels; no face fits into less.
     """
 
     max_bytes: int = 20 * 1024 * 1024
@@ -50,7 +53,8 @@ class Image:
     Attributes:
         data: the encoded bytes, unchanged.
         format: the type, from the header, whatever the file's name says.
-        width, height: stored size in pixels, before any EXIF rotation.
+        width: in pixels, as stored, before any EXIF rotation.
+        height: likewise.
     """
 
     data: bytes = field(repr=False)
@@ -89,6 +93,7 @@ class Image:
     def from_bytes(
         cls, data: bytes | bytearray | memoryview, limits: ImageLimits = DEFAULT_LIMITS
     ) -> Image:
+        """Take an encoded picture."""
         encoded = bytes(data)
         if not encoded:
             raise ImageRejected("the picture is empty")
@@ -106,6 +111,7 @@ class Image:
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], limits: ImageLimits = DEFAULT_LIMITS) -> Image:
+        """Read a picture from a file."""
         name = os.fspath(path)
         if len(name) > _LONGEST_PATH:
             # Most likely base64 passed as a path: it is a face, so it is not echoed.
@@ -164,6 +170,7 @@ class Image:
 
 
 ImageSource = Image | str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+"""Whatever :meth:`Image.of` takes a picture from."""
 
 
 def _too_heavy(size: int, limits: ImageLimits) -> str:

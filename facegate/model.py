@@ -38,7 +38,13 @@ class _Record(BaseModel):
 
 
 class Scale(_Record):
-    """The vendor's own scale. Scores on scales of different names say nothing about each other."""
+    """A vendor's own scale. Scores on scales of different names say nothing about each other.
+
+    Attributes:
+        name: which engine's scores these are.
+        low: the lowest score there is, the least similar or least live.
+        high: the highest.
+    """
 
     name: str
     low: float = 0.0
@@ -52,6 +58,7 @@ class Match(_Record):
         is_match: same person?
         score: similarity on ``scale``, of the best gallery image; None where the vendor gives none.
         threshold: what the score was held against, on ``scale``.
+        scale: what ``score`` and ``threshold`` are measured on.
         decided_by: who turned the score into ``is_match``.
         gallery_scores: one score per gallery image, in order; empty where the vendor gives none.
     """
@@ -70,7 +77,8 @@ class Liveness(_Record):
     Attributes:
         passed: False for a spoof, and for anything that could not be read as live.
         score: on ``scale``; None where the vendor gives none.
-        threshold: what the score was held against.
+        threshold: what the score was held against, on ``scale``.
+        scale: what ``score`` and ``threshold`` are measured on.
         reason: the vendor's word for why it did not pass, where it gives one.
     """
 
@@ -89,7 +97,16 @@ class Outcome(StrEnum):
 
 
 class Attempt(_Record):
-    """One provider asked once."""
+    """One provider asked once.
+
+    Attributes:
+        provider: its configured name.
+        plugin: the code behind it.
+        outcome: whether it answered.
+        error_code: class name of the error, where it failed.
+        seconds: how long it took.
+        billed: whether the vendor may have charged for it.
+    """
 
     provider: str
     plugin: str
@@ -103,8 +120,12 @@ class VerificationResult(_Record):
     """The one result, whoever answered.
 
     Attributes:
+        operation: what was asked.
         decision: accept only if every question asked was answered yes.
-        provider: name of the configured provider that answered; ``plugin`` is its code.
+        match: the answer to "same person?"; None where that was not asked.
+        liveness: the answer to "living person?"; None where that was not asked.
+        provider: name of the configured provider that answered.
+        plugin: the code behind it.
         lineage: the matching engine underneath. Equal lineages are one engine, not two opinions.
         vendor_reference: the vendor's id of this transaction.
         vendor_signature: the vendor's signature over it, as sent.

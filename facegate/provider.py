@@ -34,6 +34,7 @@ class ScoreSpec:
 
     @property
     def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest threshold that can be set."""
         return self.settable or (self.scale.low, self.scale.high)
 
 
@@ -63,7 +64,8 @@ class ProviderInfo:
     Attributes:
         plugin: the name used in configuration, the same as the entry point's.
         lineage: the matching engine underneath; equal lineages are not redundant.
-        match, liveness: the scores it works with; None where no threshold can be set.
+        match: the scores of its comparisons; None where no threshold can be set.
+        liveness: likewise for liveness.
         formats: the picture types it takes.
         max_gallery: most gallery images in one request; None for no limit of its own.
         embedded: answers without account or network, so it can serve when nothing is configured.
@@ -105,13 +107,17 @@ class ProviderSettings(BaseModel):
         default=None, description="Match from this score on. The provider's own default if absent."
     )
     review_from: float | None = Field(
-        default=None, description="Scores from here up to the threshold go to a person for review."
+        default=None,
+        description="A score, no preset: from here up to the threshold a person reviews.",
     )
     liveness_threshold: float | str | None = Field(
         default=None, description="Live from this liveness score on."
     )
     deadline_s: float = Field(
-        default=30.0, gt=0, description="Seconds for one request, everything included."
+        default=30.0,
+        gt=0,
+        description="Seconds for one request, everything included. What is computed in this process"
+        " is not interrupted.",
     )
 
     @classmethod
@@ -131,7 +137,11 @@ S = TypeVar("S", bound=ProviderSettings)
 class CompareRequest(Generic[S]):
     """A question as a provider sees it: thresholds are numbers, options merged into ``settings``.
 
-    ``threshold`` is None only where the provider declares no such score.
+    Attributes:
+        probe: the picture whose identity is in question.
+        gallery: one or more pictures of the one claimed person.
+        settings: the provider's, as they hold for this request.
+        threshold: on the provider's scale; None only where it declares no such score.
     """
 
     operation: ClassVar = Operation.COMPARE
@@ -168,7 +178,15 @@ BoundRequest = CompareRequest[S] | LivenessRequest[S] | CompareLiveRequest[S]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a provider found. Core adds the decision and who was asked."""
+    """What a provider found; facegate adds the decision and who was asked.
+
+    Attributes:
+        match: required of ``compare`` and ``compare_live``.
+        liveness: required of ``liveness`` and ``compare_live``; without it, nothing is live.
+        vendor_reference: the vendor's id of the transaction.
+        vendor_signature: the vendor's signature over it, as sent.
+        warnings: what a careful reader of the result should know, a sentence each.
+    """
 
     match: Match | None = None
     liveness: Liveness | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,8 +26,8 @@ class Question:
     """What was asked, as the caller put it."""
 
     operation: Operation
-    probe: ImageSource
-    gallery: Gallery = ()
+    probe: ImageSource = field(repr=False)
+    gallery: Gallery = field(default=(), repr=False)
     threshold: Threshold | None = None
     liveness_threshold: Threshold | None = None
     options: Options | None = None

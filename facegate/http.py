@@ -227,6 +227,7 @@ class HttpProvider(FlowProvider[H]):
         raise self.errors.error(reply.status, self.error_code(reply), _retry_after(reply))
 
 
+_DAY = 86_400.0
 _PLACE = secrets.token_hex(16)
 
 
@@ -265,14 +266,16 @@ def _misfit(error: ValidationError) -> str:
 
 
 def _retry_after(reply: HttpReply) -> float | None:
-    """Seconds to wait, from either form of the header (RFC 9110, 10.2.3)."""
+    """Seconds to wait, a day at most, from either form of the header (RFC 9110, 10.2.3)."""
     value = reply.headers.get("retry-after", "")
-    if value.isascii() and value.isdigit():
-        return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        if value.isascii() and value.isdigit():
+            seconds = float(value)
+        else:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
     except (ValueError, TypeError, OverflowError):
         return None
+    return min(max(0.0, seconds), _DAY)
 
 
 def _is_loopback(host: str | None) -> bool:

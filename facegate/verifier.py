@@ -59,7 +59,7 @@ class _Verifier:
             error = caught if isinstance(caught, FacegateError) else _bug(provider, caught)
             if isinstance(error, ProviderError):
                 error.provider = provider.name
-                error.attempts = (self._attempt(asked, error),)
+            error.attempts = (self._attempt(asked, error),)
             raise error from None
 
     def _result(
@@ -100,7 +100,7 @@ class _Verifier:
             options.get(plugin),
         )
 
-    def _attempt(self, asked: float, error: ProviderError | None = None) -> Attempt:
+    def _attempt(self, asked: float, error: FacegateError | None = None) -> Attempt:
         return Attempt(
             provider=self.provider.name,
             plugin=self.provider.info.plugin,

@@ -1,0 +1,67 @@
+"""Running the same thing blocking and on both event loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from facegate import AsyncFaceVerifier, FaceVerifier, VerificationResult
+from facegate.deadline import Deadline
+from facegate.drivers import AsyncDriver, SyncDriver
+from facegate.flow import Flow
+from facegate.provider import Provider
+from facegate.question import Intake
+
+Run = Callable[..., Any]
+Ask = Callable[..., VerificationResult]
+
+
+def run_sync(flow: Flow[Any], seconds: float = 10) -> Any:
+    driver = SyncDriver()
+    try:
+        return driver.run(flow, Deadline(seconds))
+    finally:
+        driver.close()
+
+
+def run_async(flow: Flow[Any], seconds: float = 10, backend: str = "asyncio") -> Any:
+    async def main() -> Any:
+        driver = AsyncDriver()
+        try:
+            return await driver.run(flow, Deadline(seconds))
+        finally:
+            await driver.close()
+
+    return anyio.run(main, backend=backend)
+
+
+def run_trio(flow: Flow[Any], seconds: float = 10) -> Any:
+    return run_async(flow, seconds, "trio")
+
+
+def ask_sync(
+    provider: Provider[Any], operation: str = "compare", intake: Intake | None = None, **how: Any
+) -> VerificationResult:
+    with FaceVerifier(provider, intake) as verifier:
+        result: VerificationResult = getattr(verifier, operation)(**how)
+    return result
+
+
+def ask_async(
+    provider: Provider[Any], operation: str = "compare", intake: Intake | None = None, **how: Any
+) -> VerificationResult:
+    async def main() -> VerificationResult:
+        async with AsyncFaceVerifier(provider, intake) as verifier:
+            result: VerificationResult = await getattr(verifier, operation)(**how)
+        return result
+
+    return anyio.run(main)
+
+
+every_driver = pytest.mark.parametrize(
+    "run", [run_sync, run_async, run_trio], ids=["sync", "asyncio", "trio"]
+)
+both_ways = pytest.mark.parametrize("ask", [ask_sync, ask_async], ids=["sync", "async"])

@@ -1,0 +1,218 @@
+"""Connections: encryption, proxies, reuse, many at once, and their end."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import anyio
+import pytest
+
+from acme import DOCUMENT, PROBE, TOKEN, acme
+from both import Ask, ask_sync, both_ways
+from facegate import (
+    AsyncFaceVerifier,
+    ConfigurationError,
+    ConnectionFailed,
+    FaceVerifier,
+    InvalidRequest,
+    UnmappedError,
+)
+from loopback import Server, authority, reply, stall, tls, tunnel
+
+SAME = reply(200, {"score": 0.93})
+ONCE = reply(200, {"score": 0.93}, Connection="close")
+
+
+@both_ways
+def test_the_vendor_is_authenticated_by_its_certificate(ask: Ask, tmp_path: Path) -> None:
+    with Server(SAME, tls=tls("127.0.0.1")) as server:
+        provider = acme(server.url, ca_file=authority(tmp_path))
+        assert ask(provider, probe=PROBE, gallery=DOCUMENT).accepted
+
+
+@both_ways
+def test_nothing_is_sent_to_whoever_cannot_prove_who_it_is(ask: Ask, tmp_path: Path) -> None:
+    with Server(SAME, tls=tls("other.example")) as impostor, Server(SAME, tls=tls("::1")) as server:
+        with pytest.raises(ConnectionFailed):  # its certificate is for another name
+            ask(acme(impostor.url, ca_file=authority(tmp_path)), probe=PROBE, gallery=DOCUMENT)
+        with pytest.raises(ConnectionFailed):  # no public authority knows it
+            ask(acme(server.url), probe=PROBE, gallery=DOCUMENT)
+    assert not impostor.seen
+    assert not server.seen
+
+
+@both_ways
+@pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "no PEM"])
+def test_an_unusable_ca_file_is_a_matter_of_configuration(
+    ask: Ask, content: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content:
+        file.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"ca\.pem"):
+        ask(acme("https://127.0.0.1", ca_file=str(file)), probe=PROBE, gallery=DOCUMENT)
+
+
+@both_ways
+def test_proxies_of_the_environment_are_not_used(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(SAME) as server, Server(stall) as proxy:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+            monkeypatch.setenv(name.upper(), proxy.url)
+        assert ask(acme(server.url), probe=PROBE, gallery=DOCUMENT).accepted
+    assert not proxy.connections
+
+
+@both_ways
+def test_a_configured_proxy_gets_unencrypted_requests_whole(ask: Ask) -> None:
+    with Server(SAME) as proxy:
+        through = proxy.url.replace("//", "//user:pass@")
+        provider = acme("http://api.example", allow_http=True, proxy=through)
+        assert ask(provider, probe=PROBE, gallery=DOCUMENT).accepted
+    (seen,) = proxy.seen
+    assert seen.target == "http://api.example/v1/compare"
+    assert seen.headers["proxy-authorization"] == "Basic dXNlcjpwYXNz"
+
+
+@both_ways
+def test_a_configured_proxy_only_tunnels_encrypted_requests(ask: Ask, tmp_path: Path) -> None:
+    with Server(ONCE, tls=tls("127.0.0.1")) as server, Server(tunnel) as proxy:
+        provider = acme(server.url, proxy=proxy.url, ca_file=authority(tmp_path))
+        assert ask(provider, probe=PROBE, gallery=DOCUMENT).accepted
+    (seen,) = proxy.seen
+    assert (seen.method, seen.target) == ("CONNECT", f"127.0.0.1:{server.port}")
+    assert TOKEN not in str(seen)
+
+
+@both_ways
+def test_a_proxy_that_refuses_is_no_connection(ask: Ask) -> None:
+    with Server(reply(407)) as proxy, pytest.raises(ConnectionFailed):
+        ask(acme("https://api.example", proxy=proxy.url), probe=PROBE, gallery=DOCUMENT)
+
+
+def test_a_connection_serves_many_requests() -> None:
+    with Server(SAME) as server, FaceVerifier(acme(server.url)) as verifier:
+        for _ in range(3):
+            assert verifier.compare(PROBE, DOCUMENT).accepted
+    assert (len(server.seen), server.connections) == (3, 1)
+
+
+def test_a_connection_outlives_an_error_reply() -> None:
+    with Server(reply(500), SAME) as server, FaceVerifier(acme(server.url)) as verifier:
+        with pytest.raises(UnmappedError):
+            verifier.compare(PROBE, DOCUMENT)
+        assert verifier.compare(PROBE, DOCUMENT).accepted
+    assert server.connections == 1
+
+
+def hanging_up(server: Server) -> None:
+    """Wait until the server has closed its side of every connection."""
+    for _ in range(server.connections):
+        assert server.hung_up.acquire(timeout=5)
+
+
+def test_a_connection_closed_while_idle_is_replaced() -> None:
+    act = reply(200, {"score": 0.93})
+    with Server(lambda line: not act(line)) as server, FaceVerifier(acme(server.url)) as verifier:
+        assert verifier.compare(PROBE, DOCUMENT).accepted
+        hanging_up(server)
+        assert verifier.compare(PROBE, DOCUMENT).accepted
+    assert server.connections == 2
+
+
+def test_a_connection_closed_while_idle_is_replaced_on_a_loop() -> None:
+    act = reply(200, {"score": 0.93})
+
+    async def main() -> None:
+        async with AsyncFaceVerifier(acme(server.url)) as verifier:
+            assert (await verifier.compare(PROBE, DOCUMENT)).accepted
+            await anyio.to_thread.run_sync(hanging_up, server)
+            assert (await verifier.compare(PROBE, DOCUMENT)).accepted
+
+    with Server(lambda line: not act(line)) as server:
+        anyio.run(main)
+    assert server.connections == 2
+
+
+def test_eight_threads_share_a_verifier() -> None:
+    with Server(SAME) as server, FaceVerifier(acme(server.url)) as verifier:
+        with ThreadPoolExecutor(8) as threads:
+            asked = [threads.submit(verifier.compare, PROBE, DOCUMENT) for _ in range(80)]
+        assert all(each.result().accepted for each in asked)
+    assert len(server.seen) == 80
+    assert server.connections <= 8
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_hundred_requests_at_once_share_the_allowed_connections(backend: str) -> None:
+    accepted = []
+
+    async def main() -> None:
+        async def ask() -> None:
+            accepted.append((await verifier.compare(PROBE, DOCUMENT)).accepted)
+
+        provider = acme(server.url, max_connections=10, pool_s=20)
+        async with AsyncFaceVerifier(provider) as verifier, anyio.create_task_group() as tasks:
+            for _ in range(100):
+                tasks.start_soon(ask)
+
+    with Server(SAME) as server:
+        anyio.run(main, backend=backend)
+    assert accepted == [True] * 100
+    assert server.connections <= 10
+
+
+def test_no_free_connection_in_time_means_nothing_was_sent() -> None:
+    with Server(stall) as server:
+        provider = acme(server.url, max_connections=1, pool_s=0.1, deadline_s=1.5)
+        with FaceVerifier(provider) as verifier, ThreadPoolExecutor(1) as other:
+            first = other.submit(verifier.compare, PROBE, DOCUMENT)
+            assert server.asked.wait(5)
+            with pytest.raises(ConnectionFailed, match="PoolTimeout"):
+                verifier.compare(PROBE, DOCUMENT)
+            assert first.exception(10)
+    assert len(server.seen) == 1
+
+
+def test_closing_lets_go_of_connections_and_ends_questions() -> None:
+    with Server(SAME) as server:
+        verifier = FaceVerifier(acme(server.url))
+        verifier.compare(PROBE, DOCUMENT)
+        verifier.close()
+        hanging_up(server)
+        with pytest.raises(InvalidRequest, match="closed"):
+            verifier.compare(PROBE, DOCUMENT)
+    assert len(server.seen) == 1
+
+
+def test_closing_lets_go_of_connections_on_a_loop() -> None:
+    async def main() -> None:
+        async with AsyncFaceVerifier(acme(server.url)) as verifier:
+            await verifier.compare(PROBE, DOCUMENT)
+        await anyio.to_thread.run_sync(hanging_up, server)
+        with pytest.raises(InvalidRequest, match="closed"):
+            await verifier.compare(PROBE, DOCUMENT)
+
+    with Server(SAME) as server:
+        anyio.run(main)
+
+
+def test_creating_a_verifier_opens_nothing() -> None:
+    before = threading.active_count()
+    with Server(SAME) as server:
+        FaceVerifier(acme(server.url, ca_file="no such file")).close()
+        AsyncFaceVerifier(acme(server.url, ca_file="no such file"))
+    assert not server.connections
+    assert threading.active_count() == before
+
+
+def test_two_providers_do_not_share_credentials() -> None:
+    with Server(SAME) as server:
+        for token in ("first", "second"):
+            ask_sync(acme(server.url, token=token), probe=PROBE, gallery=DOCUMENT)
+    assert [seen.headers["authorization"] for seen in server.seen] == [
+        "Token first",
+        "Token second",
+    ]

@@ -1,0 +1,129 @@
+"""What a provider is, whatever the vendor: its capabilities, its refusals, its options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from acme import DOCUMENT, INFO, PROBE, SAME, Acme, Engine, Scripted, acme
+from both import Ask, both_ways
+from facegate import Operation, UnsupportedOperation, UnsupportedOption
+from facegate.plugin import (
+    Answer,
+    BlockingProvider,
+    CompareRequest,
+    Flow,
+    FlowProvider,
+    Provider,
+    ProviderSettings,
+    per_call,
+)
+from loopback import Server, reply
+
+COMPARE, COMPARE_LIVE, LIVENESS = Operation.COMPARE, Operation.COMPARE_LIVE, Operation.LIVENESS
+
+
+class Nothing(FlowProvider[ProviderSettings]):
+    info = INFO
+
+
+class NothingBlocking(BlockingProvider[ProviderSettings]):
+    info = INFO
+
+
+class Inherited(Acme):
+    """Adds an operation to those of its base."""
+
+    def compare_live(self, request: Any) -> Flow[Answer]:
+        yield from ()
+        return SAME
+
+
+class Mixin:
+    def liveness(self, request: Any) -> Answer:
+        return Answer()
+
+
+class Mixed(Mixin, Engine):
+    """Gets an operation from a class that is no provider."""
+
+
+@pytest.mark.parametrize(
+    ("provider", "capabilities"),
+    [
+        (Provider, set()),
+        (FlowProvider, set()),
+        (BlockingProvider, set()),
+        (Nothing, set()),
+        (NothingBlocking, set()),
+        (Acme, {COMPARE, LIVENESS}),
+        (Inherited, {COMPARE, COMPARE_LIVE, LIVENESS}),
+        (Scripted, {COMPARE, COMPARE_LIVE, LIVENESS}),
+        (Engine, {COMPARE}),
+        (Mixed, {COMPARE, LIVENESS}),
+    ],
+)
+def test_capabilities_are_the_operations_a_class_really_has(
+    provider: type[Provider[Any]], capabilities: set[Operation]
+) -> None:
+    assert provider.capabilities == capabilities
+
+
+@both_ways
+def test_an_operation_that_is_missing_is_refused_before_anything_happens(ask: Ask) -> None:
+    with Server(reply(200)) as server, pytest.raises(UnsupportedOperation) as caught:
+        ask(acme(server.url), "compare_live", probe="no such file", gallery="no such file")
+    assert str(caught.value) == (
+        "main: acme does not offer compare_live; it offers compare, liveness"
+    )
+    assert not server.connections
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"options": {"acme": {"base_url": "https://elsewhere.example"}}},
+        {"options": {"acme": {"token": "another"}}},
+        {"options": {"acme": {"modus": "FAST"}}},
+        {"options": {"zenith": {"mode": "FAST"}}},
+        {"threshold": "fmr:1e-9"},
+    ],
+)
+def test_what_a_provider_cannot_be_told_is_refused_before_anything_happens(
+    ask: Ask, told: dict[str, Any]
+) -> None:
+    with Server(reply(200)) as server, pytest.raises(UnsupportedOption):
+        ask(acme(server.url), probe="no such file", gallery="no such file", **told)
+    assert not server.connections
+
+
+def test_settings_say_which_of_them_one_request_may_change() -> None:
+    class More(ProviderSettings):
+        pose: str = per_call("any")
+        region: str = "eu"
+
+    class EvenMore(More):
+        quality: float = per_call(0.5, ge=0, le=1, description="How sharp.")
+
+    assert ProviderSettings.per_call_fields() == set()
+    assert EvenMore.per_call_fields() == {"pose", "quality"}
+
+
+def test_a_missing_operation_refuses_even_when_it_is_called_directly() -> None:
+    for provider in (Nothing(ProviderSettings(), "main"), NothingBlocking(ProviderSettings())):
+        request: CompareRequest[ProviderSettings] = CompareRequest(
+            probe=PROBE,  # type: ignore[arg-type]
+            gallery=(DOCUMENT,),  # type: ignore[arg-type]
+            settings=provider.settings,
+            threshold=None,
+        )
+        with pytest.raises(UnsupportedOperation, match="acme does not offer compare"):
+            provider.compare(request)
+
+
+def test_a_provider_without_a_name_goes_by_its_plugins() -> None:
+    assert Nothing(ProviderSettings()).name == "acme"
+    assert acme("https://api.example").name == "main"
+    assert not acme("https://api.example").findings()

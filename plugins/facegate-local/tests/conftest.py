@@ -12,11 +12,13 @@ import os
 import sys
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from PIL import Image as Pillow
 
+import facegate
 from facegate_local.manifest import Archive, Asset, Kind
 from facegate_local.store import ModelStore, PortraitStore
 
@@ -35,6 +37,19 @@ def portraits() -> Mapping[str, Path]:
     store = PortraitStore()
     store.pull()
     return {asset.name: store.path(asset.name) for asset in store.assets}
+
+
+@pytest.fixture(scope="session")
+def verifier(models_dir: Path) -> Iterator[facegate.FaceVerifier]:
+    """The embedded engine, as a user opens it."""
+    with facegate.open(plugin="local", models_dir=models_dir, pull=False) as verifier:
+        yield verifier
+
+
+@pytest.fixture(scope="session")
+def pictures(portraits: Mapping[str, Path]) -> Mapping[str, Pillow.Image]:
+    """Every portrait decoded, for tests that cut, turn or convert it."""
+    return {name: Pillow.open(path).convert("RGB") for name, path in portraits.items()}
 
 
 class Index:

@@ -1,0 +1,112 @@
+"""One set of networks, put together: from an encoded picture to a face, an embedding, a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final, Protocol, TypeVar
+
+import cv2
+
+from facegate.plugin import CaptureReason, CaptureRejected, ConfigurationError, Image, ImageRejected
+from facegate_local.decode import decode, reduction
+from facegate_local.embedding import Embedder, Embedding
+from facegate_local.eyes import EyeWatcher
+from facegate_local.faces import Finder, Scene
+from facegate_local.gates import check_compare, check_live, check_subject
+from facegate_local.pad import AttackDetector
+
+ENOUGH_WIDTH: Final = 112.0
+"""Box width, in pixels, of a face that gains nothing from decoding the picture larger: the embedder
+sees 112 pixels."""
+
+N = TypeVar("N")
+
+
+class Models(Protocol):
+    """Where the model files come from."""
+
+    def read(self, name: str) -> bytes:
+        """The verified bytes of a model."""
+
+
+class Engine:
+    """The networks of one thread at a time, each loaded when it is first needed."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    def see(self, image: Image, label: str, *, largest_face: bool = False) -> Scene:
+        """Decode a picture, find whom it is of, and check that the face can be compared.
+
+        Args:
+            image: the picture.
+            label: what the caller calls it: ``"probe"`` or ``"gallery[i]"``.
+            largest_face: take the most prominent of several faces instead of refusing.
+        """
+        try:
+            scene = self._look(image)
+        except ImageRejected as error:
+            error.image = label
+            raise
+        if scene is None:
+            raise CaptureRejected(
+                "no face found: show the whole face, upright, in good light",
+                reason=CaptureReason.FACE_NOT_FOUND,
+                image=label,
+            )
+        if not largest_face:
+            check_subject(scene, label)
+        check_compare(scene, label)
+        return scene
+
+    def embed(self, scene: Scene) -> Embedding:
+        return self._embedder.embed(scene.pixels, scene.face.points)
+
+    def liveness(self, scene: Scene, label: str, *, require_open_eyes: bool = True) -> float:
+        """Probability, 0 to 1, that the face is alive.
+
+        Raises:
+            CaptureRejected: the capture does not suit the question.
+        """
+        check_live(scene, label)
+        if require_open_eyes and self._eye_watcher.closed(scene.pixels, scene.face):
+            raise CaptureRejected(
+                "the eyes are closed, or behind dark glasses: open them, take the glasses off",
+                reason=CaptureReason.EYES_CLOSED,
+                image=label,
+            )
+        return self._attack_detector.score(scene.pixels, scene.face)
+
+    def _look(self, image: Image) -> Scene | None:
+        factor = reduction(image)
+        scene = self._finder.look(decode(image, factor))
+        if scene and factor > 1 and scene.face.width < ENOUGH_WIDTH:
+            return self._finder.look(decode(image))
+        return scene
+
+    @cached_property
+    def _finder(self) -> Finder:
+        return self._load(Finder, "detector")
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return self._load(Embedder, "embedder")
+
+    @cached_property
+    def _attack_detector(self) -> AttackDetector:
+        return self._load(AttackDetector, "liveness")
+
+    @cached_property
+    def _eye_watcher(self) -> EyeWatcher:
+        return self._load(EyeWatcher, "landmarks", "eyes")
+
+    def _load(self, build: Callable[..., N], *names: str) -> N:
+        contents = [self._models.read(name) for name in names]
+        try:
+            return build(*contents)
+        except cv2.error as error:
+            raise ConfigurationError(
+                f"OpenCV {cv2.__version__} cannot load the {' and '.join(names)} model;"
+                " versions from 4.11 up to 5 can"
+            ) from error

@@ -1,0 +1,67 @@
+"""Lending out what serves one thread at a time."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+from facegate.plugin import FacegateError, ProviderUnavailable
+
+T = TypeVar("T")
+
+
+class Pool(Generic[T]):
+    """Builds things when they are needed, at most ``size``, and lends each to one borrower.
+
+    Whoever comes back last is lent first, so that idle ones stay cold. A forked child starts with
+    an empty pool: what its parent had lent at that moment will never come back.
+    """
+
+    def __init__(self, build: Callable[[], T], size: int) -> None:
+        self._build = build
+        self._size = size
+        self.clear()
+        _pools.add(self)
+
+    @contextmanager
+    def lend(self, timeout: float) -> Iterator[T]:
+        """One thing, for the ``with`` block; waits at most ``timeout`` seconds for it.
+
+        One that met an error it has no name for is not lent again.
+        """
+        free, idle = self._free, self._idle
+        if not free.acquire(timeout=timeout):
+            raise ProviderUnavailable(
+                f"all {self._size} engines were busy for {timeout:g} s; raise `engines`"
+            )
+        try:
+            thing = idle.pop() if idle else self._build()
+            try:
+                yield thing
+            except FacegateError:
+                idle.append(thing)
+                raise
+            idle.append(thing)
+        finally:
+            free.release()
+
+    def clear(self) -> None:
+        """Forget all things; those that are lent go when they come back."""
+        self._free = threading.BoundedSemaphore(self._size)
+        self._idle: list[T] = []
+
+
+_pools: weakref.WeakSet[Pool[Any]] = weakref.WeakSet()
+
+
+def _clear_all() -> None:
+    for pool in list(_pools):
+        pool.clear()
+
+
+if hasattr(os, "register_at_fork"):  # absent where there is no fork
+    os.register_at_fork(after_in_child=_clear_all)

@@ -1,0 +1,192 @@
+"""The embedded engine as a facegate provider: no account, no network, no second recipient."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import cv2
+from pydantic import Field
+
+from facegate.plugin import (
+    Answer,
+    BlockingProvider,
+    CompareLiveRequest,
+    CompareRequest,
+    DecidedBy,
+    Handling,
+    ImageFormat,
+    Liveness,
+    LivenessRequest,
+    Match,
+    ProviderError,
+    ProviderInfo,
+    ProviderSettings,
+    per_call,
+)
+from facegate_local import pad, scores
+from facegate_local.engine import Engine
+from facegate_local.faces import Scene
+from facegate_local.gates import SMALL_FACE
+from facegate_local.pool import Pool
+from facegate_local.store import ModelStore
+
+_NOTES: Final = (
+    (
+        "Measured on Labeled Faces in the Wild (adults, mostly frontal press photos): at the"
+        " default threshold 0.70, 1 in 10,000 pairs of strangers match and 0.65 % of genuine pairs"
+        " do not (3.0 % if every person counts the same)."
+    ),
+    "Between 0.67 and 0.70 the false match rate falls tenfold, so small steps matter there.",
+    "No figures exist for children, for profiles, across decades, or by demographic group.",
+    "Twins and look-alikes match.",
+    (
+        "Liveness is a filter for prints and screens and holds no certificate: at 0.5 it missed 2"
+        " of 15 prints and screens and 3 of 3 masks and held paper faces."
+    ),
+    (
+        "Liveness at 0.5 refused 2 of 13 live people and 12 % of 1,500 press photos; dark, small"
+        " and distant faces suffer most. These tests were small."
+    ),
+    "Dark sunglasses read as closed eyes, which liveness refuses.",
+    "Masks, hands and other covers of a face are not noticed.",
+)
+
+
+class LocalSettings(ProviderSettings):
+    """What can be set for the embedded engine."""
+
+    models_dir: Path | None = Field(
+        None, description="Where the model files are; FACEGATE_MODELS_DIR or the cache if absent."
+    )
+    model_paths: Mapping[str, Path] = Field(
+        default_factory=dict, description="Model files that lie elsewhere, by name."
+    )
+    pull: bool = Field(default=True, description="Fetch a missing model file at its first use.")
+    engines: int | None = Field(
+        None, ge=1, description="Requests served at once, about 100 MB each; the cores if absent."
+    )
+    largest_face: bool = per_call(
+        default=False, description="Take the most prominent of several faces, not refuse them."
+    )
+    require_open_eyes: bool = per_call(
+        default=True, description="Refuse closed eyes, and dark sunglasses, in liveness questions."
+    )
+
+
+class Local(BlockingProvider[LocalSettings]):
+    """YuNet, SFace and a MiniFASNet in OpenCV, in this process."""
+
+    settings_type = LocalSettings
+    info = ProviderInfo(
+        plugin="local",
+        lineage="opencv-zoo/yunet-2023mar+sface-2021dec",
+        handling=Handling(recipient="this process", stores=False, enrols=False, searches=False),
+        formats=frozenset(
+            {
+                ImageFormat.JPEG,
+                ImageFormat.PNG,
+                ImageFormat.WEBP,
+                ImageFormat.BMP,
+                ImageFormat.TIFF,
+            }
+        ),
+        match=scores.MATCH,
+        liveness=pad.LIVENESS,
+        embedded=True,
+        notes=_NOTES,
+    )
+
+    def __init__(self, settings: LocalSettings, name: str | None = None) -> None:
+        super().__init__(settings, name)
+        self._models = ModelStore(settings.models_dir, settings.model_paths, pull=settings.pull)
+        self._engines = Pool(
+            lambda: Engine(self._models), size=settings.engines or os.cpu_count() or 1
+        )
+
+    def compare(self, request: CompareRequest[LocalSettings]) -> Answer:
+        with self._engine() as engine:
+            probe = _probe(engine, request)
+            return Answer(match=_match(engine, request, probe), warnings=_warnings(probe))
+
+    def compare_live(self, request: CompareLiveRequest[LocalSettings]) -> Answer:
+        with self._engine() as engine:
+            probe = _probe(engine, request)
+            return Answer(
+                liveness=_liveness(engine, request, probe),
+                match=_match(engine, request, probe),
+                warnings=_warnings(probe),
+            )
+
+    def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
+        with self._engine() as engine:
+            probe = _probe(engine, request)
+            return Answer(liveness=_liveness(engine, request, probe), warnings=_warnings(probe))
+
+    def findings(self) -> Sequence[str]:
+        consequence = "it is pulled at its first use" if self.settings.pull else "it is not pulled"
+        return [
+            f"the model file {self._models.location(name)} ({name}) is missing; {consequence}"
+            for name in self._models.missing()
+        ]
+
+    def close(self) -> None:
+        self._engines.clear()
+
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
+        try:
+            with self._engines.lend(timeout=self.settings.deadline_s) as engine:
+                yield engine
+        except cv2.error as error:
+            raise ProviderError(
+                f"OpenCV failed inside the engine ({error.func or 'unknown function'})",
+                provider=self.name,
+            ) from error
+
+
+_Comparing = CompareRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
+_Judging = LivenessRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
+
+
+def _probe(engine: Engine, request: _Comparing | _Judging) -> Scene:
+    return engine.see(request.probe, "probe", largest_face=request.settings.largest_face)
+
+
+def _match(engine: Engine, request: _Comparing, probe: Scene) -> Match:
+    wanted = engine.embed(probe)
+    found = []
+    for index, image in enumerate(request.gallery):
+        scene = engine.see(image, f"gallery[{index}]", largest_face=request.settings.largest_face)
+        found.append(scores.score(float(wanted @ engine.embed(scene))))
+    best, threshold = max(found), _threshold(request.threshold, scores.MATCH.threshold)
+    return Match(
+        is_match=best >= threshold,
+        score=best,
+        threshold=threshold,
+        scale=scores.MATCH.scale,
+        decided_by=DecidedBy.FACEGATE,
+        gallery_scores=tuple(found),
+    )
+
+
+def _liveness(engine: Engine, request: _Judging, probe: Scene) -> Liveness:
+    score = engine.liveness(probe, "probe", require_open_eyes=request.settings.require_open_eyes)
+    threshold = _threshold(request.liveness_threshold, pad.LIVENESS.threshold)
+    return Liveness(
+        passed=score >= threshold, score=score, threshold=threshold, scale=pad.LIVENESS.scale
+    )
+
+
+def _threshold(asked: float | None, default: float) -> float:
+    return default if asked is None else asked
+
+
+def _warnings(probe: Scene) -> tuple[str, ...]:
+    width = probe.face.width
+    if width >= SMALL_FACE:
+        return ()
+    return (f"the probe's face is only {width:.0f} pixels wide; a larger one is more certain",)

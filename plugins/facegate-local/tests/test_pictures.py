@@ -1,0 +1,235 @@
+"""Whatever the file is like, the same face scores the same, or the picture is refused."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from facegate import CaptureReason, CaptureRejected, FaceVerifier, ImageRejected
+
+Picture = Pillow.Image
+Save = Callable[[Picture], bytes]
+
+ORIENTATIONS: Final = {
+    2: Pillow.Transpose.FLIP_LEFT_RIGHT,
+    3: Pillow.Transpose.ROTATE_180,
+    4: Pillow.Transpose.FLIP_TOP_BOTTOM,
+    5: Pillow.Transpose.TRANSPOSE,
+    6: Pillow.Transpose.ROTATE_90,
+    7: Pillow.Transpose.TRANSVERSE,
+    8: Pillow.Transpose.ROTATE_270,
+}
+"""EXIF orientation, and what to do to a picture so that undoing the orientation restores it."""
+
+
+def saved(picture: Picture, kind: str, **options: Any) -> bytes:
+    target = io.BytesIO()
+    picture.save(target, kind, **options)
+    return target.getvalue()
+
+
+def sixteen_bit(kind: str) -> Save:
+    def save(picture: Picture) -> bytes:
+        pixels = np.asarray(picture)[..., ::-1].astype(np.uint16) * 257
+        return cv2.imencode(kind, pixels)[1].tobytes()
+
+    return save
+
+
+def sixteen_bit_grey(picture: Picture) -> bytes:
+    grey = np.asarray(picture.convert("L")).astype(np.uint16) * 257
+    return saved(Pillow.fromarray(grey), "PNG")
+
+
+def with_alpha(picture: Picture, opacity: int) -> Picture:
+    transparent = picture.copy()
+    transparent.putalpha(opacity)
+    return transparent
+
+
+VARIANTS: Final[dict[str, Save]] = {
+    "progressive JPEG": lambda it: saved(it, "JPEG", quality=90, progressive=True),
+    "grey JPEG": lambda it: saved(it.convert("L"), "JPEG", quality=90),
+    "CMYK JPEG": lambda it: saved(it.convert("CMYK"), "JPEG", quality=90),
+    "PNG": lambda it: saved(it, "PNG"),
+    "grey PNG": lambda it: saved(it.convert("L"), "PNG"),
+    "grey PNG with alpha": lambda it: saved(it.convert("LA"), "PNG"),
+    "palette PNG": lambda it: saved(it.quantize(256), "PNG"),
+    "palette PNG with a transparent entry": lambda it: saved(
+        it.quantize(255), "PNG", transparency=255
+    ),
+    "16-bit PNG": sixteen_bit(".png"),
+    "16-bit grey PNG": sixteen_bit_grey,
+    "opaque RGBA PNG": lambda it: saved(with_alpha(it, 255), "PNG"),
+    "WebP": lambda it: saved(it, "WEBP", quality=90),
+    "lossless WebP": lambda it: saved(it, "WEBP", lossless=True),
+    "BMP": lambda it: saved(it, "BMP"),
+    "32-bit BMP": lambda it: saved(with_alpha(it, 0), "BMP"),
+    "palette BMP": lambda it: saved(it.quantize(256), "BMP"),
+    "TIFF": lambda it: saved(it, "TIFF"),
+    "16-bit TIFF": sixteen_bit(".tiff"),
+    "CMYK TIFF": lambda it: saved(it.convert("CMYK"), "TIFF"),
+    "palette TIFF": lambda it: saved(it.quantize(256), "TIFF"),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_of_a_portrait_is_the_same_person(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture], variant: str
+) -> None:
+    portrait = pictures["person_b_1"]
+
+    result = verifier.compare(
+        probe=VARIANTS[variant](portrait), gallery=[saved(portrait, "JPEG", quality=95)]
+    )
+
+    assert result.match is not None
+    assert result.match.score == pytest.approx(0.99, abs=0.02)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_variant_brings_a_stranger_closer(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture], variant: str
+) -> None:
+    stranger = saved(pictures["impostor_1"], "JPEG", quality=95)
+
+    result = verifier.compare(
+        probe=VARIANTS[variant](pictures["person_b_1"]), gallery=[stranger]
+    )
+
+    assert result.match is not None
+    assert result.match.score is not None
+    assert result.match.score < 0.5
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_exif_orientation_is_honoured(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture], orientation: int
+) -> None:
+    portrait = pictures["person_a_2"]
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+
+    result = verifier.compare(
+        probe=saved(
+            portrait.transpose(ORIENTATIONS[orientation]), "JPEG", quality=95, exif=exif
+        ),
+        gallery=[saved(portrait, "JPEG", quality=95)],
+    )
+
+    assert result.match is not None
+    assert result.match.score == pytest.approx(0.99, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("PNG", {}),
+        ("WEBP", {"lossless": True, "exact": True}),
+        ("WEBP", {"quality": 90, "exact": True}),
+        ("TIFF", {}),
+    ],
+)
+def test_a_face_under_full_transparency_is_not_there(
+    verifier: FaceVerifier,
+    pictures: Mapping[str, Picture],
+    kind: str,
+    options: dict[str, Any],
+) -> None:
+    hidden = saved(with_alpha(pictures["person_a_2"], 0), kind, **options)
+
+    with pytest.raises(CaptureRejected) as caught:
+        verifier.compare(probe=hidden, gallery=[saved(pictures["person_a_2"], "PNG")])
+
+    assert caught.value.reason is CaptureReason.FACE_NOT_FOUND
+
+
+def test_a_transparent_background_does_no_harm(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture]
+) -> None:
+    portrait = pictures["person_a_2"]
+    shape = Pillow.new("L", portrait.size, 0)
+    shape.paste(255, (portrait.width // 8, 60, portrait.width * 7 // 8, portrait.height))
+    cut_out = portrait.copy()
+    cut_out.putalpha(shape)
+
+    result = verifier.compare(
+        probe=saved(cut_out, "PNG"), gallery=[saved(pictures["person_a_1"], "PNG")]
+    )
+
+    assert result.accepted
+
+
+def test_transparency_in_16_bits_is_rendered_in_8(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture]
+) -> None:
+    portrait = pictures["person_a_2"]
+    layers = np.asarray(with_alpha(portrait, 255))[..., [2, 1, 0, 3]].astype(np.uint16) * 257
+    layers[:40, :40, 3] = 0
+
+    result = verifier.compare(
+        probe=cv2.imencode(".png", layers)[1].tobytes(), gallery=[saved(portrait, "PNG")]
+    )
+
+    assert result.match is not None
+    assert result.match.score == pytest.approx(1, abs=0.01)
+
+
+def test_a_photo_of_twelve_megapixels_scores_like_the_small_one(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture]
+) -> None:
+    portrait = pictures["person_b_1"]
+    large = portrait.resize((3000, 3000 * portrait.height // portrait.width))
+
+    result = verifier.compare(
+        probe=saved(large, "JPEG", quality=90), gallery=[saved(portrait, "JPEG", quality=95)]
+    )
+
+    assert result.match is not None
+    assert result.match.score == pytest.approx(0.98, abs=0.02)
+
+
+def test_a_small_face_in_a_large_photo_is_seen_at_full_size(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture]
+) -> None:
+    portrait = pictures["person_b_1"].resize((180, 226))
+    photo = Pillow.new("RGB", (3000, 1600), "white")
+    photo.paste(portrait, (1400, 700))
+
+    result = verifier.compare(
+        probe=saved(photo, "JPEG", quality=95),
+        gallery=[saved(pictures["person_b_2"], "JPEG", quality=95)],
+    )
+
+    assert result.accepted
+    assert "71 pixels" not in str(result.warnings)
+
+
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_samples_without_an_8_bit_rendering_are_refused(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture], mode: str
+) -> None:
+    odd = saved(pictures["person_b_1"].convert(mode), "TIFF")
+
+    with pytest.raises(ImageRejected) as caught:
+        verifier.compare(probe=odd, gallery=[saved(pictures["person_b_2"], "PNG")])
+
+    assert caught.value.image == "probe"
+
+
+def test_an_unreadable_gallery_picture_is_named(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture]
+) -> None:
+    good = saved(pictures["person_b_2"], "PNG")
+    unreadable = good.replace(b"IDAT", b"iDAT")
+
+    with pytest.raises(ImageRejected) as caught:
+        verifier.compare(probe=saved(pictures["person_b_1"], "PNG"), gallery=[good, unreadable])
+
+    assert caught.value.image == "gallery[1]"

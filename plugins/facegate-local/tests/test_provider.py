@@ -1,0 +1,171 @@
+"""The provider around the engine: threads, forks, missing models, what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import pytest
+
+import facegate
+from facegate import ConfigurationError, FaceVerifier, ProviderError
+from facegate_local.provider import Local, LocalSettings
+from facegate_local.store import ModelStore
+
+PAIRS = (
+    ("person_a_1", "person_a_2"),
+    ("person_b_1", "person_b_2"),
+    ("person_a_1", "impostor_1"),
+    ("person_b_2", "astronaut"),
+)
+
+
+def scores(verifier: FaceVerifier, portraits: Mapping[str, Path]) -> list[float | None]:
+    results = [
+        verifier.compare(probe=portraits[probe], gallery=[portraits[other]])
+        for probe, other in PAIRS
+    ]
+    return [result.match.score for result in results if result.match]
+
+
+def test_eight_threads_get_what_one_gets(
+    verifier: FaceVerifier, portraits: Mapping[str, Path]
+) -> None:
+    alone = scores(verifier, portraits)
+
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda _: scores(verifier, portraits), range(8)))
+
+    assert together == [alone] * 8
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_answers_while_the_parent_is_at_work(
+    models_dir: Path, portraits: Mapping[str, Path]
+) -> None:
+    # In a process of its own: forking the one that runs the tests would warn about its threads.
+    script = """
+        import os, signal, sys, threading, warnings
+        import facegate
+
+        directory, probe, other = sys.argv[1:]
+        verifier = facegate.open(plugin="local", models_dir=directory, pull=False, engines=1)
+        ask = lambda: verifier.compare(probe=probe, gallery=[other]).match.score
+        expected = ask()
+        done = threading.Event()
+        def work():
+            while not done.is_set():
+                ask()
+        worker = threading.Thread(target=work)
+        worker.start()
+        for _ in range(4):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                child = os.fork()
+            if not child:
+                signal.alarm(30)
+                os._exit(0 if ask() == expected else 1)
+            assert os.waitpid(child, 0)[1] == 0
+        done.set()
+        worker.join()
+        assert ask() == expected
+    """
+    subprocess.run(  # noqa: S603  our own script, on our own files
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(script),
+            models_dir,
+            portraits["person_a_1"],
+            portraits["person_a_2"],
+        ],
+        check=True,
+        timeout=60,
+    )
+
+
+def test_the_process_keeps_its_opencv_threads(
+    models_dir: Path, portraits: Mapping[str, Path]
+) -> None:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        with facegate.open(plugin="local", models_dir=models_dir, pull=False) as verifier:
+            verifier.compare(probe=portraits["person_a_1"], gallery=[portraits["person_a_2"]])
+            assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
+
+
+def only(models_dir: Path, names: set[str], directory: Path) -> Path:
+    store = ModelStore(models_dir)
+    for name in names:
+        shutil.copy(store.location(name), directory)
+    return directory
+
+
+def test_comparing_needs_no_liveness_models(
+    models_dir: Path, portraits: Mapping[str, Path], tmp_path: Path
+) -> None:
+    directory = only(models_dir, {"detector", "embedder"}, tmp_path)
+
+    with facegate.open(plugin="local", models_dir=directory, pull=False) as verifier:
+        result = verifier.compare(
+            probe=portraits["person_a_1"], gallery=[portraits["person_a_2"]]
+        )
+        with pytest.raises(ConfigurationError, match="landmark"):
+            verifier.liveness(probe=portraits["person_a_1"])
+
+    assert result.accepted
+
+
+def test_missing_models_are_found_before_going_live(models_dir: Path, tmp_path: Path) -> None:
+    directory = only(models_dir, {"detector", "landmarks", "eyes"}, tmp_path)
+
+    findings = Local(LocalSettings(models_dir=directory, pull=False)).findings()
+
+    assert len(findings) == 2
+    assert "embedder" in findings[0]
+    assert "liveness" in findings[1]
+
+
+def test_nothing_is_missing_from_a_full_directory(models_dir: Path) -> None:
+    assert not Local(LocalSettings(models_dir=models_dir)).findings()
+
+
+def test_a_failure_inside_opencv_is_the_engines_not_the_callers(
+    models_dir: Path, portraits: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise cv2.error("(-4) Insufficient memory")
+
+    with facegate.open(plugin="local", models_dir=models_dir, pull=False) as verifier:
+        monkeypatch.setattr("cv2.dnn.blobFromImage", fail)
+        with pytest.raises(ProviderError, match="OpenCV"):
+            verifier.compare(probe=portraits["person_a_1"], gallery=[portraits["person_a_2"]])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_stays_flat(models_dir: Path, portraits: Mapping[str, Path]) -> None:
+    def resident_mib() -> float:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    with facegate.open(plugin="local", models_dir=models_dir, pull=False) as verifier:
+
+        def ask(times: int) -> None:
+            for _ in range(times):
+                verifier.compare(probe=portraits["person_a_1"], gallery=[portraits["astronaut"]])
+
+        ask(30)
+        before = resident_mib()
+        ask(200)
+
+        assert resident_mib() - before < 8

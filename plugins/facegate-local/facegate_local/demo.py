@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import click
 import cv2
-import numpy as np
 from rich.console import Console, Group
 from rich.style import Style
 from rich.table import Table
@@ -17,6 +16,7 @@ import facegate
 from facegate import terminal
 from facegate.plugin import FacegateError, Operation
 from facegate_local.commands import progress
+from facegate_local.decode import Pixels, decode
 from facegate_local.manifest import MODELS, PORTRAITS
 from facegate_local.store import AssetStore
 
@@ -117,14 +117,14 @@ def _picture(
 
 def _thumbnail(encoded: bytes) -> Text:
     """A picture in coloured half-blocks: the upper pixel in front, the lower one behind."""
-    pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+    pixels = decode(facegate.Image.from_bytes(encoded))
     height, width = pixels.shape[:2]
     size = (_THUMBNAIL, round(_THUMBNAIL * height / width / 2) * 2)
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return Text("\n").join(_blocks(small))
+    return Text("\n").join(_blocks(cv2.cvtColor(small, cv2.COLOR_BGR2RGB)))
 
 
-def _blocks(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Iterator[Text]:
+def _blocks(pixels: Pixels) -> Iterator[Text]:
     for upper, lower in zip(pixels[::2], pixels[1::2], strict=True):
         line = Text()
         for front, back in zip(upper.tolist(), lower.tolist(), strict=True):

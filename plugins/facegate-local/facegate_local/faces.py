@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegate_local.decode import Pixels
+from facegate_local.nets import errors_only
 
 LONG_SIDES: Final = (640, 320)
 """Pixels the picture is scaled to, never up. The second is tried where the first shows nothing."""
@@ -175,15 +176,16 @@ class Finder:
 
 
 def _yunet(model: bytes, side: int) -> cv2.FaceDetectorYN:
-    return cv2.FaceDetectorYN.create(
-        "onnx",
-        np.frombuffer(model, np.uint8),
-        np.empty(0, np.uint8),
-        (side, side),
-        _SCORE,
-        _OVERLAP,
-        _CANDIDATES,
-    )
+    with errors_only():
+        return cv2.FaceDetectorYN.create(
+            "onnx",
+            np.frombuffer(model, np.uint8),
+            np.empty(0, np.uint8),
+            (side, side),
+            _SCORE,
+            _OVERLAP,
+            _CANDIDATES,
+        )
 
 
 def _rows(net: cv2.FaceDetectorYN, pixels: Pixels) -> cv2.typing.MatLike:

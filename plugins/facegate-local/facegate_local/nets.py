@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facegate.plugin import BadReply
+
+_log_level = threading.Lock()
+
+
+@contextmanager
+def errors_only() -> Iterator[None]:
+    """Keep OpenCV 5 from warning on stderr that its new engine picks its target by itself.
+
+    Its log level is the whole process's, so it is put back at once.
+    """
+    with _log_level:
+        before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        try:
+            yield
+        finally:
+            cv2.utils.logging.setLogLevel(before)
 
 
 class Net:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from facegate.plugin import FacegateError, ProviderUnavailable
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Pool(Generic[T]):
@@ -48,6 +51,42 @@ class Pool(Generic[T]):
             idle.append(thing)
         finally:
             free.release()
+
+    def run(self, jobs: Sequence[Callable[[T], R]], timeout: float) -> list[R]:
+        """Run the jobs on one thing, and on a second at the same time while one is free.
+
+        The results are in the order of the jobs. Jobs begin in that order too, so that of several
+        errors the first job's is raised, whoever was quicker.
+        """
+        results: list[Future[R]] = [Future() for _ in jobs]
+        waiting = deque(zip(jobs, results, strict=True))
+
+        def work(thing: T) -> None:
+            while True:
+                try:
+                    job, result = waiting.popleft()
+                except IndexError:
+                    return
+                try:
+                    result.set_result(job(thing))
+                except Exception as error:
+                    result.set_exception(error)
+                    waiting.clear()
+                    raise
+
+        def help_out() -> None:
+            with self.lend(timeout=0) as second:
+                work(second)
+
+        try:
+            with ThreadPoolExecutor(1) as helper, self.lend(timeout) as first:
+                if len(jobs) > 1 and self._size > 1:
+                    helper.submit(help_out)  # that no second one is free is no error
+                work(first)
+        except Exception:
+            if not results[0].done():  # not a job's, but that nothing could be lent
+                raise
+        return [result.result() for result in results]
 
     def clear(self) -> None:
         """Forget all things; those that are lent go when they come back."""

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 import cv2
 from pydantic import Field
 
 from facegate.plugin import (
     Answer,
+    Billed,
     BlockingProvider,
     CompareLiveRequest,
     CompareRequest,
     DecidedBy,
     Handling,
+    Image,
     ImageFormat,
     Liveness,
     LivenessRequest,
     Match,
-    ProviderError,
     ProviderInfo,
     ProviderSettings,
+    ScoreSpec,
+    UnmappedError,
     per_call,
 )
 from facegate_local import pad, scores
+from facegate_local.embedding import Embedding
 from facegate_local.engine import Engine
 from facegate_local.faces import Scene
 from facegate_local.gates import SMALL_FACE
 from facegate_local.pool import Pool
-from facegate_local.store import ModelStore
+from facegate_local.store import DIRECTORY_VARIABLE, ModelStore
 
 _NOTES: Final = (
     (
@@ -97,6 +101,8 @@ class Local(BlockingProvider[LocalSettings]):
         match=scores.MATCH,
         liveness=pad.LIVENESS,
         embedded=True,
+        billed=Billed.NO,
+        environment=frozenset({DIRECTORY_VARIABLE}),
         notes=_NOTES,
     )
 
@@ -108,23 +114,23 @@ class Local(BlockingProvider[LocalSettings]):
         )
 
     def compare(self, request: CompareRequest[LocalSettings]) -> Answer:
-        with self._engine() as engine:
-            probe = _probe(engine, request)
-            return Answer(match=_match(engine, request, probe), warnings=_warnings(probe))
+        probe, *gallery = self._run(_recognising(request))
+        return Answer(match=_match(request, probe, gallery), warnings=_warnings(probe.scene))
 
     def compare_live(self, request: CompareLiveRequest[LocalSettings]) -> Answer:
-        with self._engine() as engine:
-            probe = _probe(engine, request)
-            return Answer(
-                liveness=_liveness(engine, request, probe),
-                match=_match(engine, request, probe),
-                warnings=_warnings(probe),
-            )
+        probe, *gallery = self._run(_recognising(request))
+        return Answer(
+            match=_match(request, probe, gallery),
+            liveness=self._liveness(request, probe.scene),
+            warnings=_warnings(probe.scene),
+        )
 
     def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
-        with self._engine() as engine:
-            probe = _probe(engine, request)
-            return Answer(liveness=_liveness(engine, request, probe), warnings=_warnings(probe))
+        largest_face = request.settings.largest_face
+        (scene,) = self._run(
+            [lambda engine: engine.see(request.probe, "probe", largest_face=largest_face)]
+        )
+        return Answer(liveness=self._liveness(request, scene), warnings=_warnings(scene))
 
     def findings(self) -> Sequence[str]:
         consequence = "it is pulled at its first use" if self.settings.pull else "it is not pulled"
@@ -136,53 +142,68 @@ class Local(BlockingProvider[LocalSettings]):
     def close(self) -> None:
         self._engines.clear()
 
-    @contextmanager
-    def _engine(self) -> Iterator[Engine]:
+    def _liveness(self, request: _Judging, probe: Scene) -> Liveness:
+        require_open_eyes = request.settings.require_open_eyes
+        (score,) = self._run(
+            [lambda engine: engine.liveness(probe, "probe", require_open_eyes=require_open_eyes)]
+        )
+        threshold = _or_default(request.liveness_threshold, pad.LIVENESS)
+        return Liveness(
+            passed=score >= threshold, score=score, threshold=threshold, scale=pad.LIVENESS.scale
+        )
+
+    def _run(self, jobs: Sequence[Callable[[Engine], R]]) -> list[R]:
         try:
-            with self._engines.lend(timeout=self.settings.deadline_s) as engine:
-                yield engine
+            return self._engines.run(jobs, timeout=self.settings.deadline_s)
         except cv2.error as error:
-            raise ProviderError(
-                f"OpenCV failed inside the engine ({error.func or 'unknown function'})",
-                provider=self.name,
+            raise UnmappedError(
+                f"OpenCV failed inside the engine ({error.func or 'unknown function'})"
             ) from error
 
 
+R = TypeVar("R")
 _Comparing = CompareRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
 _Judging = LivenessRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
 
 
-def _probe(engine: Engine, request: _Comparing | _Judging) -> Scene:
-    return engine.see(request.probe, "probe", largest_face=request.settings.largest_face)
+class _Person(NamedTuple):
+    """Whom a picture is of."""
+
+    scene: Scene
+    embedding: Embedding
 
 
-def _match(engine: Engine, request: _Comparing, probe: Scene) -> Match:
-    wanted = engine.embed(probe)
-    found = []
-    for index, image in enumerate(request.gallery):
-        scene = engine.see(image, f"gallery[{index}]", largest_face=request.settings.largest_face)
-        found.append(scores.score(float(wanted @ engine.embed(scene))))
-    best, threshold = max(found), _threshold(request.threshold, scores.MATCH.threshold)
+def _recognising(request: _Comparing) -> list[Callable[[Engine], _Person]]:
+    """One job a picture, the probe's first."""
+    labels = ("probe", *(f"gallery[{index}]" for index in range(len(request.gallery))))
+    pictures = (request.probe, *request.gallery)
+    largest_face = request.settings.largest_face
+    return [
+        partial(_recognise, image=image, label=label, largest_face=largest_face)
+        for image, label in zip(pictures, labels, strict=True)
+    ]
+
+
+def _recognise(engine: Engine, *, image: Image, label: str, largest_face: bool) -> _Person:
+    scene = engine.see(image, label, largest_face=largest_face)
+    return _Person(scene, engine.embed(scene))
+
+
+def _match(request: _Comparing, probe: _Person, gallery: Sequence[_Person]) -> Match:
+    found = tuple(scores.score(float(probe.embedding @ claimed.embedding)) for claimed in gallery)
+    best, threshold = max(found), _or_default(request.threshold, scores.MATCH)
     return Match(
         is_match=best >= threshold,
         score=best,
         threshold=threshold,
         scale=scores.MATCH.scale,
         decided_by=DecidedBy.FACEGATE,
-        gallery_scores=tuple(found),
+        gallery_scores=found,
     )
 
 
-def _liveness(engine: Engine, request: _Judging, probe: Scene) -> Liveness:
-    score = engine.liveness(probe, "probe", require_open_eyes=request.settings.require_open_eyes)
-    threshold = _threshold(request.liveness_threshold, pad.LIVENESS.threshold)
-    return Liveness(
-        passed=score >= threshold, score=score, threshold=threshold, scale=pad.LIVENESS.scale
-    )
-
-
-def _threshold(asked: float | None, default: float) -> float:
-    return default if asked is None else asked
+def _or_default(threshold: float | None, spec: ScoreSpec) -> float:
+    return spec.threshold if threshold is None else threshold
 
 
 def _warnings(probe: Scene) -> tuple[str, ...]:

@@ -32,9 +32,9 @@ PORTRAITS: Final = (
     "person_b_1",
     "person_b_2",
 )
-STRANGERS: Final = [
-    pair for pair in combinations(PORTRAITS, 2) if pair[0][:-1] != pair[1][:-1]
-] + [("impostor_1", "impostor_2")]
+STRANGERS: Final = [pair for pair in combinations(PORTRAITS, 2) if pair[0][:-1] != pair[1][:-1]] + [
+    ("impostor_1", "impostor_2")
+]
 
 
 def png(picture: Picture) -> bytes:

@@ -73,21 +73,15 @@ def test_a_threshold_is_met_by_reaching_it(
 def test_both_questions_are_answered_on_one_probe(
     verifier: FaceVerifier, portraits: Mapping[str, Path]
 ) -> None:
-    result = verifier.compare_live(
-        probe=portraits["person_a_1"], gallery=[portraits["person_a_2"]]
-    )
+    result = verifier.compare_live(probe=portraits["person_a_1"], gallery=[portraits["person_a_2"]])
 
     assert result.accepted
     assert result.match is not None
     assert result.liveness is not None
 
 
-def test_a_live_stranger_is_rejected(
-    verifier: FaceVerifier, portraits: Mapping[str, Path]
-) -> None:
-    result = verifier.compare_live(
-        probe=portraits["person_a_1"], gallery=[portraits["person_b_1"]]
-    )
+def test_a_live_stranger_is_rejected(verifier: FaceVerifier, portraits: Mapping[str, Path]) -> None:
+    result = verifier.compare_live(probe=portraits["person_a_1"], gallery=[portraits["person_b_1"]])
 
     assert result.decision is facegate.Decision.REJECT
     assert result.liveness is not None

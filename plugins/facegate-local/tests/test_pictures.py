@@ -99,9 +99,7 @@ def test_no_variant_brings_a_stranger_closer(
 ) -> None:
     stranger = saved(pictures["impostor_1"], "JPEG", quality=95)
 
-    result = verifier.compare(
-        probe=VARIANTS[variant](pictures["person_b_1"]), gallery=[stranger]
-    )
+    result = verifier.compare(probe=VARIANTS[variant](pictures["person_b_1"]), gallery=[stranger])
 
     assert result.match is not None
     assert result.match.score is not None
@@ -117,9 +115,7 @@ def test_exif_orientation_is_honoured(
     exif[0x0112] = orientation
 
     result = verifier.compare(
-        probe=saved(
-            portrait.transpose(ORIENTATIONS[orientation]), "JPEG", quality=95, exif=exif
-        ),
+        probe=saved(portrait.transpose(ORIENTATIONS[orientation]), "JPEG", quality=95, exif=exif),
         gallery=[saved(portrait, "JPEG", quality=95)],
     )
 

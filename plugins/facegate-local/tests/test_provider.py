@@ -117,9 +117,7 @@ def test_comparing_needs_no_liveness_models(
     directory = only(models_dir, {"detector", "embedder"}, tmp_path)
 
     with facegate.open(plugin="local", models_dir=directory, pull=False) as verifier:
-        result = verifier.compare(
-            probe=portraits["person_a_1"], gallery=[portraits["person_a_2"]]
-        )
+        result = verifier.compare(probe=portraits["person_a_1"], gallery=[portraits["person_a_2"]])
         with pytest.raises(ConfigurationError, match="landmark"):
             verifier.liveness(probe=portraits["person_a_1"])
 

@@ -45,9 +45,7 @@ def test_what_is_no_number_is_no_score(cosine: float) -> None:
 @pytest.mark.parametrize(
     ("fmr", "cosine"), [(1e-2, 0.294), (1e-3, 0.363), (1e-4, 0.425), (1e-5, 0.491)]
 )
-def test_false_match_rates_name_the_scores_they_were_measured_at(
-    fmr: float, cosine: float
-) -> None:
+def test_false_match_rates_name_the_scores_they_were_measured_at(fmr: float, cosine: float) -> None:
     assert AT_FMR[fmr] == pytest.approx(score(cosine))
 
 

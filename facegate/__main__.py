@@ -10,7 +10,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich"):
             raise
-        sys.exit('The command line needs two more packages: pip install "facegate[cli]"')
+        sys.stderr.write('The command line needs two packages more: pip install "facegate[cli]"\n')
+        sys.exit(5)  # not sys.exit(text), which would be 1 and mean rejected
     run()
 
 

@@ -10,6 +10,7 @@ import glob
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,7 +21,6 @@ from click.shell_completion import get_completion_class
 from facegate import terminal
 from facegate.config import Config
 from facegate.errors import ConfigurationError, FacegateError, ProviderError
-from facegate.images import IMAGE_SUFFIXES
 from facegate.model import Decision, VerificationResult
 from facegate.provider import Provider
 from facegate.registry import Registry
@@ -29,6 +29,8 @@ from facegate.verifier import FaceVerifier
 ACCEPTED, REJECTED, BAD_INPUT, REVIEW, PROVIDER_FAILED, MISCONFIGURED = range(6)
 INTERRUPTED = 130
 
+_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
 _EXITS = {Decision.ACCEPT: ACCEPTED, Decision.REVIEW: REVIEW, Decision.REJECT: REJECTED}
 
 
@@ -36,14 +38,17 @@ class _Root(click.Group):
     """The built-in commands, and those that plugins add."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *self._added()})
+        return sorted({*super().list_commands(ctx), *self._added(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or self._added().get(cmd_name)
+        return super().get_command(ctx, cmd_name) or self._added(ctx).get(cmd_name)
 
-    def _added(self) -> dict[str, click.Command]:
+    def _added(self, ctx: click.Context) -> dict[str, click.Command]:
+        if "facegate.added" in ctx.meta:  # asked for more than once, by help and by completion
+            found: dict[str, click.Command] = ctx.meta["facegate.added"]
+            return found
         registry = Registry()
-        added: dict[str, click.Command] = {}
+        added: dict[str, click.Command] = ctx.meta.setdefault("facegate.added", {})
         for plugin in registry.names():
             try:
                 added |= {command.name or plugin: command for command in registry.commands(plugin)}
@@ -71,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
+    except Exception:  # noqa: BLE001  Python would exit with 1, which means rejected here
+        traceback.print_exc()
+        sys.exit(PROVIDER_FAILED)
 
 
 def _exit_code(error: FacegateError) -> int:
@@ -197,7 +205,7 @@ def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
         else:
             terminal.console().print(terminal.provider_page(provider))
         return
-    found = _built(loaded, registry)
+    found = _built(loaded, registry, list(loaded.providers) or registry.names())
     if as_json:
         _print_json({key: _described(value) for key, value in found.items()})
     else:
@@ -210,9 +218,15 @@ def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
 def check(config: str | None, *, as_json: bool) -> int:
     """Check the configuration: every provider, and variables that nobody read."""
     registry, loaded = Registry(), Config.load(config)
-    default = loaded.default(registry)
-    found = _built(loaded, registry)
+    # With nothing configured, only the plugin that would answer has to work.
+    names = list(loaded.providers) or [loaded.default(registry)]
+    found = _built(loaded, registry, names)
     errors = {name: e.message for name, e in found.items() if isinstance(e, FacegateError)}
+    try:
+        default = loaded.default(registry)
+    except ConfigurationError as error:
+        default = "none"
+        errors["default"] = error.message
     built = {name: p for name, p in found.items() if isinstance(p, Provider)}
     own = set().union(*(p.info.environment for p in built.values()))
     warnings = [f"{name}: {finding}" for name, p in built.items() for finding in p.findings()]
@@ -250,7 +264,7 @@ def _answer(
 ) -> int:
     loaded = Config.load(config)
     chosen = loaded.provider(Registry(), provider)
-    with FaceVerifier(chosen, loaded.document.images.intake) as verifier:
+    with FaceVerifier(chosen, loaded.intake) as verifier:
         found = ask(verifier, {chosen.info.plugin: dict(map(_pair, options))})
     if as_json:
         click.echo(found.model_dump_json(indent=2))
@@ -272,14 +286,12 @@ def _expanded(arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         if Path(argument).is_dir():
             inside = sorted(
-                str(path)
-                for path in Path(argument).iterdir()
-                if path.suffix.lower() in IMAGE_SUFFIXES
+                str(path) for path in Path(argument).iterdir() if path.suffix.lower() in _PICTURES
             )
             if not inside:
                 raise click.BadParameter(f"no pictures in {argument}", param_hint="GALLERY")
             pictures += inside
-        elif glob.has_magic(argument) and not Path(argument).exists():
+        elif "://" not in argument and glob.has_magic(argument) and not Path(argument).exists():
             matching = sorted(glob.glob(argument))  # noqa: PTH207  Path.glob wants a relative one
             if not matching:
                 raise click.BadParameter(f"nothing matches {argument}", param_hint="GALLERY")
@@ -289,9 +301,11 @@ def _expanded(arguments: Sequence[str]) -> list[str]:
     return pictures
 
 
-def _built(loaded: Config, registry: Registry) -> dict[str, Provider[Any] | FacegateError]:
+def _built(
+    loaded: Config, registry: Registry, names: Sequence[str]
+) -> dict[str, Provider[Any] | FacegateError]:
     found: dict[str, Provider[Any] | FacegateError] = {}
-    for name in loaded.providers or registry.names():
+    for name in names:
         try:
             found[name] = loaded.provider(registry, name)
         except ConfigurationError as error:

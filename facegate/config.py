@@ -38,9 +38,9 @@ from pydantic import (
     model_validator,
 )
 
-from facegate.errors import ConfigurationError
+from facegate.errors import ConfigurationError, FacegateError
 from facegate.fetch import FetchPolicy
-from facegate.images import ImageLimits
+from facegate.images import DEFAULT_LIMITS, ImageLimits
 from facegate.policy import check_settings
 from facegate.provider import Provider, ProviderSettings
 from facegate.question import Intake
@@ -61,13 +61,15 @@ class ImageSettings(_Table):
     """What is taken as a picture."""
 
     max_bytes: int = Field(
-        default=ImageLimits().max_bytes, gt=0, description="Heaviest picture, encoded."
+        default=DEFAULT_LIMITS.max_bytes, gt=0, description="Heaviest picture, encoded."
     )
     max_pixels: int = Field(
-        default=ImageLimits().max_pixels, gt=0, description="Largest width x height."
+        default=DEFAULT_LIMITS.max_pixels, gt=0, description="Largest width x height."
     )
     fetch_urls: bool = Field(default=False, description="Take https URLs as pictures.")
-    fetch_timeout_s: float = Field(default=10.0, gt=0, description="Seconds for fetching one URL.")
+    fetch_timeout_s: float = Field(
+        default=10.0, gt=0, description="Seconds to wait for a URL to answer, and to go on."
+    )
     fetch_networks: tuple[str, ...] = Field(
         default=(), description="Private networks that may be fetched from, such as 10.1.0.0/16."
     )
@@ -119,6 +121,11 @@ class Config:
     source: str
     unread: tuple[str, ...] = ()
 
+    @property
+    def intake(self) -> Intake:
+        """What is taken as a picture."""
+        return self.document.images.intake
+
     @classmethod
     def load(
         cls,
@@ -134,13 +141,13 @@ class Config:
         chosen = path or environ.get(CONFIG_FILE)
         if not chosen and Path(DEFAULT_FILE).is_file():
             chosen = DEFAULT_FILE
-        source = os.fspath(chosen) if chosen else "no configuration file"
+        source = os.fspath(chosen) if chosen else "the environment"
         document = _read(Path(chosen)) if chosen else {}
         unread = _overlay(document, environ)
         try:
             return cls(_Document.model_validate(document), source, unread)
         except ValidationError as error:
-            raise _explained(error, source, _Document) from None
+            raise _explained(error, f"{source}: ", _Document) from None
 
     @property
     def providers(self) -> dict[str, str]:
@@ -156,6 +163,12 @@ class Config:
         if self.document.default:
             return self.document.default
         names = list(self.providers)
+        lost = [key for key in self.unread if key.startswith(f"{_PREFIX}PROVIDERS__")]
+        if lost and not names:
+            raise ConfigurationError(
+                f"{lost[0]} is set, but no provider of that name is configured;"
+                " is the configuration file missing?"
+            )
         if len(names) > 1:
             raise ConfigurationError(
                 f"{self.source}: several providers ({', '.join(names)}); name one as default"
@@ -189,12 +202,21 @@ def build(
         ConfigurationError: naming the key.
     """
     provider_type = registry.provider_type(plugin)
+    if not hasattr(provider_type, "settings_type"):
+        raise ConfigurationError(f"plugin {plugin!r} does not say its settings_type")
     values = _with_secret_files(provider_type.settings_type, settings, f"{source}: {name}")
     try:
         checked = provider_type.settings_type.model_validate(values)
     except ValidationError as error:
-        raise _explained(error, f"{source}: {name}", provider_type.settings_type) from None
-    provider = provider_type(checked, name)
+        raise _explained(error, f"{source}: {name}.", provider_type.settings_type) from None
+    try:
+        provider = provider_type(checked, name)
+    except FacegateError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"{source}: {name}: plugin {plugin!r} cannot be set up: {type(error).__name__}"
+        ) from error
     check_settings(provider)
     return provider
 
@@ -275,9 +297,11 @@ def _with_secret_files(
                 secret = Path(path).read_text(encoding="utf-8").strip()
             except (OSError, ValueError, TypeError):
                 raise ConfigurationError(f"{where}.{key}: cannot read the file") from None
+            if field in values:
+                raise ConfigurationError(f"{where}.{key}: {field} is given as well; give one")
             if not secret:
                 raise ConfigurationError(f"{where}.{key}: the file is empty")
-            values.setdefault(field, secret)
+            values[field] = secret
     return values
 
 
@@ -293,4 +317,4 @@ def _explained(error: ValidationError, where: str, model: type[BaseModel]) -> Co
             known = getattr(getattr(known.get(table), "annotation", None), "model_fields", {})
         near = difflib.get_close_matches(str(key), known, n=1)
         text = "no such key" + (f"; did you mean {near[0]!r}?" if near else "")
-    return ConfigurationError(f"{where}{'.' if path else ''}{path}: {text}")
+    return ConfigurationError(f"{where}{path}: {text}" if path else f"{where}{text}")

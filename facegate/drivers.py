@@ -1,6 +1,7 @@
 """The two ways to run a flow: in the calling thread, or on an event loop.
 
-Both carry out the same effects under the same deadline and raise the same errors into the flow.
+Both carry out the same effects and raise the same errors into the flow. Both keep the deadline,
+except that a blocking call in the calling thread cannot be cut short: its late value counts.
 What needs an HTTP client or an event loop is loaded when a flow first asks for it, so that an
 embedded engine is not kept waiting for libraries it never uses.
 """
@@ -10,7 +11,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from facegate.deadline import Deadline, too_late
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _WORKERS = 40
-"""Threads of the async driver's own, so that it does not use up those of the application."""
+"""Threads at once for calls, apart from the application's. A call that was given up keeps its
+thread until it ends, and no longer counts."""
 
 
 class SyncDriver:
@@ -39,12 +40,14 @@ class SyncDriver:
         try:
             effect = next(flow)
             while True:
+                failed: list[Exception] = []
                 try:
                     outcome = self._perform(effect, deadline)
                 except Exception as error:  # noqa: BLE001  the flow decides what an error means
-                    effect = flow.throw(error)
-                else:
-                    effect = flow.send(outcome)
+                    failed.append(error)
+                # Out here and handed over whole, so that what the flow raises instead does not
+                # carry the failure along: it may hold what was sent.
+                effect = flow.throw(failed.pop()) if failed else flow.send(outcome)
         except StopIteration as done:
             value: T = done.value
             return value
@@ -84,18 +87,21 @@ class AsyncDriver:
 
     def __init__(self) -> None:
         self._workers: anyio.CapacityLimiter | None = None
+        self._opened: AsyncExchanges | None = None
 
     async def run(self, flow: Flow[T], deadline: Deadline) -> T:
         """Run a flow to its end; raises what the flow raises."""
         try:
             effect = next(flow)
             while True:
+                failed: list[Exception] = []
                 try:
                     outcome = await self._perform(effect, deadline)
                 except Exception as error:  # noqa: BLE001  the flow decides what an error means
-                    effect = flow.throw(error)
-                else:
-                    effect = flow.send(outcome)
+                    failed.append(error)
+                # Out here and handed over whole, so that what the flow raises instead does not
+                # carry the failure along: it may hold what was sent.
+                effect = flow.throw(failed.pop()) if failed else flow.send(outcome)
         except StopIteration as done:
             value: T = done.value
             return value
@@ -103,8 +109,8 @@ class AsyncDriver:
             flow.close()
 
     async def close(self) -> None:
-        if "_exchanges" in self.__dict__:
-            await self._exchanges.close()
+        if self._opened is not None:
+            await self._opened.close()
 
     async def _perform(self, effect: Effect, deadline: Deadline) -> Any:
         import anyio
@@ -114,7 +120,7 @@ class AsyncDriver:
                 case Call():
                     return await self._in_worker(effect.function)
                 case Send():
-                    return await self._exchanges.send(effect, deadline)
+                    return await (await self._exchanges()).send(effect, deadline)
                 case _:
                     return await anyio.sleep(effect.seconds)
         raise too_late(deadline)
@@ -129,8 +135,18 @@ class AsyncDriver:
             function, abandon_on_cancel=True, limiter=self._workers
         )
 
-    @cached_property
-    def _exchanges(self) -> AsyncExchanges:
+    async def _exchanges(self) -> AsyncExchanges:
+        if self._opened is None:
+            await self._in_worker(_import_exchange)  # takes some 100 ms, once
+        return self._open()
+
+    def _open(self) -> AsyncExchanges:
         from facegate.exchange import AsyncExchanges
 
-        return AsyncExchanges()
+        if self._opened is None:
+            self._opened = AsyncExchanges()
+        return self._opened
+
+
+def _import_exchange() -> None:
+    import facegate.exchange  # noqa: F401

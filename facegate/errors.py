@@ -24,6 +24,7 @@ retries, fails over or maps to HTTP reads the class attributes instead of keepin
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -185,14 +186,10 @@ class CaptureRejected(InputError):
         self.reason = reason
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_capture, (self.message, self.reason), self.__dict__
+        return partial(type(self), reason=self.reason), self.args, self.__dict__
 
     def as_dict(self) -> dict[str, Any]:
         return {**super().as_dict(), "reason": str(self.reason)}
-
-
-def _rebuild_capture(message: str, reason: CaptureReason) -> CaptureRejected:
-    return CaptureRejected(message, reason=reason)
 
 
 class ProviderError(FacegateError):

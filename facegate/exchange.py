@@ -223,7 +223,7 @@ def _translated(error: httpx.TransportError, deadline: Deadline) -> FacegateErro
             return _unsendable()
         case httpx.ConnectTimeout() | httpx.PoolTimeout() if deadline.left():
             return ConnectionFailed(f"no connection in time ({type(error).__name__})")
-        case httpx.ConnectError() | httpx.ProxyError() | httpx.WriteError():
+        case httpx.ConnectError() | httpx.ProxyError():
             return ConnectionFailed(f"no connection ({type(error).__name__})")
         case httpx.TimeoutException() if deadline.left():
             return ProviderTimeout(f"no answer in time ({type(error).__name__})")

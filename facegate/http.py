@@ -47,7 +47,12 @@ from facegate.provider import FlowProvider, ProviderSettings
 
 
 def _picture(value: Any) -> Image:
-    return value if isinstance(value, Image) else Image.from_base64(value)
+    if isinstance(value, Image):
+        return value
+    try:
+        return Image.from_base64(str(value))
+    except ImageRejected as error:  # whoever sent the message is at fault, not the caller
+        raise ValueError(error.message) from None
 
 
 class _Held:
@@ -151,7 +156,7 @@ _STATUSES: Mapping[int, type[FacegateError]] = {
     403: PermissionDenied,
     413: ImageRejected,
     429: RateLimited,
-    502: ProviderUnavailable,
+    502: BadReply,  # what the server behind the gateway did, and charged, is unknown
     503: ProviderUnavailable,
     504: ProviderTimeout,
 }
@@ -168,6 +173,10 @@ class ErrorTable:
 
     codes: Mapping[str, type[FacegateError] | CaptureReason] = field(default_factory=dict)
     statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if CaptureRejected in (*self.codes.values(), *self.statuses.values()):
+            raise TypeError("a row names a CaptureReason instead of CaptureRejected")
 
     def error(self, status: int, code: str | None, retry_after: float | None) -> FacegateError:
         if code is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import re
 import string
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pybase64
 
@@ -19,9 +20,6 @@ from facegate.sniff import ImageFormat, sniff
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _DATA_URI = re.compile(rb"data:(?:image/[\w.+-]+)?(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
 _LONGEST_PATH = 1024
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-"""Names a picture may go by in a folder; what it is, its header says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,10 @@ class Image:
     def from_file(cls, file: BinaryIO, limits: ImageLimits = DEFAULT_LIMITS) -> Image:
         """Read a binary file from where it stands; it is left open."""
         try:
-            data = file.read(limits.max_bytes + 1)
+            data: Any = file.read(limits.max_bytes + 1)
+            if inspect.iscoroutine(data):
+                data.close()
+                raise ImageRejected("an async file; await its read() and give the bytes")
         except UnicodeDecodeError:
             data = None
         except (OSError, ValueError) as error:  # closed, opened for writing, or gone

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from facegate.errors import Billed
 
@@ -34,7 +35,7 @@ class DecidedBy(StrEnum):
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Scale(_Record):
@@ -51,7 +52,24 @@ class Scale(_Record):
     high: float = 1.0
 
 
-class Match(_Record):
+class _Scored(_Record):
+    """A verdict and the score behind it, which must not contradict each other."""
+
+    score: float | None = None
+    threshold: float | None = None
+    scale: Scale | None = None
+
+    def _hold_to(self, *, verdict: bool) -> None:
+        for name, value in (("score", self.score), ("threshold", self.threshold)):
+            if value is not None and self.scale and not self.scale.low <= value <= self.scale.high:
+                raise ValueError(f"the {name} is not on its scale")
+        if self.score is None or self.threshold is None:
+            return
+        if verdict and self.score < self.threshold:
+            raise ValueError("a yes below the threshold")
+
+
+class Match(_Scored):
     """Probe against gallery.
 
     Attributes:
@@ -64,14 +82,21 @@ class Match(_Record):
     """
 
     is_match: bool
-    score: float | None = None
-    threshold: float | None = None
-    scale: Scale | None = None
-    decided_by: DecidedBy = DecidedBy.FACEGATE
+    decided_by: DecidedBy = DecidedBy.VENDOR
     gallery_scores: tuple[float | None, ...] = ()
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        self._hold_to(verdict=self.is_match)
+        if self.decided_by is DecidedBy.FACEGATE:
+            if self.score is None or self.threshold is None:
+                raise ValueError("facegate decides by a score and a threshold")
+            if self.is_match != (self.score >= self.threshold):
+                raise ValueError("a no at or above the threshold")
+        return self
 
-class Liveness(_Record):
+
+class Liveness(_Scored):
     """Is the probe a living person in front of the camera?
 
     Attributes:
@@ -83,10 +108,12 @@ class Liveness(_Record):
     """
 
     passed: bool
-    score: float | None = None
-    threshold: float | None = None
-    scale: Scale | None = None
     reason: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        self._hold_to(verdict=self.passed)
+        return self
 
 
 class Outcome(StrEnum):
@@ -133,6 +160,9 @@ class VerificationResult(_Record):
         elapsed: seconds for the whole request.
         warnings: what a careful reader of this result should know.
     """
+
+    # ``accepted`` is written out for readers and worked out again when read back.
+    model_config = ConfigDict(extra="ignore")
 
     operation: Operation
     decision: Decision

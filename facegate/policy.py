@@ -10,6 +10,7 @@ from typing import Any, Generic
 from pydantic import ValidationError
 
 from facegate.errors import (
+    BadReply,
     ConfigurationError,
     FacegateError,
     ImageRejected,
@@ -60,8 +61,8 @@ class Terms(Generic[S]):
         """
         if operation not in provider.capabilities:
             raise UnsupportedOperation(
-                f"{provider.info.plugin} does not offer {operation}; it offers"
-                f" {', '.join(sorted(provider.capabilities))}",
+                f"it does not offer {operation}, only"
+                f" {', '.join(sorted(provider.capabilities)) or 'nothing'}",
                 provider=provider.name,
             )
         settings, info = _with_options(provider, options or {}), provider.info
@@ -107,21 +108,39 @@ class Terms(Generic[S]):
                 )
 
     def decide(self, answer: Answer) -> Decision:
-        """Reject unless every question was answered yes; a near miss goes to review.
+        """Reject unless every question asked was answered yes; a near miss goes to review.
 
-        Review is for identity alone: a probe that is not live is rejected whatever its match score.
+        Review is for identity alone: a probe that is not live is rejected whatever its match score,
+        even where liveness was not asked but the vendor noticed.
+
+        Raises:
+            BadReply: the answer leaves open whether it is the same person, or it was decided by a
+                lower threshold than was asked for.
         """
-        asked_match = self.operation is not Operation.LIVENESS
-        asked_liveness = self.operation is not Operation.COMPARE
-        if asked_liveness and not (answer.liveness and answer.liveness.passed):
+        match, liveness = answer.match, answer.liveness
+        if liveness is None and self.operation is not Operation.COMPARE:
             return Decision.REJECT
-        if not asked_match or (answer.match and answer.match.is_match):
+        if liveness is not None:
+            _refuse_lower("liveness_threshold", liveness.threshold, self.liveness_threshold)
+            if not liveness.passed:
+                return Decision.REJECT
+        if self.operation is Operation.LIVENESS:
             return Decision.ACCEPT
-        score = answer.match.score if answer.match else None
+        if match is None:
+            raise BadReply("the answer leaves open whether it is the same person")
+        _refuse_lower("threshold", match.threshold, self.threshold)
+        if match.is_match:
+            return Decision.ACCEPT
         lowest = self.settings.review_from
-        if score is not None and lowest is not None and score >= lowest:
+        if match.score is not None and lowest is not None and match.score >= lowest:
             return Decision.REVIEW
         return Decision.REJECT
+
+
+def preset(rate: float) -> str:
+    """How a measured false match rate is written as a threshold: ``fmr:1e-4``."""
+    mantissa, exponent = f"{rate:e}".split("e")
+    return f"fmr:{float(mantissa):g}e{int(exponent)}"
 
 
 def check_settings(provider: Provider[Any]) -> None:
@@ -146,6 +165,11 @@ def check_settings(provider: Provider[Any]) -> None:
             f"review_from = {lowest:g} must be below the threshold, {threshold:g}",
             provider=provider.name,
         )
+
+
+def _refuse_lower(name: str, used: float | None, asked: float | None) -> None:
+    if used is not None and asked is not None and used < asked:
+        raise BadReply(f"decided by a {name} of {used:g}, asked for was {asked:g}")
 
 
 def _chosen(
@@ -177,7 +201,8 @@ def _resolved(name: str, value: Threshold | None, spec: ScoreSpec | None) -> flo
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not low <= number <= high:  # also refuses NaN
-        raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}, or fmr:<rate>")
+        presets = ", or one of " + ", ".join(map(preset, spec.at_fmr)) if spec.at_fmr else ""
+        raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}{presets}")
     return number
 
 
@@ -189,7 +214,7 @@ def _at_fmr(name: str, value: str, spec: ScoreSpec) -> float:
     for measured, threshold in spec.at_fmr.items():
         if math.isclose(rate, measured, rel_tol=1e-9):
             return threshold
-    known = ", ".join(f"fmr:{measured:g}" for measured in spec.at_fmr) or "none"
+    known = ", ".join(map(preset, spec.at_fmr)) or "none"
     raise UnsupportedOption(f"{name} {value!r} was never measured; measured rates: {known}")
 
 
@@ -200,7 +225,7 @@ def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:
     for name in options:
         if name not in allowed:
             raise UnsupportedOption(
-                f"{provider.info.plugin} has no per-request option {name!r};"
+                f"it has no per-request option {name!r};"
                 f" it has: {', '.join(sorted(allowed)) or 'none'}",
                 provider=provider.name,
             )

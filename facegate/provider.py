@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from facegate.errors import Billed, UnsupportedOperation
+from facegate.errors import BadReply, Billed
 from facegate.flow import Flow, call
 from facegate.images import Image
-from facegate.model import Liveness, Match, Operation, Scale
+from facegate.model import DecidedBy, Liveness, Match, Operation, Scale, Threshold
 from facegate.sniff import ImageFormat
 
 
@@ -36,6 +36,41 @@ class ScoreSpec:
     def bounds(self) -> tuple[float, float]:
         """The lowest and the highest threshold that can be set."""
         return self.settable or (self.scale.low, self.scale.high)
+
+    def match(
+        self,
+        score: float,
+        threshold: float | None,
+        gallery_scores: tuple[float | None, ...] = (),
+    ) -> Match:
+        """Decide on a similarity score: a match from the threshold on.
+
+        Raises:
+            BadReply: the score is not on the scale, so there is nothing to decide on.
+        """
+        chosen = self._usable(score, threshold)
+        return Match(
+            is_match=score >= chosen,
+            score=score,
+            threshold=chosen,
+            scale=self.scale,
+            decided_by=DecidedBy.FACEGATE,
+            gallery_scores=gallery_scores,
+        )
+
+    def liveness(self, score: float, threshold: float | None) -> Liveness:
+        """Decide on a liveness score: live from the threshold on.
+
+        Raises:
+            BadReply: the score is not on the scale, so there is nothing to decide on.
+        """
+        chosen = self._usable(score, threshold)
+        return Liveness(passed=score >= chosen, score=score, threshold=chosen, scale=self.scale)
+
+    def _usable(self, score: float, threshold: float | None) -> float:
+        if not self.scale.low <= score <= self.scale.high:  # also refuses NaN
+            raise BadReply(f"a score outside {self.scale.low:g} to {self.scale.high:g}")
+        return self.threshold if threshold is None else threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +131,17 @@ class ProviderSettings(BaseModel):
     """Settings every provider has. Thresholds are on the provider's scale, or ``"fmr:1e-4"``."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        defer_build=True,
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
     )
 
-    threshold: float | str | None = Field(
+    threshold: Threshold | None = Field(
         default=None, description="Match from this score on. The provider's own default if absent."
     )
     review_from: float | None = Field(
         default=None,
         description="A score, no preset: from here up to the threshold a person reviews.",
     )
-    liveness_threshold: float | str | None = Field(
+    liveness_threshold: Threshold | None = Field(
         default=None, description="Live from this liveness score on."
     )
     deadline_s: float = Field(
@@ -195,21 +226,13 @@ class Answer:
     warnings: tuple[str, ...] = ()
 
 
-M = TypeVar("M", bound=Callable[..., Any])
-
-
-def _missing(method: M) -> M:
-    """Mark an operation that only refuses, so that it does not count as a capability."""
-    method.missing = True  # type: ignore[attr-defined]
-    return method
-
-
 class Provider(Generic[S]):
     """A configured instance of a plugin.
 
     Subclass :class:`FlowProvider` or :class:`BlockingProvider`, set ``info`` and
-    ``settings_type``, and write the operations the vendor has. One instance serves any number of
-    threads.
+    ``settings_type``, and write those of the operations ``compare``, ``compare_live`` and
+    ``liveness`` that the vendor has; the others are refused for it before any I/O. Each takes its
+    request, for instance a :class:`CompareRequest`. One instance serves any number of threads.
 
     Attributes:
         info: the provider's facts.
@@ -228,9 +251,7 @@ class Provider(Generic[S]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.capabilities = frozenset(
-            operation
-            for operation in Operation
-            if hasattr(cls, operation) and not hasattr(getattr(cls, operation), "missing")
+            operation for operation in Operation if callable(getattr(cls, operation, None))
         )
 
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
@@ -244,49 +265,20 @@ class Provider(Generic[S]):
     def close(self) -> None:
         """Let go of what the provider holds. Called once, after the last request."""
 
-    def _refuse(self, operation: Operation) -> UnsupportedOperation:
-        return UnsupportedOperation(
-            f"{self.info.plugin} does not offer {operation}", provider=self.name
-        )
-
 
 class FlowProvider(Provider[S]):
-    """A provider whose operations are flows: generators that ask for effects."""
+    """A provider whose operations are flows: generators that ask for effects, return an Answer."""
 
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
         flow: Flow[Answer] = getattr(self, request.operation)(request)
         return flow
 
-    @_missing
-    def compare(self, request: CompareRequest[S]) -> Flow[Answer]:
-        raise self._refuse(request.operation)
-
-    @_missing
-    def compare_live(self, request: CompareLiveRequest[S]) -> Flow[Answer]:
-        raise self._refuse(request.operation)
-
-    @_missing
-    def liveness(self, request: LivenessRequest[S]) -> Flow[Answer]:
-        raise self._refuse(request.operation)
-
 
 class BlockingProvider(Provider[S]):
-    """A provider of plain blocking methods, for local engines and vendor SDKs.
+    """A provider of plain methods that block and return an Answer: local engines, vendor SDKs.
 
     The async driver runs them in a worker thread, so the event loop never waits for them.
     """
 
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
         return call(partial(getattr(self, request.operation), request))
-
-    @_missing
-    def compare(self, request: CompareRequest[S]) -> Answer:
-        raise self._refuse(request.operation)
-
-    @_missing
-    def compare_live(self, request: CompareLiveRequest[S]) -> Answer:
-        raise self._refuse(request.operation)
-
-    @_missing
-    def liveness(self, request: LivenessRequest[S]) -> Answer:
-        raise self._refuse(request.operation)

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from facegate.errors import ImageRejected, InputError, InvalidRequest
+from facegate.errors import ImageRejected, InputError, InvalidRequest, ProviderTimeout
 from facegate.flow import Flow, call
 from facegate.images import DEFAULT_LIMITS, Image, ImageLimits, ImageSource
 from facegate.model import Operation, Threshold
@@ -72,6 +72,11 @@ def _picture(role: str, source: ImageSource, intake: Intake) -> Flow[Image]:
     except InputError as error:
         error.image = role
         raise
+    except ProviderTimeout as error:  # of a file, so it is no provider's
+        reason = error.message
+    except Exception as error:  # noqa: BLE001  of a file-like object of the caller's
+        reason = f"reading it raised {type(error).__name__}"
+    raise ImageRejected(reason, image=role)
 
 
 def _fetched(url: str, intake: Intake) -> Flow[Image]:
@@ -82,15 +87,15 @@ def _fetched(url: str, intake: Intake) -> Flow[Image]:
     return (yield from fetch(url, intake.fetching, intake.limits))
 
 
-def _several(gallery: Gallery) -> Iterable[ImageSource]:
+def _several(gallery: Any) -> Iterable[ImageSource]:
     """One picture is a gallery of one; a str would otherwise be taken letter by letter."""
-    if isinstance(gallery, Image | str | os.PathLike | bytes | bytearray | memoryview):
+    single = isinstance(gallery, Image | str | os.PathLike | bytes | bytearray | memoryview)
+    if single or hasattr(gallery, "read"):
         return [gallery]
-    if hasattr(gallery, "read"):
-        return [cast(ImageSource, gallery)]
-    if not isinstance(gallery, Iterable):
+    if not isinstance(gallery, Iterable) or isinstance(gallery, Mapping):
         raise InvalidRequest(f"the gallery is a {type(gallery).__name__}; give a list of pictures")
-    return gallery
+    items: Iterable[ImageSource] = gallery
+    return items
 
 
 def _refuse_twice(image: Image, role: str, probe: Image, gallery: list[Image]) -> None:

@@ -24,10 +24,6 @@ class ImageFormat(StrEnum):
     TIFF = "TIFF"
     JPEG2000 = "JPEG 2000"
 
-    @property
-    def media_type(self) -> str:
-        return "image/jp2" if self is ImageFormat.JPEG2000 else f"image/{self.value.lower()}"
-
 
 class Header(NamedTuple):
     """Type and stored pixel size."""
@@ -85,7 +81,7 @@ def _format(data: bytes) -> ImageFormat:
     for signature, name in _FOREIGN.items():
         if data.startswith(signature) or data.startswith(signature, 4):
             raise ImageRejected(f"{name} pictures are not taken; convert it to JPEG")
-    raise ImageRejected("not a picture of a known type (JPEG, PNG, WebP, BMP or TIFF)")
+    raise ImageRejected(f"not a picture of a known type ({', '.join(ImageFormat)})")
 
 
 class _Findings(NamedTuple):

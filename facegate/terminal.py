@@ -11,6 +11,7 @@ from rich.text import Text
 
 from facegate.errors import CaptureRejected, FacegateError
 from facegate.model import Decision, Operation, Scale, VerificationResult
+from facegate.policy import preset
 from facegate.provider import Provider, ScoreSpec
 
 _LABELS = {
@@ -22,8 +23,8 @@ _BAR = 40
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that leaves paths and numbers as they are."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    """A console that prints what it is given: a file may be called ``[bold].jpg``."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def result(found: VerificationResult, gallery: Sequence[str] = ()) -> RenderableType:
@@ -33,12 +34,14 @@ def result(found: VerificationResult, gallery: Sequence[str] = ()) -> Renderable
     head = Text.assemble((f" {label} ", style), f"  {_summary(found)}  ", (milliseconds, "dim"))
     rows = _grid()
     if (match := found.match) and match.score is not None:
-        rows.add_row("match", _scale_bar(match.score, match.threshold, match.scale))
+        bar = _scale_bar(match.score, match.threshold, match.scale, passed=match.is_match)
+        rows.add_row("match", bar)
         for name, score in zip(gallery, match.gallery_scores, strict=False):
             if len(gallery) > 1:
                 rows.add_row("", f"{score:.3f}  {name}" if score is not None else name)
     if (liveness := found.liveness) and liveness.score is not None:
-        rows.add_row("liveness", _scale_bar(liveness.score, liveness.threshold, liveness.scale))
+        bar = _scale_bar(liveness.score, liveness.threshold, liveness.scale, passed=liveness.passed)
+        rows.add_row("liveness", bar)
     if found.liveness and found.liveness.reason:
         rows.add_row("reason", found.liveness.reason)
     rows.add_row("provider", f"{found.provider} ({found.plugin}, {found.lineage})")
@@ -83,7 +86,7 @@ def provider_page(provider: Provider[Any]) -> RenderableType:
     rows.add_row("pictures", ", ".join(sorted(info.formats)))
     rows.add_row("recipient", handling.recipient + (f", {handling.region}" * bool(handling.region)))
     rows.add_row(
-        "it",
+        "there",
         f"{'stores' if handling.stores else 'does not store'} pictures, "
         f"{'enrols' if handling.enrols else 'does not enrol'} people, "
         f"{'searches' if handling.searches else 'does not search'} among others",
@@ -111,11 +114,10 @@ def _summary(found: VerificationResult) -> str:
     return ", ".join(parts)
 
 
-def _scale_bar(score: float, threshold: float | None, scale: Scale | None) -> Text:
+def _scale_bar(score: float, threshold: float | None, scale: Scale | None, *, passed: bool) -> Text:
     """The score as a bar on its scale, with a mark where the threshold lies."""
     low, high = (scale.low, scale.high) if scale else (0.0, 1.0)
     place = [round((value - low) / (high - low) * _BAR) for value in (score, threshold or low)]
-    passed = threshold is None or score >= threshold
     bar = Text()
     for column in range(_BAR + 1):
         if threshold is not None and column == place[1]:
@@ -126,13 +128,13 @@ def _scale_bar(score: float, threshold: float | None, scale: Scale | None) -> Te
             bar.append("─", "dim")
     bar.append(f"  {score:.3f}")
     if threshold is not None:
-        bar.append(f" {'>=' if passed else '<'} {threshold:g}", "dim")
+        bar.append(f" {'>=' if score >= threshold else '<'} {threshold:g}", "dim")
     return bar
 
 
 def _spec(spec: ScoreSpec) -> str:
     low, high = spec.bounds
-    rates = ", ".join(f"fmr:{rate:g} = {value:g}" for rate, value in spec.at_fmr.items())
+    rates = ", ".join(f"{preset(rate)} = {value:g}" for rate, value in spec.at_fmr.items())
     return f"default {spec.threshold:g}, from {low:g} to {high:g}" + (f"; {rates}" * bool(rates))
 
 

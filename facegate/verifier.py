@@ -8,10 +8,13 @@ import traceback
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import ValidationError
+
 from facegate.deadline import Deadline
 from facegate.drivers import AsyncDriver, SyncDriver
 from facegate.errors import (
     BadReply,
+    Billed,
     ConfigurationError,
     FacegateError,
     InvalidRequest,
@@ -21,7 +24,7 @@ from facegate.errors import (
 )
 from facegate.flow import Flow
 from facegate.images import ImageSource
-from facegate.model import Attempt, Operation, Outcome, Threshold, VerificationResult
+from facegate.model import Attempt, Liveness, Operation, Outcome, Threshold, VerificationResult
 from facegate.policy import Terms
 from facegate.provider import Answer, Provider
 from facegate.question import Gallery, Intake, Options, Question, pictures
@@ -57,23 +60,21 @@ class _Verifier:
             return self._result(question, terms, answer, started, asked)
         except Exception as caught:  # noqa: BLE001  whatever a plugin raises ends in the one tree
             error = caught if isinstance(caught, FacegateError) else _bug(provider, caught)
-            if isinstance(error, ProviderError):
-                error.provider = provider.name
-            error.attempts = (self._attempt(asked, error),)
-            raise error from None
+        # Raised out here, so that it does not carry along what a plugin's own error may hold.
+        if isinstance(error, ProviderError):
+            error.provider = provider.name
+        error.attempts = (self._attempt(asked, error),)
+        raise error from None
 
     def _result(
         self, question: Question, terms: Terms[Any], answer: Answer, started: float, asked: float
     ) -> VerificationResult:
         decision, provider = terms.decide(answer), self.provider
-        spoof = answer.liveness is not None and not answer.liveness.passed
-        if answer.match is None and question.operation is not Operation.LIVENESS and not spoof:
-            raise BadReply("the answer leaves open whether it is the same person")
         return VerificationResult(
             operation=question.operation,
             decision=decision,
             match=answer.match,
-            liveness=answer.liveness,
+            liveness=_liveness(question, answer),
             provider=provider.name,
             plugin=provider.info.plugin,
             lineage=provider.info.lineage,
@@ -90,7 +91,7 @@ class _Verifier:
         for name in options:
             if name != plugin:
                 raise UnsupportedOption(
-                    f"options for plugin {name!r}, but the request goes to {plugin!r}"
+                    f"options are keyed by plugin; the request goes to {plugin!r}, not {name!r}"
                 )
         return Terms.of(
             self.provider,
@@ -101,13 +102,15 @@ class _Verifier:
         )
 
     def _attempt(self, asked: float, error: FacegateError | None = None) -> Attempt:
+        info = self.provider.info
+        charged = error.billed if isinstance(error, ProviderError) else info.billed
         return Attempt(
             provider=self.provider.name,
-            plugin=self.provider.info.plugin,
+            plugin=info.plugin,
             outcome=Outcome.FAILED if error else Outcome.ANSWERED,
             error_code=error.code if error else None,
             seconds=time.perf_counter() - asked,
-            billed=error.billed if error else self.provider.info.billed,
+            billed=Billed.NO if info.billed is Billed.NO else charged,
         )
 
 
@@ -119,6 +122,10 @@ class FaceVerifier(_Verifier):
 
     Every method raises :class:`~facegate.errors.FacegateError` of some kind when there is no
     answer; "no match" and "not live" are answers.
+
+    Args:
+        provider: who answers: from configuration through :func:`open`, or one made by hand.
+        intake: what is taken as a picture.
     """
 
     def __init__(self, provider: Provider[Any], intake: Intake | None = None) -> None:
@@ -136,7 +143,8 @@ class FaceVerifier(_Verifier):
         """Is the person on ``probe`` the one on the ``gallery`` images?
 
         Args:
-            probe: the picture captured now: a path, bytes, a binary file, a data URI or an Image.
+            probe: the picture captured now: a path, bytes, a binary file, a data URI or an Image,
+                or an https URL where fetching is configured.
             gallery: one or more pictures of the one claimed person.
             threshold: for this request, on the provider's scale, or ``"fmr:1e-4"``.
             options: for this request, keyed by plugin name.
@@ -263,7 +271,8 @@ def open_sync(
     """Open a verifier from configuration, or for one plugin without any.
 
     Args:
-        config: a TOML file; see :class:`facegate.config.Config` for where else it may come from.
+        config: a TOML file; else the one that ``FACEGATE_CONFIG`` names, else ``facegate.toml``
+            here, else the embedded engine answers with its defaults.
         provider: name of the provider to ask instead of the configured default.
         plugin: use this plugin, and read no configuration.
         **settings: the plugin's settings, only with ``plugin``.
@@ -303,13 +312,27 @@ def _configured(
     if settings:
         raise ConfigurationError(f"settings without a plugin: {', '.join(settings)}")
     loaded = Config.load(config)
-    return loaded.provider(registry, provider), loaded.document.images.intake
+    return loaded.provider(registry, provider), loaded.intake
 
 
-def _bug(provider: Provider[Any], error: Exception) -> UnmappedError:
+def _liveness(question: Question, answer: Answer) -> Liveness | None:
+    if answer.liveness is None and question.operation is Operation.LIVENESS:
+        return Liveness(passed=False, reason="not answered")
+    return answer.liveness
+
+
+def _bug(provider: Provider[Any], error: Exception) -> ProviderError:
     """A plugin's own mistake. Its text may hold anything, so only its type and place are kept."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return UnmappedError(
-        f"{provider.info.plugin} raised {type(error).__name__}"
-        f" at {Path(place.filename).name}:{place.lineno}"
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return BadReply(f"an answer that cannot be: {first['msg']}")
+    frames = traceback.extract_tb(error.__traceback__)
+    failure = UnmappedError(
+        f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}, a bug in"
+        f" plugin {provider.info.plugin!r}"
     )
+    # Places alone: a line of code may hold a literal, a value may hold anything.
+    failure.add_note(
+        "\n".join(f"  {each.filename}:{each.lineno} in {each.name}" for each in frames)
+    )
+    return failure

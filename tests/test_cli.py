@@ -222,7 +222,7 @@ def test_providers_lists_a_broken_plugin_with_its_reason(run: Any) -> None:
 
 def test_a_provider_page_shows_settings_rates_and_notes(run: Any) -> None:
     _, out, _ = run("providers", "scripted")
-    for shown in ("What every comparison scores.", "fmr:0.001 = 0.7", "It never looks"):
+    for shown in ("What every comparison scores.", "fmr:1e-3 = 0.7", "It never looks"):
         assert shown in out
 
 
@@ -268,6 +268,23 @@ def test_wrong_usage_is_bad_input(run: Any) -> None:
     code, _, err = run("compare", "probe.png")
     assert code == cli.BAD_INPUT
     assert "GALLERY" in err
+
+
+def test_what_looks_like_markup_in_a_name_is_only_a_name(run: Any) -> None:
+    Path("[old] :smile:[").mkdir()
+    Path("first.png").rename("[old] :smile:[/[bold]a.png")
+    Path("second.png").rename("[old] :smile:[/[x]b.png")
+    code, out, _ = run("compare", "probe.png", "[old] :smile:[")
+    assert code == cli.ACCEPTED
+    assert "[old] :smile:[/[bold]a.png" in out
+
+
+def test_a_crash_is_never_taken_for_a_rejection(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no space left")
+
+    monkeypatch.setattr("facegate.terminal.result", broken)
+    assert run("compare", "probe.png", "first.png")[0] == cli.PROVIDER_FAILED
 
 
 def test_ctrl_c_leaves_quietly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

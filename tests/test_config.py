@@ -13,7 +13,7 @@ from facegate import ConfigurationError
 from facegate.config import Config
 from facegate.provider import Provider
 from facegate.registry import Registry
-from installed import Site
+from installed import PROVIDER, Site
 
 ONE = """
 [providers.main]
@@ -72,7 +72,7 @@ def test_the_named_file_wins_over_the_environments_over_the_one_that_is_here(her
 
 def test_no_file_is_no_error(here: Path) -> None:
     config = Config.load(None, {})
-    assert (config.providers, config.source) == ({}, "no configuration file")
+    assert (config.providers, config.source) == ({}, "the environment")
 
 
 @pytest.mark.parametrize("environ", [{}, {"FACEGATE_CONFIG": "gone.toml"}])
@@ -349,3 +349,34 @@ def test_open_with_arguments_that_make_no_sense(
     site.install_vendor("acme")
     with pytest.raises(ConfigurationError, match=message):
         facegate.open(**arguments)
+
+
+def test_settings_without_their_provider_are_not_passed_over(here: Path) -> None:
+    config = Config.load(None, {"FACEGATE_PROVIDERS__MAIN__TOKEN": SECRET})
+    with pytest.raises(ConfigurationError, match="MAIN__TOKEN is set, but no provider") as caught:
+        config.default(Registry())
+    assert SECRET not in str(caught.value)
+
+
+def test_a_secret_and_its_file_at_once(here: Path, registry: Registry) -> None:
+    (here / "token").write_text(SECRET)
+    config = load(here, ONE + f"token = '{SECRET}'\ntoken_file = 'token'")
+    with pytest.raises(ConfigurationError, match=r"main\.token_file: token is given as well"):
+        config.provider(registry)
+
+
+def test_an_empty_secret_file(here: Path, registry: Registry) -> None:
+    (here / "token").write_text("\n")
+    with pytest.raises(ConfigurationError, match=r"main\.token_file: the file is empty"):
+        load(here, ONE + "token_file = 'token'").provider(registry)
+
+
+def test_a_plugin_that_cannot_be_set_up(here: Path, site: Site) -> None:
+    code = PROVIDER.format(name="acme", embedded=False).replace(
+        "    settings_type",
+        "    def __init__(self, settings, name=None):\n"
+        "        raise RuntimeError('no gpu')\n\n    settings_type",
+    )
+    site.install("acme", "from pydantic import SecretStr\n" + code)
+    with pytest.raises(ConfigurationError, match="'acme' cannot be set up: RuntimeError"):
+        load(here, ONE + f"token = '{SECRET}'").provider(Registry(site.found))

@@ -205,7 +205,7 @@ def test_creating_a_verifier_opens_nothing() -> None:
         FaceVerifier(acme(server.url, ca_file="no such file")).close()
         AsyncFaceVerifier(acme(server.url, ca_file="no such file"))
     assert not server.connections
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_two_providers_do_not_share_credentials() -> None:

@@ -128,7 +128,7 @@ ERRORS: dict[str, tuple[Act, type[FacegateError]]] = {
     "403": (reply(403), PermissionDenied),
     "413": (reply(413), ImageRejected),
     "429": (reply(429), RateLimited),
-    "502 in HTML": (reply(502, b"<html>Bad gateway</html>"), ProviderUnavailable),
+    "502 in HTML": (reply(502, b"<html>Bad gateway</html>"), BadReply),
     "503": (reply(503), ProviderUnavailable),
     "504": (reply(504), ProviderTimeout),
     "500": (reply(500), UnmappedError),

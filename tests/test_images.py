@@ -41,14 +41,6 @@ def test_the_header_decides_whatever_the_name_says(tmp_path: Path, kind: ImageFo
 
 
 @pytest.mark.parametrize(
-    ("kind", "media_type"),
-    [(ImageFormat.JPEG, "image/jpeg"), (ImageFormat.JPEG2000, "image/jp2")],
-)
-def test_knows_its_media_type(kind: ImageFormat, media_type: str) -> None:
-    assert kind.media_type == media_type
-
-
-@pytest.mark.parametrize(
     ("kind", "mode"),
     [
         (ImageFormat.JPEG, "CMYK"),

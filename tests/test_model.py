@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -28,6 +28,20 @@ seconds = st.floats(min_value=0, allow_infinity=False)
 words = st.text(max_size=20)
 scales = st.builds(Scale, name=words, low=numbers, high=numbers)
 scores = st.none() | numbers
+
+
+def consistent(kind: Any) -> Any:
+    """Builds what does not contradict itself, and draws again where it would."""
+
+    def build(**fields: Any) -> Any:
+        try:
+            return kind(**fields)
+        except ValidationError:
+            reject()
+
+    return build
+
+
 attempts = st.builds(
     Attempt,
     provider=words,
@@ -38,7 +52,7 @@ attempts = st.builds(
     billed=st.sampled_from(Billed),
 )
 matches = st.builds(
-    Match,
+    consistent(Match),
     is_match=st.booleans(),
     score=scores,
     threshold=scores,
@@ -47,7 +61,7 @@ matches = st.builds(
     gallery_scores=st.lists(scores, max_size=3).map(tuple),
 )
 livenesses = st.builds(
-    Liveness,
+    consistent(Liveness),
     passed=st.booleans(),
     score=scores,
     threshold=scores,
@@ -123,3 +137,29 @@ def test_time_does_not_run_backwards() -> None:
 
 def test_operations_are_the_names_of_the_methods() -> None:
     assert [str(each) for each in Operation] == ["compare", "compare_live", "liveness"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"is_match": True, "score": 0.1, "threshold": 0.8},
+        {"is_match": False, "score": 0.9, "threshold": 0.8, "decided_by": DecidedBy.FACEGATE},
+        {"is_match": True, "decided_by": DecidedBy.FACEGATE},
+        {"is_match": True, "score": 87, "threshold": 0.8, "scale": Scale(name="unit")},
+        {"is_match": True, "score": 1, "threshold": 80, "scale": Scale(name="unit")},
+        {"is_match": True, "treshold": 0.8},
+    ],
+)
+def test_a_match_that_contradicts_itself_cannot_be_made(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Match(**fields)
+
+
+def test_a_vendor_may_say_no_at_its_threshold() -> None:
+    assert not Match(is_match=False, score=0.8, threshold=0.8).is_match
+
+
+@pytest.mark.parametrize("score", [0.4, 1.5])
+def test_liveness_that_contradicts_itself_cannot_be_made(score: float) -> None:
+    with pytest.raises(ValidationError):
+        Liveness(passed=True, score=score, threshold=0.5, scale=Scale(name="unit"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from pydantic import SecretStr
 
 from drawn import picture
 from facegate import (
+    BadReply,
     ConfigurationError,
+    DecidedBy,
     Decision,
     FaceVerifier,
     Image,
@@ -148,7 +151,7 @@ def test_true_is_no_threshold_even_where_one_would_be() -> None:
 
 @pytest.mark.parametrize("asked", ["fmr:1e-5", "fmr:often", "fmr:", "fmr:nan"])
 def test_a_rate_never_measured_is_refused(asked: str) -> None:
-    with pytest.raises(UnsupportedOption, match=r"measured rates: fmr:0\.001, fmr:0\.0001"):
+    with pytest.raises(UnsupportedOption, match=r"measured rates: fmr:1e-3, fmr:1e-4"):
         threshold_for(asked)
 
 
@@ -220,7 +223,7 @@ def test_options_for_another_plugin_are_refused() -> None:
 
 
 def test_an_operation_the_provider_lacks_is_refused_with_those_it_has() -> None:
-    with pytest.raises(UnsupportedOperation, match="not offer liveness; it offers compare"):
+    with pytest.raises(UnsupportedOperation, match="not offer liveness, only compare"):
         Terms.of(verdict(), LIVENESS)
 
 
@@ -279,7 +282,7 @@ def decided(operation: Operation, answer: Answer, **settings: Any) -> Decision:
 scores = st.none() | st.floats(0, 100)
 answers = st.builds(
     Answer,
-    st.none() | st.builds(Match, is_match=st.booleans(), score=scores),
+    st.builds(Match, is_match=st.booleans(), score=scores),
     st.none() | st.builds(Liveness, passed=st.booleans(), score=scores),
 )
 
@@ -290,7 +293,8 @@ def test_accepted_exactly_if_all_that_was_asked_was_answered_yes(
 ) -> None:
     same = answer.match is not None and answer.match.is_match
     live = answer.liveness is not None and answer.liveness.passed
-    expected = {COMPARE: same, LIVENESS: live, BOTH: same and live}[operation]
+    spoof = answer.liveness is not None and not answer.liveness.passed
+    expected = {COMPARE: same and not spoof, LIVENESS: live, BOTH: same and live}[operation]
     decision = decided(operation, answer, review_from=review_from)
     assert (decision is Decision.ACCEPT) == expected
 
@@ -333,5 +337,41 @@ def test_a_perfect_match_that_is_not_shown_to_be_live_is_rejected(liveness: Any)
     assert decided(BOTH, answer, review_from=60) is Decision.REJECT
 
 
-def test_liveness_alone_is_no_identity() -> None:
-    assert decided(BOTH, Answer(liveness=Liveness(passed=True))) is Decision.REJECT
+@pytest.mark.parametrize("operation", [COMPARE, BOTH])
+def test_liveness_alone_is_no_identity(operation: Operation) -> None:
+    with pytest.raises(BadReply, match="leaves open"):
+        decided(operation, Answer(liveness=Liveness(passed=True)))
+
+
+def test_a_spoof_is_rejected_even_where_nobody_asked_for_liveness() -> None:
+    answer = Answer(Match(is_match=True), Liveness(passed=False))
+    assert decided(COMPARE, answer) is Decision.REJECT
+
+
+def test_a_verdict_by_a_lower_threshold_than_was_asked_for_is_none() -> None:
+    lower = Match(is_match=True, score=72, threshold=60)
+    with pytest.raises(BadReply, match="threshold of 60, asked for was 75"):
+        Terms.of(percent(), COMPARE, threshold=75).decide(Answer(lower))
+    live = Liveness(passed=True, score=0.6, threshold=0.5)
+    with pytest.raises(BadReply, match=r"liveness_threshold of 0\.5, asked for was 0\.9"):
+        Terms.of(percent(), LIVENESS, liveness_threshold=0.9).decide(Answer(liveness=live))
+
+
+# Scores to verdicts
+
+
+def test_a_score_spec_decides_from_its_threshold_on() -> None:
+    spec = ScoreSpec(Scale(name="percent", high=100), threshold=75)
+    assert spec.match(75, None).is_match
+    assert not spec.match(75, 76, (75.0, None)).is_match
+    assert spec.liveness(75, None).passed
+    assert spec.match(1, 0).decided_by is DecidedBy.FACEGATE
+
+
+@pytest.mark.parametrize("score", [-0.1, 100.1, math.nan, math.inf])
+def test_a_score_off_its_scale_decides_nothing(score: float) -> None:
+    spec = ScoreSpec(Scale(name="percent", high=100), threshold=75)
+    with pytest.raises(BadReply, match="outside 0 to 100"):
+        spec.match(score, 0)
+    with pytest.raises(BadReply, match="outside 0 to 100"):
+        spec.liveness(score, 0)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from drawn import picture
 from facegate import (
+    AsyncFaceVerifier,
     FaceVerifier,
     Image,
     ImageFormat,
@@ -133,3 +136,56 @@ def test_limits_hold_for_every_picture(witness: Witness) -> None:
         verifier.compare(PROBE, FIRST)
         with pytest.raises(ImageRejected, match=r"^gallery\[0\]: 65 x 48 pixels"):
             verifier.compare(PROBE, large)
+
+
+def test_what_a_file_of_the_callers_raises_is_about_that_picture(witness: Witness) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise RuntimeError("anything at all")
+
+    with FaceVerifier(witness) as verifier, pytest.raises(ImageRejected) as caught:
+        verifier.compare(PROBE, [FIRST, Broken()])
+    assert str(caught.value) == "gallery[1]: reading it raised RuntimeError"
+
+
+def test_a_mapping_is_no_gallery(witness: Witness) -> None:
+    gallery: Any = {"first": FIRST}
+    with FaceVerifier(witness) as verifier, pytest.raises(InvalidRequest, match="is a dict"):
+        verifier.compare(PROBE, gallery)
+
+
+def test_a_file_that_stalls_is_no_providers_timeout() -> None:
+    class Stalled(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            time.sleep(1)
+            return PROBE
+
+    async def main() -> None:
+        impatient = Witness(ProviderSettings(deadline_s=0.1))
+        async with AsyncFaceVerifier(impatient) as verifier:
+            await verifier.liveness(Stalled())
+
+    with pytest.raises(ImageRejected, match=r"probe: no answer within the deadline of 0\.1 s"):
+        anyio.run(main)
+
+
+def test_an_async_file_is_named_for_what_it_is(witness: Witness) -> None:
+    class Upload:
+        async def read(self, size: int = -1) -> bytes:
+            return PROBE
+
+    upload: Any = Upload()
+    with FaceVerifier(witness) as verifier, pytest.raises(ImageRejected, match="await its read"):
+        verifier.liveness(upload)
+
+
+def test_liveness_that_a_provider_leaves_open_is_not_live() -> None:
+    class Silent(Witness):
+        def liveness(self, request: LivenessRequest[ProviderSettings]) -> Answer:
+            return Answer()
+
+    with FaceVerifier(Silent(ProviderSettings())) as verifier:
+        result = verifier.liveness(PROBE)
+    assert not result.accepted
+    assert result.liveness
+    assert not result.liveness.passed

@@ -165,7 +165,6 @@ def stopping(request: Any) -> Any:
 BUGS: dict[str, Scripted] = {
     "an exception": raising(KeyError(SECRET)),
     "an exception on the way": Scripted(lambda request: SECRET[request]),  # type: ignore[arg-type,return-value]
-    "a result of the wrong type": Scripted(wrong_type),
     "no result": Scripted(nothing),
     "no flow": Scripted(lambda request: SAME),  # type: ignore[arg-type,return-value]
     "no effect": Scripted(number),
@@ -176,10 +175,25 @@ BUGS: dict[str, Scripted] = {
 @both_ways
 @pytest.mark.parametrize("provider", BUGS.values(), ids=BUGS)
 def test_a_plugins_bug_ends_in_the_tree_without_its_text(ask: Ask, provider: Scripted) -> None:
-    with pytest.raises(UnmappedError, match=r"acme raised \w+ at \w+\.py:\d+") as caught:
+    with pytest.raises(UnmappedError, match=r"\w+ at \w+\.py:\d+, a bug in") as caught:
         ask(provider, probe=PROBE, gallery=DOCUMENT)
     assert caught.value.provider == "main"
     assert caught.value.attempts
+    assert SECRET not in str(caught.value)
+    assert "verifier.py" in "".join(caught.value.__notes__), "the way there is shown"
+    assert SECRET not in repr(caught.value.__context__), "nor does the cause tell"
+
+
+def contradicting(request: Any) -> Any:
+    yield from ()
+    return Answer(Match(is_match=True, score=0.1, threshold=0.8))
+
+
+@both_ways
+@pytest.mark.parametrize("operation", [wrong_type, contradicting])
+def test_an_answer_that_cannot_be_is_none(ask: Ask, operation: Any) -> None:
+    with pytest.raises(BadReply, match="an answer that cannot be") as caught:
+        ask(Scripted(operation), probe=PROBE, gallery=DOCUMENT)
     assert SECRET not in str(caught.value)
 
 

@@ -39,12 +39,13 @@ from facegate.plugin import (
 TOKEN = "tok-3f9a1c77e0b24d58"
 SCALE = Scale(name="acme")
 
+MATCH = ScoreSpec(SCALE, threshold=0.8, at_fmr={1e-4: 0.9})
 INFO = ProviderInfo(
     plugin="acme",
     lineage="acme-1",
     handling=Handling(recipient="Acme", stores=False, enrols=False, searches=False),
     formats=frozenset({ImageFormat.PNG, ImageFormat.JPEG}),
-    match=ScoreSpec(SCALE, threshold=0.8, at_fmr={1e-4: 0.9}),
+    match=MATCH,
     liveness=ScoreSpec(SCALE, threshold=0.5),
     max_gallery=3,
 )
@@ -102,10 +103,7 @@ class Acme(HttpProvider[Settings]):
             mode=request.settings.mode,
         )
         reply = yield from self.post("/v1/compare", message, CompareReply)
-        threshold = request.threshold or 0
-        match = Match(
-            is_match=reply.score >= threshold, score=reply.score, threshold=threshold, scale=SCALE
-        )
+        match = MATCH.match(reply.score, request.threshold)
         return Answer(match=match, vendor_reference=reply.reference)
 
     def liveness(self, request: LivenessRequest[Settings]) -> Flow[Answer]:

@@ -17,7 +17,6 @@ from facegate.plugin import (
     BlockingProvider,
     CompareLiveRequest,
     CompareRequest,
-    DecidedBy,
     Handling,
     Image,
     ImageFormat,
@@ -26,7 +25,6 @@ from facegate.plugin import (
     Match,
     ProviderInfo,
     ProviderSettings,
-    ScoreSpec,
     UnmappedError,
     per_call,
 )
@@ -147,10 +145,7 @@ class Local(BlockingProvider[LocalSettings]):
         (score,) = self._run(
             [lambda engine: engine.liveness(probe, "probe", require_open_eyes=require_open_eyes)]
         )
-        threshold = _or_default(request.liveness_threshold, pad.LIVENESS)
-        return Liveness(
-            passed=score >= threshold, score=score, threshold=threshold, scale=pad.LIVENESS.scale
-        )
+        return pad.LIVENESS.liveness(score, request.liveness_threshold)
 
     def _run(self, jobs: Sequence[Callable[[Engine], R]]) -> list[R]:
         try:
@@ -191,19 +186,7 @@ def _recognise(engine: Engine, *, image: Image, label: str, largest_face: bool) 
 
 def _match(request: _Comparing, probe: _Person, gallery: Sequence[_Person]) -> Match:
     found = tuple(scores.score(float(probe.embedding @ claimed.embedding)) for claimed in gallery)
-    best, threshold = max(found), _or_default(request.threshold, scores.MATCH)
-    return Match(
-        is_match=best >= threshold,
-        score=best,
-        threshold=threshold,
-        scale=scores.MATCH.scale,
-        decided_by=DecidedBy.FACEGATE,
-        gallery_scores=found,
-    )
-
-
-def _or_default(threshold: float | None, spec: ScoreSpec) -> float:
-    return spec.threshold if threshold is None else threshold
+    return scores.MATCH.match(max(found), request.threshold, found)
 
 
 def _warnings(probe: Scene) -> tuple[str, ...]:

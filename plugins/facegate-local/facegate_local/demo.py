@@ -63,12 +63,15 @@ def demo() -> None:
                 console.rule(scene.title, align="left")
                 console.print(_picture(verifier, store, scene, console), "")
     console.print(
-        "[dim]Liveness here is a filter for prints and screens on one photo; it holds no"
-        " certification: facegate providers local[/dim]\n\n[dim]Portraits[/dim]"
+        "Liveness here is a filter for prints and screens on one photo; it holds no certification:"
+        " facegate providers local",
+        "\nPortraits",
+        style="dim",
+        sep="\n",
     )
     for name in dict.fromkeys(name for scene in SCENES for name in (scene.probe, *scene.gallery)):
         asset = store.asset(name)
-        console.print(f"[dim]  {asset.credit}; {asset.licence}; {asset.origin}[/dim]")
+        console.print(f"  {asset.credit}; {asset.licence}; {asset.origin}", style="dim")
 
 
 def _pull(store: AssetStore, console: Console) -> set[str]:

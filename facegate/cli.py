@@ -1,18 +1,19 @@
 """The ``facegate`` command line.
 
 Exit codes: 0 accepted, 1 rejected, 2 bad input or usage, 3 review, 4 the provider failed,
-5 configuration, 130 interrupted.
+5 configuration, 130 interrupted, 141 nobody reads the output. Whatever else happens, 0 and 1 are
+answers.
 """
 
 from __future__ import annotations
 
-import glob
+import io
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -21,6 +22,7 @@ from click.shell_completion import get_completion_class
 from facegate import terminal
 from facegate.config import Config
 from facegate.errors import ConfigurationError, FacegateError, ProviderError
+from facegate.globs import expanded
 from facegate.model import Decision, VerificationResult
 from facegate.provider import Provider
 from facegate.registry import Registry
@@ -28,8 +30,7 @@ from facegate.verifier import FaceVerifier
 
 ACCEPTED, REJECTED, BAD_INPUT, REVIEW, PROVIDER_FAILED, MISCONFIGURED = range(6)
 INTERRUPTED = 130
-
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+READER_LEFT = 141
 
 _EXITS = {Decision.ACCEPT: ACCEPTED, Decision.REVIEW: REVIEW, Decision.REJECT: REJECTED}
 
@@ -59,12 +60,16 @@ class _Root(click.Group):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit; whatever facegate raises becomes a message and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name or a bar that the terminal cannot show
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("facegate").setLevel(logging.INFO)
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        outcome = root.main(arguments, prog_name="facegate", standalone_mode=False)
-        sys.exit(outcome if isinstance(outcome, int) else 0)
+        outcome = _run(arguments)
+        sys.stdout.flush()
+        sys.exit(outcome)
     except FacegateError as error:
         if "--json" in arguments:
             _print_json({"error": error.as_dict()})
@@ -72,13 +77,34 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             terminal.console(stderr=True).print(terminal.failure(error))
         sys.exit(_exit_code(error))
     except click.ClickException as error:
-        error.show()
+        if "--json" in arguments:
+            _print_json(
+                {"error": {"code": type(error).__name__, "message": error.format_message()}}
+            )
+        else:
+            error.show()
         sys.exit(BAD_INPUT)
+    except BrokenPipeError:
+        # Whoever read left. What is still buffered must not raise once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(READER_LEFT)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except Exception:  # noqa: BLE001  Python would exit with 1, which means rejected here
         traceback.print_exc()
         sys.exit(PROVIDER_FAILED)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """What click's own ``main`` does, except that it exits with 1 when nobody reads the output."""
+    if "_FACEGATE_COMPLETE" in os.environ:
+        root.main(prog_name="facegate")
+    try:
+        with root.make_context("facegate", [*arguments]) as context:
+            outcome = root.invoke(context)
+    except click.exceptions.Exit as done:
+        outcome = done.exit_code
+    return outcome if isinstance(outcome, int) else ACCEPTED
 
 
 def _exit_code(error: FacegateError) -> int:
@@ -137,7 +163,7 @@ _gallery = click.argument("gallery", nargs=-1, required=True, type=click.Path())
 @_asking
 def compare(probe: str, gallery: tuple[str, ...], threshold: str | None, **asking: Any) -> int:
     """Compare PROBE with one or more GALLERY pictures, folders or globs of one person."""
-    pictures = _expanded(gallery)
+    pictures = expanded(gallery)
     return _answer(
         lambda verifier, options: verifier.compare(
             probe, pictures, threshold=threshold, options=options
@@ -161,7 +187,7 @@ def compare_live(
     **asking: Any,
 ) -> int:
     """Compare, and check that a living person is on PROBE."""
-    pictures = _expanded(gallery)
+    pictures = expanded(gallery)
     return _answer(
         lambda verifier, options: verifier.compare_live(
             probe,
@@ -278,27 +304,6 @@ def _pair(option: str) -> tuple[str, str]:
     if not separator:
         raise click.BadParameter(f"{option!r} is not KEY=VALUE", param_hint="--option")
     return key, value
-
-
-def _expanded(arguments: Sequence[str]) -> list[str]:
-    """Folders become the pictures in them; globs that no shell expanded are expanded here."""
-    pictures: list[str] = []
-    for argument in arguments:
-        if Path(argument).is_dir():
-            inside = sorted(
-                str(path) for path in Path(argument).iterdir() if path.suffix.lower() in _PICTURES
-            )
-            if not inside:
-                raise click.BadParameter(f"no pictures in {argument}", param_hint="GALLERY")
-            pictures += inside
-        elif "://" not in argument and glob.has_magic(argument) and not Path(argument).exists():
-            matching = sorted(glob.glob(argument))  # noqa: PTH207  Path.glob wants a relative one
-            if not matching:
-                raise click.BadParameter(f"nothing matches {argument}", param_hint="GALLERY")
-            pictures += matching
-        else:
-            pictures.append(argument)
-    return pictures
 
 
 def _built(

@@ -183,4 +183,6 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def _shown(name: str) -> str:
-    return repr(name if len(name) <= 120 else f"...{name[-117:]}")
+    """A path for a message, without what may be base64: a face."""
+    plain = re.sub(r"[\w+/=-]{80,}", "(something long)", name)
+    return repr(plain if len(plain) <= 120 else f"...{plain[-117:]}")

@@ -86,17 +86,10 @@ class Terms(Generic[S]):
 
         Raises:
             ImageRejected: a picture of a type the provider does not take.
-            InvalidRequest: more gallery images than it takes.
         """
         _refuse_format(provider, "probe", probe)
         for index, image in enumerate(gallery):
             _refuse_format(provider, f"gallery[{index}]", image)
-        most = provider.info.max_gallery
-        if most is not None and len(gallery) > most:
-            raise InvalidRequest(
-                f"{len(gallery)} gallery images; {provider.info.plugin} takes at most {most}",
-                image=f"gallery[{most}]",
-            )
         match self.operation:
             case Operation.COMPARE:
                 return CompareRequest(probe, gallery, self.settings, self.threshold)
@@ -203,6 +196,8 @@ def _resolved(name: str, value: Threshold | None, spec: ScoreSpec | None) -> flo
     if not low <= number <= high:  # also refuses NaN
         presets = ", or one of " + ", ".join(map(preset, spec.at_fmr)) if spec.at_fmr else ""
         raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}{presets}")
+    if number <= spec.scale.low:
+        raise InvalidRequest(f"a {name} of {number:g} would accept everybody")
     return number
 
 

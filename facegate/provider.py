@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from facegate.errors import BadReply, Billed
 from facegate.flow import Flow, call
@@ -150,6 +150,13 @@ class ProviderSettings(BaseModel):
         description="Seconds for one request, everything included. What is computed in this process"
         " is not interrupted.",
     )
+
+    @field_validator("threshold", "review_from", "liveness_threshold", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any) -> Any:
+        if isinstance(value, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
+            raise ValueError("must be a number, not true or false")  # noqa: TRY004  pydantic's way
+        return value
 
     @classmethod
     def per_call_fields(cls) -> frozenset[str]:

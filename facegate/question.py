@@ -41,21 +41,29 @@ class Intake:
     fetching: FetchPolicy | None = None
 
 
-def pictures(question: Question, intake: Intake) -> Flow[tuple[Image, tuple[Image, ...]]]:
-    """Load the probe and the gallery.
+def pictures(
+    question: Question, intake: Intake, most: int | None
+) -> Flow[tuple[Image, tuple[Image, ...]]]:
+    """Load the probe and the gallery, of at most ``most`` pictures.
 
     Raises:
         ImageRejected: naming the picture.
-        InvalidRequest: no gallery, or one picture given twice.
+        InvalidRequest: no gallery, too large a one, or one picture given twice.
     """
     probe = yield from _picture("probe", question.probe, intake)
     if question.operation is Operation.LIVENESS:
         return probe, ()
     gallery: list[Image] = []
+    seen = {probe.data: "the probe"}
     for index, source in enumerate(_several(question.gallery)):
         role = f"gallery[{index}]"
+        if index == most:
+            raise InvalidRequest(f"more than the {most} images that the provider takes", image=role)
         image = yield from _picture(role, source, intake)
-        _refuse_twice(image, role, probe, gallery)
+        # A picture compared with itself always matches: a mix-up, or a copied document photo.
+        if image.data in seen:
+            raise InvalidRequest(f"the very same picture as {seen[image.data]}", image=role)
+        seen[image.data] = role
         gallery.append(image)
     if not gallery:
         raise InvalidRequest("the gallery is empty; give at least one image of the person")
@@ -96,12 +104,3 @@ def _several(gallery: Any) -> Iterable[ImageSource]:
         raise InvalidRequest(f"the gallery is a {type(gallery).__name__}; give a list of pictures")
     items: Iterable[ImageSource] = gallery
     return items
-
-
-def _refuse_twice(image: Image, role: str, probe: Image, gallery: list[Image]) -> None:
-    """A picture compared with itself always matches: a mix-up, or a copied document photo."""
-    if image.data == probe.data:
-        raise InvalidRequest("the very same picture as the probe", image=role)
-    for index, other in enumerate(gallery):
-        if image.data == other.data:
-            raise InvalidRequest(f"the very same picture as gallery[{index}]", image=role)

@@ -89,6 +89,10 @@ class _Findings(NamedTuple):
     frames: int = 1
 
 
+_MOST_SCANS = 100
+"""Of a progressive JPEG; a dozen is usual, and each costs a pass over the whole picture."""
+
+
 def _jpeg(data: bytes) -> _Findings:
     """Complete if an end marker follows the scan; one in an EXIF thumbnail does not count."""
     position = 2
@@ -99,6 +103,8 @@ def _jpeg(data: bytes) -> _Findings:
             continue
         position += 2 + struct.unpack_from(">H", data, position + 2)[0]
         if marker == 0xDA:  # start of scan
+            if data.count(b"\xff\xda") > _MOST_SCANS:
+                raise ImageRejected(f"the JPEG has more than {_MOST_SCANS} scans; save it anew")
             return _Findings(data.find(b"\xff\xd9", position) >= 0)
     return _Findings(complete=False)
 
@@ -108,7 +114,9 @@ def _png(data: bytes) -> _Findings:
     while position + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, position)
         if name == b"acTL":
-            frames = struct.unpack_from(">I", data, position + 8)[0]
+            frames = max(frames, struct.unpack_from(">I", data, position + 8)[0])
+        if name == b"fdAT":  # a frame that an animation shows and a still picture does not
+            frames = 2
         position += 12 + length
         if name == b"IEND":
             return _Findings(position <= len(data), frames)
@@ -129,6 +137,12 @@ def _tiff(data: bytes) -> _Findings:
     (directory,) = struct.unpack_from(f"{order}I", data, 4)
     (entries,) = struct.unpack_from(f"{order}H", data, directory)
     (following,) = struct.unpack_from(f"{order}I", data, directory + 2 + 12 * entries)
+    tags = [
+        struct.unpack_from(f"{order}H", data, directory + 2 + 12 * index)[0]
+        for index in range(entries)
+    ]
+    if len(tags) > len(set(tags)):  # two sizes, say: one for who checks, one for who decodes
+        raise ImageRejected("the TIFF says things twice; save it anew")
     return _Findings(complete=True, frames=2 if following else 1)
 
 

@@ -20,11 +20,21 @@ _LABELS = {
     Decision.REJECT: ("REJECTED", "bold white on red"),
 }
 _BAR = 40
+_PIPED_WIDTH = 240
+"""Where nobody looks at columns, lines are better left whole for grep."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would exit with 1, which means rejected here
 
 
 def console(*, stderr: bool = False) -> Console:
     """A console that prints what it is given: a file may be called ``[bold].jpg``."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    made = _Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = _PIPED_WIDTH
+    return made
 
 
 def result(found: VerificationResult, gallery: Sequence[str] = ()) -> RenderableType:
@@ -38,7 +48,8 @@ def result(found: VerificationResult, gallery: Sequence[str] = ()) -> Renderable
         rows.add_row("match", bar)
         for name, score in zip(gallery, match.gallery_scores, strict=False):
             if len(gallery) > 1:
-                rows.add_row("", f"{score:.3f}  {name}" if score is not None else name)
+                shown = "".join(c if c.isprintable() else "?" for c in name)
+                rows.add_row("", f"{score:.3f}  {shown}" if score is not None else shown)
     if (liveness := found.liveness) and liveness.score is not None:
         bar = _scale_bar(liveness.score, liveness.threshold, liveness.scale, passed=liveness.passed)
         rows.add_row("liveness", bar)

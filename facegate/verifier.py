@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,7 +53,7 @@ class _Verifier:
         started = time.perf_counter()
         provider = self.provider
         terms = self._terms(question)
-        probe, gallery = yield from pictures(question, self._intake)
+        probe, gallery = yield from pictures(question, self._intake, provider.info.max_gallery)
         bound = terms.bind(provider, probe, gallery)
         asked = time.perf_counter()
         try:
@@ -88,6 +89,8 @@ class _Verifier:
     def _terms(self, question: Question) -> Terms[Any]:
         plugin = self.provider.info.plugin
         options = question.options or {}
+        if not isinstance(options, Mapping):
+            raise InvalidRequest('options are a table keyed by plugin: {"plugin": {"key": ...}}')
         for name in options:
             if name != plugin:
                 raise UnsupportedOption(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import types
 from importlib.metadata import EntryPoint
@@ -285,6 +287,38 @@ def test_a_crash_is_never_taken_for_a_rejection(run: Any, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("facegate.terminal.result", broken)
     assert run("compare", "probe.png", "first.png")[0] == cli.PROVIDER_FAILED
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("compare",), ("compare", "probe.png", "*.gone"), ("liveness", "probe.png", "-o", "live")],
+)
+def test_a_machine_reads_wrong_usage_as_json_too(run: Any, arguments: tuple[str, ...]) -> None:
+    code, out, err = run(*arguments, "--json")
+    assert code == cli.BAD_INPUT
+    assert json.loads(out)["error"]["message"]
+    assert not err
+
+
+def test_control_characters_in_a_name_do_not_reach_the_terminal(run: Any) -> None:
+    Path("first.png").rename("\x1b[2Ja.png")
+    _, out, _ = run("compare", "probe.png", "\x1b[2Ja.png", "second.png")
+    assert "?[2Ja.png" in out
+    assert "\x1b" not in out
+
+
+def test_a_reader_that_leaves_is_no_rejection() -> None:
+    left, stays = os.pipe()
+    os.close(left)
+    done = subprocess.run(
+        [sys.executable, "-m", "facegate", "--help"],
+        stdout=stays,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(stays)
+    assert done.returncode == cli.READER_LEFT
+    assert not done.stderr
 
 
 def test_ctrl_c_leaves_quietly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from drawn import picture
 from facegate import (
@@ -94,6 +95,20 @@ class Verdict(BlockingProvider[Settings]):
 
 def percent(**settings: Any) -> Percent:
     return Percent(Settings(**settings), "main")
+
+
+class Whole(Percent):
+    """Takes any threshold on its scale."""
+
+    info = replace(
+        Percent.info,
+        match=ScoreSpec(Scale(name="whole"), 0.7),
+        liveness=ScoreSpec(Scale(name="whole"), 0.5),
+    )
+
+
+def whole_scale() -> Whole:
+    return Whole(Settings(), "main")
 
 
 def verdict(**settings: Any) -> Verdict:
@@ -246,16 +261,18 @@ def test_a_type_the_provider_does_not_take_is_refused_by_picture(kind: ImageForm
         terms.bind(percent(), PROBE, gallery(ImageFormat.PNG, kind))
 
 
-def test_a_gallery_longer_than_the_provider_takes_is_refused() -> None:
-    terms = Terms.of(percent(), COMPARE)
-    terms.bind(percent(), PROBE, gallery(*[ImageFormat.PNG] * 3))
-    with pytest.raises(InvalidRequest, match=r"gallery\[3\]: 4 gallery images; .* at most 3"):
-        terms.bind(percent(), PROBE, gallery(*[ImageFormat.PNG] * 4))
+@pytest.mark.parametrize("nothing", [0, "0", 0.0])
+def test_a_threshold_that_everybody_reaches_is_refused(nothing: Any) -> None:
+    for how in ({"threshold": nothing}, {"liveness_threshold": nothing}):
+        with pytest.raises(InvalidRequest, match="would accept everybody"):
+            Terms.of(whole_scale(), BOTH, **how)
 
 
-def test_some_providers_take_any_number() -> None:
-    terms = Terms.of(verdict(), COMPARE)
-    terms.bind(verdict(), PROBE, gallery(*[ImageFormat.PNG] * 40))
+@pytest.mark.parametrize("name", ["threshold", "liveness_threshold", "review_from"])
+@pytest.mark.parametrize("switch", [False, True])
+def test_a_switch_is_no_threshold(name: str, switch: bool) -> None:  # noqa: FBT001
+    with pytest.raises(ValidationError, match="not true or false"):
+        ProviderSettings(**{name: switch})
 
 
 def test_each_question_reaches_the_provider_as_a_request_of_its_own() -> None:

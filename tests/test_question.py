@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import time
 from collections.abc import Iterator
@@ -189,3 +190,21 @@ def test_liveness_that_a_provider_leaves_open_is_not_live() -> None:
     assert not result.accepted
     assert result.liveness
     assert not result.liveness.passed
+
+
+def test_a_gallery_is_read_no_further_than_the_provider_takes(witness: Witness) -> None:
+    def endless() -> Iterator[bytes]:
+        for seed in range(1000):
+            assert seed < 4, "nobody reads on"
+            yield picture(seed=seed + 1)
+
+    witness.info = dataclasses.replace(Witness.info, max_gallery=3)  # type: ignore[misc]
+    with FaceVerifier(witness) as verifier, pytest.raises(InvalidRequest) as caught:
+        verifier.compare(PROBE, endless())
+    assert str(caught.value) == "gallery[3]: more than the 3 images that the provider takes"
+
+
+def test_options_that_are_no_table_are_refused(witness: Witness) -> None:
+    options: Any = 5
+    with FaceVerifier(witness) as verifier, pytest.raises(InvalidRequest, match="keyed by plugin"):
+        verifier.liveness(PROBE, options=options)

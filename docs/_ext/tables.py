@@ -116,7 +116,14 @@ def _models() -> Rows:
     for model in MODELS:
         size = f"{model.bytes / 1e6:.1f} MB"
         source = f"{model.archive.client} `{model.archive.spec}`"
-        yield f"`{model.name}`", model.purpose, size, model.licence, source, f"`{model.sha256}`"
+        yield (
+            f"`{model.name}`",
+            model.purpose,
+            size,
+            model.licence,
+            source,
+            f"`{model.sha256[:12]}...`",
+        )
 
 
 def _portraits() -> Rows:

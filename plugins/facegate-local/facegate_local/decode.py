@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 import cv2
@@ -46,16 +47,19 @@ def decode(image: Image, reduced_by: int = 1) -> Pixels:
     Raises:
         ImageRejected: the content is damaged, or of a kind that has no 8-bit rendering.
     """
-    pixels = _decode(image, _REDUCED[reduced_by])
-    if not _may_be_transparent(image):
-        return pixels
-    layers = _decode(image, cv2.IMREAD_UNCHANGED)
-    if layers.ndim == 2 or layers.shape[2] < 4:
-        return pixels
-    layers = _eight_bit(layers)
-    if layers[..., 3].min() == 255:
-        return pixels
-    return _on_white(layers)
+    if _may_be_transparent(image):
+        layers = _decode(image, cv2.IMREAD_UNCHANGED)
+        if layers.ndim == 3 and layers.shape[2] == 4 and _lowest_alpha(layers) < 1:
+            return _on_white(layers)
+        del layers  # decoded again below, since only then EXIF's turn is applied
+    return _decode(image, _REDUCED[reduced_by])
+
+
+def resized(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Scaled to a size, averaging where that is smaller: every pixel counts."""
+    smaller = width * height < pixels.shape[0] * pixels.shape[1]
+    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (max(1, width), max(1, height)), interpolation=method)
 
 
 def _decode(image: Image, flags: int) -> Pixels:
@@ -74,24 +78,55 @@ def _may_be_transparent(image: Image) -> bool:
     data = image.data
     match image.format:
         case ImageFormat.PNG:
-            has_alpha = data[25] in (4, 6)
-            return has_alpha or b"tRNS" in data[: data.find(b"IDAT")]
+            return data[25] in (4, 6) or b"tRNS" in data
         case ImageFormat.WEBP:
             return data[12:16] != b"VP8 "
         case ImageFormat.TIFF:
+            if _samples(data) == 2:
+                raise ImageRejected("a grey TIFF with transparency cannot be rendered")
             return True
+        case ImageFormat.BMP:
+            if len(data) > 70 and data[14] >= 56 and any(data[66:70]):
+                raise ImageRejected("a BMP with transparency cannot be rendered")
     return False
 
 
-def _eight_bit(layers: cv2.typing.MatLike) -> Pixels:
-    if layers.dtype == np.uint8:
-        return layers
-    if layers.dtype == np.uint16:
-        return cv2.convertScaleAbs(layers, alpha=1 / 257)
-    raise ImageRejected(f"transparency with {layers.dtype} samples cannot be rendered")
+def _samples(tiff: bytes) -> int:
+    """Samples per pixel of the first picture: tag 277 (TIFF 6.0, section 2)."""
+    order = "<" if tiff[:2] == b"II" else ">"
+    (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
+    (entries,) = struct.unpack_from(f"{order}H", tiff, directory)
+    for index in range(entries):
+        tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, directory + 2 + 12 * index)
+        if tag == 277:
+            return int(value)
+    return 1
 
 
-def _on_white(layers: Pixels) -> Pixels:
+_OPAQUE: Final = {"uint8": 255, "uint16": 65535}
+_BAND: Final = 256
+"""Rows that are composed at a time: as floats, they take four times the memory of the picture."""
+
+
+def _lowest_alpha(layers: cv2.typing.MatLike) -> float:
+    """From 0, invisible, to 1, opaque."""
+    return float(layers[..., 3].min()) / _opaque(layers)
+
+
+def _on_white(layers: cv2.typing.MatLike) -> Pixels:
     """EXIF's turn is not applied here; the search for the face tries all four anyway."""
-    alpha = layers[..., 3:].astype(np.float32) / 255
-    return cv2.convertScaleAbs(layers[..., :3] * alpha + 255 * (1 - alpha))
+    opaque = _opaque(layers)
+    composed = np.empty((*layers.shape[:2], 3), np.uint8)
+    for top in range(0, len(layers), _BAND):
+        band = layers[top : top + _BAND].astype(np.float32) * (255 / opaque)
+        alpha = band[..., 3:] / 255
+        composed[top : top + _BAND] = cv2.convertScaleAbs(band[..., :3] * alpha + 255 * (1 - alpha))
+    return composed
+
+
+def _opaque(layers: cv2.typing.MatLike) -> int:
+    try:
+        return _OPAQUE[layers.dtype.name]
+    except KeyError:
+        kind = layers.dtype.name
+        raise ImageRejected(f"transparency with {kind} samples cannot be rendered") from None

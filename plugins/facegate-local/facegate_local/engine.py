@@ -60,8 +60,17 @@ class Engine:
         check_compare(scene, label)
         return scene
 
-    def embed(self, scene: Scene) -> Embedding:
-        return self._embedder.embed(scene.pixels, scene.face.points)
+    def embed(self, scene: Scene, label: str) -> Embedding:
+        """What the face is compared by.
+
+        Raises:
+            CaptureRejected: there is too little of a face in the picture.
+        """
+        try:
+            return self._embedder.embed(scene.pixels, scene.face.points)
+        except CaptureRejected as error:
+            error.image = label
+            raise
 
     def liveness(self, scene: Scene, label: str, *, require_open_eyes: bool = True) -> float:
         """Probability, 0 to 1, that the face is alive.

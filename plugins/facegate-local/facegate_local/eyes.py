@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from facegate.plugin import BadReply
-from facegate_local.decode import Pixels
+from facegate_local.decode import Pixels, resized
 from facegate_local.faces import Face, Points
 from facegate_local.nets import Net, probability
 
@@ -48,7 +48,7 @@ class EyeWatcher:
         across, down = face.centre
         left, top, side = _square(across, down, face.height)
         patch = _grey(pixels, left, top, side)
-        blob = cv2.dnn.blobFromImage(patch, 1 / 256, (_LANDMARK_SIDE, _LANDMARK_SIDE))
+        blob = cv2.dnn.blobFromImage(resized(patch, _LANDMARK_SIDE, _LANDMARK_SIDE), 1 / 256)
         points = self._landmarks.run(blob).reshape(68, 2)
         if not np.isfinite(points).all():
             raise BadReply("the engine computed no landmarks")
@@ -57,7 +57,7 @@ class EyeWatcher:
     def _closed(self, pixels: Pixels, corners: Points, lids: Points) -> bool:
         across, down = lids.mean(axis=0)
         patch = _grey(pixels, *_square(across, down, _EYE_ENLARGED * math.dist(*corners)))
-        blob = cv2.dnn.blobFromImage(patch, 1 / 255, (_EYE_SIDE, _EYE_SIDE))
+        blob = cv2.dnn.blobFromImage(resized(patch, _EYE_SIDE, _EYE_SIDE), 1 / 255)
         return probability(self._eyes.run(blob), _CLOSED) >= CLOSED_FROM
 
 

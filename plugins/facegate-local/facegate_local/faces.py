@@ -49,7 +49,7 @@ _QUARTER_TURNS: Final = (
 Points = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Face:
     """One face, in pixels of the picture it was found in.
 
@@ -86,7 +86,7 @@ class Face:
         return math.degrees(math.atan2(down, across))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Scene:
     """A picture the right way up, with its faces, the one that counts first."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-from facegate.plugin import FacegateError, ProviderUnavailable
+from facegate.plugin import FacegateError, ProviderTimeout, ProviderUnavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -56,8 +57,14 @@ class Pool(Generic[T]):
         """Run the jobs on one thing, and on a second at the same time while one is free.
 
         The results are in the order of the jobs. Jobs begin in that order too, so that of several
-        errors the first job's is raised, whoever was quicker.
+        errors the first job's is raised, whoever was quicker. No job begins after ``timeout``
+        seconds.
+
+        Raises:
+            ProviderUnavailable: nothing came free in time.
+            ProviderTimeout: the jobs before took all of it.
         """
+        ends = time.monotonic() + timeout
         results: list[Future[R]] = [Future() for _ in jobs]
         waiting = deque(zip(jobs, results, strict=True))
 
@@ -68,8 +75,10 @@ class Pool(Generic[T]):
                 except IndexError:
                     return
                 try:
+                    if time.monotonic() > ends:
+                        raise ProviderTimeout(f"not done within the deadline of {timeout:g} s")
                     result.set_result(job(thing))
-                except Exception as error:
+                except BaseException as error:
                     result.set_exception(error)
                     waiting.clear()
                     raise
@@ -82,7 +91,10 @@ class Pool(Generic[T]):
             with ThreadPoolExecutor(1) as helper, self.lend(timeout) as first:
                 if len(jobs) > 1 and self._size > 1:
                     helper.submit(help_out)  # that no second one is free is no error
-                work(first)
+                try:
+                    work(first)
+                finally:
+                    waiting.clear()  # where this one was interrupted, the other need not go on
         except Exception:
             if not results[0].done():  # not a job's, but that nothing could be lent
                 raise

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import cv2
 from pydantic import Field
@@ -86,6 +86,7 @@ class Local(BlockingProvider[LocalSettings]):
     info = ProviderInfo(
         plugin="local",
         lineage="opencv-zoo/yunet-2023mar+sface-2021dec",
+        max_gallery=100,
         handling=Handling(recipient="this process", stores=False, enrols=False, searches=False),
         formats=frozenset(
             {
@@ -112,23 +113,19 @@ class Local(BlockingProvider[LocalSettings]):
         )
 
     def compare(self, request: CompareRequest[LocalSettings]) -> Answer:
-        probe, *gallery = self._run(_recognising(request))
-        return Answer(match=_match(request, probe, gallery), warnings=_warnings(probe.scene))
+        probe, match = self._matched(request)
+        return Answer(match=match, warnings=_warnings(probe))
 
     def compare_live(self, request: CompareLiveRequest[LocalSettings]) -> Answer:
-        probe, *gallery = self._run(_recognising(request))
-        return Answer(
-            match=_match(request, probe, gallery),
-            liveness=self._liveness(request, probe.scene),
-            warnings=_warnings(probe.scene),
-        )
+        probe, match = self._matched(request)
+        return Answer(match=match, liveness=self._judged(request, probe), warnings=_warnings(probe))
 
     def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
         largest_face = request.settings.largest_face
         (scene,) = self._run(
             [lambda engine: engine.see(request.probe, "probe", largest_face=largest_face)]
         )
-        return Answer(liveness=self._liveness(request, scene), warnings=_warnings(scene))
+        return Answer(liveness=self._judged(request, scene), warnings=_warnings(scene))
 
     def findings(self) -> Sequence[str]:
         consequence = "it is pulled at its first use" if self.settings.pull else "it is not pulled"
@@ -140,7 +137,28 @@ class Local(BlockingProvider[LocalSettings]):
     def close(self) -> None:
         self._engines.clear()
 
-    def _liveness(self, request: _Judging, probe: Scene) -> Liveness:
+    def _matched(self, request: _Comparing) -> tuple[Scene, Match]:
+        """The probe as it was seen, and how it compares; nothing else keeps its pixels."""
+        seen: list[Scene] = []
+        largest_face = request.settings.largest_face
+
+        def probe(engine: Engine) -> Embedding:
+            seen.append(engine.see(request.probe, "probe", largest_face=largest_face))
+            return engine.embed(seen[0], "probe")
+
+        def claimed(engine: Engine, *, image: Image, label: str) -> Embedding:
+            return engine.embed(engine.see(image, label, largest_face=largest_face), label)
+
+        jobs: list[Callable[[Engine], Embedding]] = [probe]
+        jobs += [
+            partial(claimed, image=image, label=f"gallery[{index}]")
+            for index, image in enumerate(request.gallery)
+        ]
+        wanted, *found = self._run(jobs)
+        all_scores = tuple(scores.score(float(wanted @ each)) for each in found)
+        return seen[0], scores.MATCH.match(max(all_scores), request.threshold, all_scores)
+
+    def _judged(self, request: _Judging, probe: Scene) -> Liveness:
         require_open_eyes = request.settings.require_open_eyes
         (score,) = self._run(
             [lambda engine: engine.liveness(probe, "probe", require_open_eyes=require_open_eyes)]
@@ -159,34 +177,6 @@ class Local(BlockingProvider[LocalSettings]):
 R = TypeVar("R")
 _Comparing = CompareRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
 _Judging = LivenessRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
-
-
-class _Person(NamedTuple):
-    """Whom a picture is of."""
-
-    scene: Scene
-    embedding: Embedding
-
-
-def _recognising(request: _Comparing) -> list[Callable[[Engine], _Person]]:
-    """One job a picture, the probe's first."""
-    labels = ("probe", *(f"gallery[{index}]" for index in range(len(request.gallery))))
-    pictures = (request.probe, *request.gallery)
-    largest_face = request.settings.largest_face
-    return [
-        partial(_recognise, image=image, label=label, largest_face=largest_face)
-        for image, label in zip(pictures, labels, strict=True)
-    ]
-
-
-def _recognise(engine: Engine, *, image: Image, label: str, largest_face: bool) -> _Person:
-    scene = engine.see(image, label, largest_face=largest_face)
-    return _Person(scene, engine.embed(scene))
-
-
-def _match(request: _Comparing, probe: _Person, gallery: Sequence[_Person]) -> Match:
-    found = tuple(scores.score(float(probe.embedding @ claimed.embedding)) for claimed in gallery)
-    return scores.MATCH.match(max(found), request.threshold, found)
 
 
 def _warnings(probe: Scene) -> tuple[str, ...]:

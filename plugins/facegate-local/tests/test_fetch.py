@@ -117,9 +117,7 @@ def test_a_source_archive_swapped_by_the_index_is_refused_before_it_is_executed(
     assert not marker.exists()
     # The proof that this archive would have been executed, had pip been asked in the usual way.
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-build-isolation"]
-    subprocess.run(  # noqa: S603
-        [*command, "facedata"], cwd=tmp_path, capture_output=True, check=False
-    )
+    subprocess.run([*command, "facedata"], cwd=tmp_path, capture_output=True, check=False)
     assert marker.exists()
 
 

@@ -115,7 +115,7 @@ def test_ctrl_c_stops_the_client_and_leaves_nothing(index: Index, tmp_path: Path
         "time.sleep(60)",
     )
     directory = tmp_path / "models"
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-m", "facegate", "models", "pull", "--dir", str(directory)],
         stderr=subprocess.PIPE,
         text=True,

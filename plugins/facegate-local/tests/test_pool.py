@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from itertools import count
 
 import pytest
 
-from facegate import ImageRejected, ProviderUnavailable
+from facegate import ImageRejected, ProviderTimeout, ProviderUnavailable
 from facegate_local.pool import Pool
 
 
@@ -84,3 +87,65 @@ def test_what_was_lent_before_a_clearing_does_not_come_back() -> None:
         pool.clear()
     with pool.lend(timeout=1) as thing:
         assert thing == 1
+
+
+def test_jobs_run_on_two_things_at_once_and_answer_in_their_order() -> None:
+    meeting = threading.Barrier(2)
+
+    def job(thing: int) -> int:
+        meeting.wait(5)
+        return thing
+
+    assert sorted(numbered(2).run([job, job], timeout=5)) == [0, 1]
+
+
+def test_with_no_second_thing_free_one_does_all_the_jobs() -> None:
+    assert numbered(1).run([lambda thing: thing + 10, lambda thing: thing + 20], 1) == [10, 20]
+
+
+def test_of_several_errors_the_first_jobs_is_raised() -> None:
+    meeting = threading.Barrier(2)
+
+    def fail(name: str, wait: float) -> Callable[[int], None]:
+        def job(thing: int) -> None:
+            meeting.wait(5)
+            time.sleep(wait)
+            raise ImageRejected(name)
+
+        return job
+
+    with pytest.raises(ImageRejected, match="first"):
+        numbered(2).run([fail("first", 0.1), fail("second", 0)], timeout=5)
+
+
+def test_no_job_begins_after_the_deadline() -> None:
+    done = []
+
+    def job(thing: int) -> None:
+        done.append(thing)
+        time.sleep(0.2)
+
+    with pytest.raises(ProviderTimeout, match=r"not done within the deadline of 0\.1 s"):
+        numbered(1).run([job] * 5, timeout=0.1)
+    assert len(done) == 1
+
+
+def test_an_interruption_ends_the_other_ones_work_too() -> None:
+    begun = []
+
+    def interrupted(thing: int) -> None:
+        raise KeyboardInterrupt
+
+    def job(thing: int) -> None:
+        begun.append(thing)
+        time.sleep(0.05)
+
+    with pytest.raises(KeyboardInterrupt):
+        numbered(2).run([interrupted, *[job] * 50], timeout=5)
+    assert len(begun) < 10
+
+
+def test_jobs_that_find_nothing_free_in_time_say_so() -> None:
+    pool = numbered(1)
+    with pool.lend(timeout=1), pytest.raises(ProviderUnavailable):
+        pool.run([lambda thing: thing], timeout=0.01)

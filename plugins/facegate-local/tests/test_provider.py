@@ -77,7 +77,7 @@ def test_a_forked_child_answers_while_the_parent_is_at_work(
         worker.join()
         assert ask() == expected
     """
-    subprocess.run(  # noqa: S603  our own script, on our own files
+    subprocess.run(
         [
             sys.executable,
             "-c",

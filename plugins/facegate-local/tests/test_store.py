@@ -321,7 +321,7 @@ def test_processes_that_pull_at_once_both_end_well(store: AssetStore, index: Ind
     )
     request = pickle.dumps((store.assets, store.directory))
     processes = [
-        subprocess.Popen(  # noqa: S603
+        subprocess.Popen(
             [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         for _ in range(2)

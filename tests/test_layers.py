@@ -23,7 +23,7 @@ LAYERS = """
     config
     verifier
     __init__
-    terminal
+    terminal  globs
     cli
     __main__
 """
@@ -32,7 +32,7 @@ LAYERS = """
 LIBRARIES = {
     "httpx": {"exchange"},
     "httpcore": {"exchange", "sockets"},
-    "click": {"cli", "hookspecs"},
+    "click": {"cli", "globs", "hookspecs"},
     "rich": {"cli", "terminal"},
     "pluggy": {"hookspecs", "registry"},
     "imagesize": {"sniff"},

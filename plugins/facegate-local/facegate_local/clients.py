@@ -226,9 +226,10 @@ def _received(*directories: Path) -> int:
     """
     largest = 0
     for directory in directories:
-        for path in directory.rglob("*"):
-            with suppress(OSError):  # moved or removed since it was listed
-                largest = max(largest, path.stat().st_size if path.is_file() else 0)
+        for folder, _, files in os.walk(directory):  # passes over folders that have gone meanwhile
+            for file in files:
+                with suppress(OSError):  # moved or removed since it was listed
+                    largest = max(largest, Path(folder, file).stat().st_size)
     return largest
 
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from facegate.deadline import Deadline, too_late
-from facegate.flow import Call, Effect, Flow, Send
+from facegate.flow import Call, Effect, Flow, Send, Together
 
 if TYPE_CHECKING:
     import anyio
@@ -67,11 +69,19 @@ class SyncDriver:
                 return effect.function()
             case Send():
                 return self._exchanges().send(effect, deadline)
+            case Together():
+                return self._together(effect, deadline)
             case _:
                 time.sleep(min(effect.seconds, left))
                 if effect.seconds > left:
                     raise too_late(deadline)
                 return None
+
+    def _together(self, effect: Together, deadline: Deadline) -> list[Any]:
+        run = partial(self.run, deadline=deadline)
+        with ThreadPoolExecutor(min(effect.limit, len(effect.flows)) or 1) as threads:
+            started = [threads.submit(run, flow) for flow in effect.flows]
+        return [each.result() for each in started]
 
     def _exchanges(self) -> SyncExchanges:
         from facegate.exchange import SyncExchanges
@@ -121,9 +131,32 @@ class AsyncDriver:
                     return await self._in_worker(effect.function)
                 case Send():
                     return await (await self._exchanges()).send(effect, deadline)
+                case Together():
+                    return await self._together(effect, deadline)
                 case _:
                     return await anyio.sleep(effect.seconds)
         raise too_late(deadline)
+
+    async def _together(self, effect: Together, deadline: Deadline) -> list[Any]:
+        import anyio
+
+        slots = anyio.Semaphore(effect.limit)
+        values: list[Any] = [None] * len(effect.flows)
+        failed: dict[int, Exception] = {}
+
+        async def run(index: int, flow: Flow[Any]) -> None:
+            async with slots:
+                try:
+                    values[index] = await self.run(flow, deadline)
+                except Exception as error:  # noqa: BLE001  raised below, once all have ended
+                    failed[index] = error
+
+        async with anyio.create_task_group() as tasks:
+            for index, flow in enumerate(effect.flows):
+                tasks.start_soon(run, index, flow)
+        if failed:
+            raise failed[min(failed)]
+        return values
 
     async def _in_worker(self, function: Callable[[], Any]) -> Any:
         import anyio.to_thread

@@ -10,7 +10,7 @@ This module knows nothing of how effects are carried out; see :mod:`facegate.dri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -98,7 +98,18 @@ class Sleep:
     seconds: float
 
 
-Effect = Send | Call | Sleep
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Effect: run flows at the same time, at most ``limit`` of them. Gives their values in order.
+
+    All run to their end; then the first failure, in their order, is raised.
+    """
+
+    flows: tuple[Generator[Any, Any, Any], ...]
+    limit: int
+
+
+Effect = Send | Call | Sleep | Together
 Flow = Generator[Effect, Any, T]
 """A generator of effects that returns a ``T``."""
 
@@ -118,3 +129,12 @@ def call(function: Callable[[], T]) -> Flow[T]:
 def sleep(seconds: float) -> Flow[None]:
     """Wait."""
     yield Sleep(seconds)
+
+
+def together(flows: Iterable[Flow[T]], limit: int) -> Flow[list[T]]:
+    """Run flows at the same time, at most ``limit`` of them; their values in order.
+
+    All run to their end; then the first failure, in their order, is raised.
+    """
+    values: list[T] = yield Together(tuple(flows), limit)
+    return values

@@ -10,6 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
+    from facegate.dialect import Dialect
     from facegate.provider import Provider
 
 PROJECT = "facegate"
@@ -21,6 +22,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 @hookspec
 def facegate_providers() -> Sequence[type[Provider[Any]]]:  # type: ignore[empty-body]
     """The provider classes of this plugin. Called when configuration first names one of them."""
+
+
+@hookspec
+def facegate_dialects() -> Sequence[type[Dialect[Any]]]:  # type: ignore[empty-body]
+    """The vendor-compatible APIs of this plugin. Called when one of them is to be served."""
 
 
 @hookspec

@@ -133,6 +133,7 @@ class Attempt(_Record):
         error_code: class name of the error, where it failed.
         seconds: how long it took.
         billed: whether the vendor may have charged for it.
+        image: the picture it was about, ``"gallery[i]"``, where a vendor is asked once for each.
     """
 
     provider: str
@@ -141,6 +142,7 @@ class Attempt(_Record):
     error_code: str | None = None
     seconds: float = Field(ge=0)
     billed: Billed = Billed.NO
+    image: str | None = None
 
 
 class VerificationResult(_Record):

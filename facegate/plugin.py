@@ -15,6 +15,7 @@ the name that configuration uses::
         return [Acme]
 """
 
+from facegate.dialect import Asked, Dialect, DialectSettings, VendorError, json_reply
 from facegate.errors import (
     AuthenticationFailed,
     BadReply,
@@ -38,7 +39,7 @@ from facegate.errors import (
     UnsupportedOperation,
     UnsupportedOption,
 )
-from facegate.flow import Flow, HttpReply, HttpRequest, Transport, call, send, sleep
+from facegate.flow import Flow, HttpReply, HttpRequest, Transport, call, send, sleep, together
 from facegate.hookspecs import hookimpl
 from facegate.http import ErrorTable, HttpProvider, HttpSettings, Picture, WireModel
 from facegate.images import Image
@@ -54,13 +55,14 @@ from facegate.provider import (
     Provider,
     ProviderInfo,
     ProviderSettings,
-    ScoreSpec,
     per_call,
 )
+from facegate.scores import ScoreSpec
 from facegate.sniff import ImageFormat
 
 __all__ = [
     "Answer",
+    "Asked",
     "AuthenticationFailed",
     "BadReply",
     "Billed",
@@ -73,6 +75,8 @@ __all__ = [
     "ConnectionFailed",
     "CredentialsExpired",
     "DecidedBy",
+    "Dialect",
+    "DialectSettings",
     "ErrorTable",
     "FacegateError",
     "Flow",
@@ -107,10 +111,13 @@ __all__ = [
     "UnmappedError",
     "UnsupportedOperation",
     "UnsupportedOption",
+    "VendorError",
     "WireModel",
     "call",
     "hookimpl",
+    "json_reply",
     "per_call",
     "send",
     "sleep",
+    "together",
 ]

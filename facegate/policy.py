@@ -28,8 +28,8 @@ from facegate.provider import (
     LivenessRequest,
     Provider,
     S,
-    ScoreSpec,
 )
+from facegate.scores import ScoreSpec
 
 
 @dataclass(frozen=True, slots=True)

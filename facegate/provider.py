@@ -2,75 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from facegate.errors import BadReply, Billed
-from facegate.flow import Flow, call
+from facegate.errors import Billed, FacegateError, ProviderError
+from facegate.flow import Flow, call, together
 from facegate.images import Image
-from facegate.model import DecidedBy, Liveness, Match, Operation, Scale, Threshold
+from facegate.model import Attempt, Liveness, Match, Operation, Outcome, Threshold
+from facegate.scores import ScoreSpec
 from facegate.sniff import ImageFormat
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreSpec:
-    """One kind of score a provider works with, and where its decisions lie.
-
-    Attributes:
-        scale: the vendor's own scale.
-        threshold: the default, as the vendor documents it or as it was measured.
-        settable: the lowest and highest threshold the vendor accepts; the whole scale by default.
-        at_fmr: false match rate to threshold, for the rates that were really measured.
-    """
-
-    scale: Scale
-    threshold: float
-    settable: tuple[float, float] | None = None
-    at_fmr: Mapping[float, float] = field(default_factory=dict)
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The lowest and the highest threshold that can be set."""
-        return self.settable or (self.scale.low, self.scale.high)
-
-    def match(
-        self,
-        score: float,
-        threshold: float | None,
-        gallery_scores: tuple[float | None, ...] = (),
-    ) -> Match:
-        """Decide on a similarity score: a match from the threshold on.
-
-        Raises:
-            BadReply: the score is not on the scale, so there is nothing to decide on.
-        """
-        chosen = self._usable(score, threshold)
-        return Match(
-            is_match=score >= chosen,
-            score=score,
-            threshold=chosen,
-            scale=self.scale,
-            decided_by=DecidedBy.FACEGATE,
-            gallery_scores=gallery_scores,
-        )
-
-    def liveness(self, score: float, threshold: float | None) -> Liveness:
-        """Decide on a liveness score: live from the threshold on.
-
-        Raises:
-            BadReply: the score is not on the scale, so there is nothing to decide on.
-        """
-        chosen = self._usable(score, threshold)
-        return Liveness(passed=score >= chosen, score=score, threshold=chosen, scale=self.scale)
-
-    def _usable(self, score: float, threshold: float | None) -> float:
-        if not self.scale.low <= score <= self.scale.high:  # also refuses NaN
-            raise BadReply(f"a score outside {self.scale.low:g} to {self.scale.high:g}")
-        return self.threshold if threshold is None else threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +47,7 @@ class ProviderInfo:
         match: the scores of its comparisons; None where no threshold can be set.
         liveness: likewise for liveness.
         formats: the picture types it takes.
+        scores: tells how similar and how live; False where it gives verdicts alone.
         max_gallery: most gallery images in one request; None for no limit of its own.
         embedded: answers without account or network, so it can serve when nothing is configured.
         billed: whether an answered request is charged for.
@@ -115,6 +61,7 @@ class ProviderInfo:
     formats: frozenset[ImageFormat]
     match: ScoreSpec | None = None
     liveness: ScoreSpec | None = None
+    scores: bool = True
     max_gallery: int | None = None
     embedded: bool = False
     billed: Billed = Billed.YES
@@ -169,6 +116,7 @@ class ProviderSettings(BaseModel):
 
 
 S = TypeVar("S", bound=ProviderSettings)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +172,7 @@ class Answer:
         vendor_reference: the vendor's id of the transaction.
         vendor_signature: the vendor's signature over it, as sent.
         warnings: what a careful reader of the result should know, a sentence each.
+        attempts: every call, where a question took several; see :meth:`FlowProvider.for_each`.
     """
 
     match: Match | None = None
@@ -231,6 +180,7 @@ class Answer:
     vendor_reference: str | None = None
     vendor_signature: Mapping[str, str] | None = None
     warnings: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
 
 class Provider(Generic[S]):
@@ -265,6 +215,21 @@ class Provider(Generic[S]):
         """Put one question to the vendor."""
         raise NotImplementedError("subclass FlowProvider or BlockingProvider")
 
+    def attempt(
+        self, started: float, error: FacegateError | None = None, image: str | None = None
+    ) -> Attempt:
+        """The record of one call that began at ``started``, by :func:`time.perf_counter`."""
+        charged = error.billed if isinstance(error, ProviderError) else self.info.billed
+        return Attempt(
+            provider=self.name,
+            plugin=self.info.plugin,
+            outcome=Outcome.FAILED if error else Outcome.ANSWERED,
+            error_code=error.code if error else None,
+            seconds=time.perf_counter() - started,
+            billed=Billed.NO if self.info.billed is Billed.NO else charged,
+            image=image,
+        )
+
     def findings(self) -> Sequence[str]:
         """What an operator should know before going live; found out without asking the vendor."""
         return ()
@@ -279,6 +244,30 @@ class FlowProvider(Provider[S]):
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
         flow: Flow[Answer] = getattr(self, request.operation)(request)
         return flow
+
+    def for_each(
+        self, gallery: Sequence[Image], ask: Callable[[Image], Flow[T]], limit: int
+    ) -> Flow[tuple[list[T], tuple[Attempt, ...]]]:
+        """Ask once for each gallery picture, at most ``limit`` at a time.
+
+        Gives what each came to, in order, and the attempts it took. All are asked, whatever becomes
+        of the others; then the first failure in gallery order is raised, with all the attempts.
+        """
+        calls = [self._call(f"gallery[{index}]", ask(image)) for index, image in enumerate(gallery)]
+        done = yield from together(calls, limit)
+        attempts = tuple(attempt for _, attempt in done)
+        for outcome, _ in done:
+            if isinstance(outcome, FacegateError):
+                outcome.attempts = attempts
+                raise outcome
+        return [outcome for outcome, _ in done if not isinstance(outcome, FacegateError)], attempts
+
+    def _call(self, image: str, flow: Flow[T]) -> Flow[tuple[T | FacegateError, Attempt]]:
+        started = time.perf_counter()
+        try:
+            return (yield from flow), self.attempt(started, image=image)
+        except FacegateError as error:
+            return error, self.attempt(started, error, image)
 
 
 class BlockingProvider(Provider[S]):

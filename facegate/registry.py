@@ -7,13 +7,16 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from facegate import hookspecs
 from facegate.errors import ConfigurationError
 from facegate.provider import Provider
+
+if TYPE_CHECKING:
+    from facegate.dialect import Dialect
 
 GROUP = "facegate"
 ONLY = "FACEGATE_PLUGINS"
@@ -66,6 +69,18 @@ class Registry:
                 + (", ".join(sorted(found)) or "none")
             )
         return found[plugin]
+
+    def dialect_type(self, plugin: str) -> type[Dialect[Any]]:
+        """Import a plugin and give the vendor-compatible API it answers with.
+
+        Raises:
+            ConfigurationError: no such plugin, it has no such API, or it failed to load.
+        """
+        for found in self._ask(plugin, "facegate_dialects"):
+            if getattr(found, "plugin", None) == plugin:
+                dialect: type[Dialect[Any]] = found
+                return dialect
+        raise ConfigurationError(f"plugin {plugin!r} has no vendor-compatible API")
 
     def commands(self, plugin: str) -> list[Any]:
         """The click commands that a plugin adds."""

@@ -12,7 +12,8 @@ from rich.text import Text
 from facegate.errors import CaptureRejected, FacegateError
 from facegate.model import Decision, Operation, Scale, VerificationResult
 from facegate.policy import preset
-from facegate.provider import Provider, ScoreSpec
+from facegate.provider import Provider
+from facegate.scores import ScoreSpec
 
 _LABELS = {
     Decision.ACCEPT: ("ACCEPTED", "bold white on green"),

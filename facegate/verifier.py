@@ -15,7 +15,6 @@ from facegate.deadline import Deadline
 from facegate.drivers import AsyncDriver, SyncDriver
 from facegate.errors import (
     BadReply,
-    Billed,
     ConfigurationError,
     FacegateError,
     InvalidRequest,
@@ -25,7 +24,7 @@ from facegate.errors import (
 )
 from facegate.flow import Flow
 from facegate.images import ImageSource
-from facegate.model import Attempt, Liveness, Operation, Outcome, Threshold, VerificationResult
+from facegate.model import Liveness, Operation, Threshold, VerificationResult
 from facegate.policy import Terms
 from facegate.provider import Answer, Provider
 from facegate.question import Gallery, Intake, Options, Question, pictures
@@ -64,7 +63,7 @@ class _Verifier:
         # Raised out here, so that it does not carry along what a plugin's own error may hold.
         if isinstance(error, ProviderError):
             error.provider = provider.name
-        error.attempts = (self._attempt(asked, error),)
+        error.attempts = error.attempts or (provider.attempt(asked, error),)
         raise error from None
 
     def _result(
@@ -81,7 +80,7 @@ class _Verifier:
             lineage=provider.info.lineage,
             vendor_reference=answer.vendor_reference,
             vendor_signature=answer.vendor_signature,
-            attempts=(self._attempt(asked),),
+            attempts=answer.attempts or (provider.attempt(asked),),
             elapsed=time.perf_counter() - started,
             warnings=answer.warnings,
         )
@@ -102,18 +101,6 @@ class _Verifier:
             question.threshold,
             question.liveness_threshold,
             options.get(plugin),
-        )
-
-    def _attempt(self, asked: float, error: FacegateError | None = None) -> Attempt:
-        info = self.provider.info
-        charged = error.billed if isinstance(error, ProviderError) else info.billed
-        return Attempt(
-            provider=self.provider.name,
-            plugin=info.plugin,
-            outcome=Outcome.FAILED if error else Outcome.ANSWERED,
-            error_code=error.code if error else None,
-            seconds=time.perf_counter() - asked,
-            billed=Billed.NO if info.billed is Billed.NO else charged,
         )
 
 

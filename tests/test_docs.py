@@ -20,7 +20,7 @@ import pytest
 
 import facegate
 from drawn import picture
-from facegate import ImageFormat, cli, errors, plugin
+from facegate import ImageFormat, cli, errors, hookspecs, plugin
 from facegate.config import Config, ImageSettings
 from facegate.http import HttpSettings
 from facegate.provider import ProviderSettings
@@ -61,7 +61,8 @@ def test_every_public_name_is_in_the_reference() -> None:
     for name in plugin.__all__:
         if getattr(facegate, name, None) is not getattr(plugin, name):
             assert re.search(rf":: facegate\.plugin\.{name}$", page, re.MULTILINE), name
-    assert all(f"hookspecs.{name}" in page for name in ("facegate_providers", "facegate_commands"))
+    hooks = [name for name in vars(hookspecs) if name.startswith("facegate_")]
+    assert all(f"hookspecs.{name}" in page for name in hooks)
 
 
 def test_every_error_is_in_the_tree() -> None:

@@ -16,9 +16,10 @@ PLUGINS = sorted((ROOT / "plugins").glob("*/facegate_*/**/*.py"))
 LAYERS = """
     errors
     sniff  model  deadline
-    images  flow  sockets
+    images  flow  sockets  scores
     exchange  provider  fetch
-    drivers  http  policy  question  hookspecs
+    drivers  http  policy  question  dialect
+    hookspecs
     plugin  registry
     config
     verifier

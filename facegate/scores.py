@@ -1,0 +1,158 @@
+"""Scores and thresholds: what one scale means, and the way from one vendor's scale to another's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from facegate.errors import BadReply
+from facegate.model import DecidedBy, Liveness, Match, Scale
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSpec:
+    """One kind of score a provider works with, and where its decisions lie.
+
+    Attributes:
+        scale: the vendor's own scale.
+        threshold: the default, as the vendor documents it or as it was measured.
+        settable: the lowest and highest threshold the vendor accepts; the whole scale by default.
+        above: a yes takes a score above the threshold; by default one that equals it will do.
+        at_fmr: false match rate to threshold, for the rates that were really measured.
+    """
+
+    scale: Scale
+    threshold: float
+    settable: tuple[float, float] | None = None
+    above: bool = False
+    at_fmr: Mapping[float, float] = field(default_factory=dict)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest threshold that can be set."""
+        return self.settable or (self.scale.low, self.scale.high)
+
+    def match(
+        self,
+        score: float,
+        threshold: float | None,
+        gallery_scores: tuple[float | None, ...] = (),
+    ) -> Match:
+        """Decide on a similarity score.
+
+        Raises:
+            BadReply: the score is not on the scale, so there is nothing to decide on.
+        """
+        chosen = self._usable(score, threshold)
+        return Match(
+            is_match=self.is_yes(score, chosen),
+            score=score,
+            threshold=chosen,
+            scale=self.scale,
+            decided_by=DecidedBy.FACEGATE,
+            gallery_scores=gallery_scores,
+        )
+
+    def liveness(self, score: float, threshold: float | None) -> Liveness:
+        """Decide on a liveness score.
+
+        Raises:
+            BadReply: the score is not on the scale, so there is nothing to decide on.
+        """
+        chosen = self._usable(score, threshold)
+        passed = self.is_yes(score, chosen)
+        return Liveness(passed=passed, score=score, threshold=chosen, scale=self.scale)
+
+    def is_yes(self, score: float, threshold: float) -> bool:
+        """Whether the score is enough."""
+        return score > threshold if self.above else score >= threshold
+
+    def _usable(self, score: float, threshold: float | None) -> float:
+        if not self.scale.low <= score <= self.scale.high:  # also refuses NaN
+            raise BadReply(f"a score outside {self.scale.low:g} to {self.scale.high:g}")
+        return self.threshold if threshold is None else threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The way from one provider's scores to the scale of the vendor whose API is spoken.
+
+    Monotone, and straight between three fixed points: the lowest score becomes the lowest, the
+    provider's own threshold becomes the spoken one, the highest becomes the highest. So whoever
+    integrated against the vendor's documented default gets the provider's decision.
+
+    Attributes:
+        provider: the answering provider's scores, with the threshold it is configured to use.
+        spoken: the spoken vendor's, with its documented default.
+    """
+
+    provider: ScoreSpec
+    spoken: ScoreSpec
+
+    def score(self, value: float) -> float:
+        """A score of the provider's on the spoken scale."""
+        return _along(value, _points(self.provider), _points(self.spoken))
+
+    def threshold(self, value: float) -> float:
+        """A threshold in the spoken vendor's words on the provider's scale."""
+        return _along(value, _points(self.spoken), _points(self.provider))
+
+    def match(self, found: Match, asked: float | None = None) -> Match:
+        """A match as the spoken vendor would put it, held against the threshold that was asked for.
+
+        A provider that gives no score has none on any scale.
+        """
+        threshold = self.spoken.threshold if asked is None else asked
+        return Match(
+            is_match=found.is_match,
+            score=self._settled(found.score, threshold, yes=found.is_match),
+            threshold=threshold,
+            scale=self.spoken.scale,
+        )
+
+    def liveness(self, found: Liveness, asked: float | None = None) -> Liveness:
+        """Likewise for liveness."""
+        threshold = self.spoken.threshold if asked is None else asked
+        return Liveness(
+            passed=found.passed,
+            score=self._settled(found.score, threshold, yes=found.passed),
+            threshold=threshold,
+            scale=self.spoken.scale,
+            reason=found.reason,
+        )
+
+    def _settled(self, found: float | None, threshold: float, *, yes: bool) -> float | None:
+        """The spoken score, on the verdict's side of the threshold: the verdict is the decision.
+
+        Rounding is put right by the smallest step. A vendor whose verdict contradicts its score is
+        believed by a hundredth, so that a caller who rounds still comes to the same decision.
+        """
+        if found is None:
+            return None
+        score = self.score(found)
+        if self.spoken.is_yes(score, threshold) == yes:
+            return score
+        low, high = self.spoken.scale.low, self.spoken.scale.high
+        step = 0.0 if abs(score - threshold) < 1e-9 * (high - low) else (high - low) / 100
+        if yes:
+            least = math.nextafter(threshold, high) if self.spoken.above else threshold
+            return min(high, max(least, threshold + step))
+        most = threshold if self.spoken.above else math.nextafter(threshold, low)
+        return max(low, min(most, threshold - step))
+
+
+_Points = tuple[float, float, float]
+
+
+def _points(spec: ScoreSpec) -> _Points:
+    return spec.scale.low, spec.threshold, spec.scale.high
+
+
+def _along(value: float, here: _Points, there: _Points) -> float:
+    if value == here[1]:
+        return there[1]
+    first = 0 if value < here[1] else 1
+    (start, end), (low, high) = here[first : first + 2], there[first : first + 2]
+    share = (value - start) / (end - start)
+    return min(max(low + share * (high - low), low), high)

@@ -1,0 +1,110 @@
+"""Several flows at the same time, as examples that hold blocking and async."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from acme import PROBE, Scripted
+from both import Ask, Run, both_ways, every_driver
+from drawn import picture
+from facegate import Billed, Match, Outcome, ProviderTimeout, ProviderUnavailable
+from facegate.flow import Flow, call, sleep, together
+from facegate.plugin import Answer, Image
+
+GALLERY = [picture(seed=seed) for seed in (11, 12, 13)]
+
+
+@every_driver
+def test_values_come_in_order(run: Run) -> None:
+    def late(index: int) -> Flow[int]:
+        yield from sleep(0.02 * (3 - index))
+        return index
+
+    assert run(together(map(late, range(4)), limit=4)) == [0, 1, 2, 3]
+    assert run(together([], limit=4)) == []
+
+
+@every_driver
+def test_no_more_run_at_once_than_the_limit(run: Run) -> None:
+    lock, running, most = threading.Lock(), 0, 0
+
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+
+    run(together((call(work) for _ in range(6)), limit=2))
+    assert most == 2
+
+
+@every_driver
+def test_all_run_to_their_end_and_the_first_failure_is_raised(run: Run) -> None:
+    ended: list[str] = []
+
+    def one(name: str, seconds: float, error: Exception | None = None) -> Flow[None]:
+        yield from sleep(seconds)
+        ended.append(name)
+        if error:
+            raise error
+
+    with pytest.raises(LookupError, match="slow"):
+        run(
+            together(
+                [one("a", 0.04), one("b", 0.03, LookupError("slow")), one("c", 0, OSError("fast"))],
+                limit=3,
+            )
+        )
+    assert ended == ["c", "b", "a"]
+
+
+@every_driver
+def test_the_deadline_holds_for_all_of_them(run: Run) -> None:
+    started = time.monotonic()
+    with pytest.raises(ProviderTimeout):
+        run(together([sleep(5), sleep(5)], limit=1), 0.1)
+    assert time.monotonic() - started < 2
+
+
+def asking_each(fail_at: int | None = None) -> Scripted:
+    def script(request: Any) -> Flow[Answer]:
+        def one(image: Image) -> Flow[bool]:
+            yield from sleep(0.001)
+            if fail_at is not None and image.data == GALLERY[fail_at]:
+                raise ProviderUnavailable("answered 503")
+            return image.data == GALLERY[1]
+
+        found, attempts = yield from provider.for_each(request.gallery, one, limit=2)
+        return Answer(match=Match(is_match=any(found)), attempts=attempts)
+
+    provider = Scripted(script)
+    return provider
+
+
+@both_ways
+def test_a_vendor_asked_once_a_picture_shows_every_call(ask: Ask) -> None:
+    result = ask(asking_each(), probe=PROBE, gallery=GALLERY)
+    assert result.accepted
+    assert [attempt.image for attempt in result.attempts] == [
+        "gallery[0]", "gallery[1]", "gallery[2]"
+    ]  # fmt: skip
+    assert all(attempt.seconds >= 0.001 for attempt in result.attempts)
+
+
+@both_ways
+def test_one_call_that_fails_fails_the_question_and_all_calls_show(ask: Ask) -> None:
+    with pytest.raises(ProviderUnavailable) as caught:
+        ask(asking_each(fail_at=2), probe=PROBE, gallery=GALLERY)
+    outcomes = [(each.outcome, each.error_code, each.billed) for each in caught.value.attempts]
+    assert outcomes == [
+        (Outcome.ANSWERED, None, Billed.YES),
+        (Outcome.ANSWERED, None, Billed.YES),
+        (Outcome.FAILED, "ProviderUnavailable", Billed.NO),
+    ]

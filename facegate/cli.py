@@ -22,6 +22,7 @@ from click.shell_completion import get_completion_class
 from facegate import terminal
 from facegate.config import Config
 from facegate.errors import ConfigurationError, FacegateError, ProviderError
+from facegate.gateway.command import serve, wrong_with
 from facegate.globs import expanded
 from facegate.model import Decision, VerificationResult
 from facegate.provider import Provider
@@ -123,6 +124,7 @@ def root() -> None:
     """
 
 
+root.add_command(serve)
 Command = Callable[..., Any]
 
 _config = click.option(
@@ -253,6 +255,7 @@ def check(config: str | None, *, as_json: bool) -> int:
     except ConfigurationError as error:
         default = "none"
         errors["default"] = error.message
+    errors |= wrong_with(loaded, registry)
     built = {name: p for name, p in found.items() if isinstance(p, Provider)}
     own = set().union(*(p.info.environment for p in built.values()))
     warnings = [f"{name}: {finding}" for name, p in built.items() for finding in p.findings()]

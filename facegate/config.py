@@ -11,6 +11,9 @@
     plugin = "local"              # everything else is the plugin's own settings
     threshold = "fmr:1e-4"
 
+    [serve]                       # of ``facegate serve``, which knows its keys
+    port = 8080
+
 ``FACEGATE_PROVIDERS__MAIN__THRESHOLD=0.75`` sets ``providers.main.threshold`` and wins over the
 file. A setting that is a secret may also be given as ``<setting>_file``, the path of a file that
 holds it. Keys that nobody knows are errors.
@@ -100,6 +103,7 @@ class _Document(_Table):
     default: Name | None = None
     images: ImageSettings = ImageSettings()
     providers: dict[Name, _ProviderTable] = Field(default_factory=dict)
+    serve: dict[str, Any] | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
     def _default_exists(self) -> _Document:
@@ -147,7 +151,12 @@ class Config:
         try:
             return cls(_Document.model_validate(document), source, unread)
         except ValidationError as error:
-            raise _explained(error, f"{source}: ", _Document) from None
+            raise explained(error, f"{source}: ", _Document) from None
+
+    @property
+    def serve(self) -> dict[str, Any] | None:
+        """The table of ``facegate serve``, as it was written."""
+        return self.document.serve
 
     @property
     def providers(self) -> dict[str, str]:
@@ -208,7 +217,7 @@ def build(
     try:
         checked = provider_type.settings_type.model_validate(values)
     except ValidationError as error:
-        raise _explained(error, f"{source}: {name}.", provider_type.settings_type) from None
+        raise explained(error, f"{source}: {name}.", provider_type.settings_type) from None
     try:
         provider = provider_type(checked, name)
     except FacegateError:
@@ -262,6 +271,7 @@ def _overlay(document: dict[str, Any], environ: Mapping[str, str]) -> tuple[str,
             continue
         path = key.removeprefix(_PREFIX).lower().split("__")
         fits = path == ["default"] or (path[0] == "images" and len(path) == 2)
+        fits = fits or (path[0] == "serve" and len(path) > 1)
         if not (fits or (path[0] == "providers" and len(path) == 3 and path[1] in known)):
             unread.append(key)
             continue
@@ -305,7 +315,7 @@ def _with_secret_files(
     return values
 
 
-def _explained(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigurationError:
+def explained(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigurationError:
     """The first problem, with its path, in words; never the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"] if part != "[key]")
@@ -317,4 +327,5 @@ def _explained(error: ValidationError, where: str, model: type[BaseModel]) -> Co
             known = getattr(getattr(known.get(table), "annotation", None), "model_fields", {})
         near = difflib.get_close_matches(str(key), known, n=1)
         text = "no such key" + (f"; did you mean {near[0]!r}?" if near else "")
-    return ConfigurationError(f"{where}{path}: {text}" if path else f"{where}{text}")
+    place = f"{where}{path}".rstrip(".: ")
+    return ConfigurationError(f"{place}: {text}" if place else text)

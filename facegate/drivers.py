@@ -79,6 +79,8 @@ class SyncDriver:
 
     def _together(self, effect: Together, deadline: Deadline) -> list[Any]:
         run = partial(self.run, deadline=deadline)
+        if len(effect.flows) == 1:
+            return [run(effect.flows[0])]
         with ThreadPoolExecutor(min(effect.limit, len(effect.flows)) or 1) as threads:
             started = [threads.submit(run, flow) for flow in effect.flows]
         return [each.result() for each in started]

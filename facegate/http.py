@@ -15,7 +15,6 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -89,21 +88,10 @@ class WireModel(BaseModel):
 R = TypeVar("R", bound=WireModel)
 
 
-def _base_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an absolute http(s) URL")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("must not hold a user name, a query or a fragment")
-    return url.rstrip("/")
-
-
 class HttpSettings(ProviderSettings):
     """Settings of every provider behind HTTP. Times are in seconds."""
 
-    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
-        description="Where the API is, without the operation's path."
-    )
+    base_url: str = Field(description="Where the API is, without the operation's path.")
     allow_http: bool = Field(
         default=False, description="Allow unencrypted http to a host other than this machine."
     )
@@ -119,6 +107,16 @@ class HttpSettings(ProviderSettings):
         default=None, description="PEM file to trust instead of public CAs."
     )
     proxy: SecretStr | None = Field(default=None, description="URL of an HTTP proxy.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an absolute http(s) URL")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must not hold a user name, a query or a fragment")
+        return url.rstrip("/")
 
     @field_validator("proxy")
     @classmethod

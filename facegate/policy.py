@@ -151,6 +151,10 @@ def check_settings(provider: Provider[Any]) -> None:
         lowest = _resolved("review_from", settings.review_from, whole)
     except FacegateError as error:
         raise ConfigurationError(error.message, provider=provider.name) from None
+    if lowest is not None and not info.scores:
+        raise ConfigurationError(
+            "review_from would never hold: the provider gives no scores", provider=provider.name
+        )
     if lowest is not None and threshold is None and info.match:
         threshold = info.match.threshold
     if lowest is not None and threshold is not None and lowest >= threshold:

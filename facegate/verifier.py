@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,6 +28,8 @@ from facegate.model import Liveness, Operation, Threshold, VerificationResult
 from facegate.policy import Terms
 from facegate.provider import Answer, Provider
 from facegate.question import Gallery, Intake, Options, Question, pictures
+
+T = TypeVar("T")
 
 
 class _Verifier:
@@ -165,6 +167,10 @@ class FaceVerifier(_Verifier):
         """Is a living person in front of the camera on ``probe``?"""
         return self._ask(Question(Operation.LIVENESS, probe, (), None, threshold, options))
 
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow of the provider's own, such as the renewal of its token."""
+        return self._driver.run(flow, self._deadline())
+
     def close(self) -> None:
         """Let go of connections and models. A second call does nothing."""
         if not self._closed:
@@ -181,7 +187,7 @@ class FaceVerifier(_Verifier):
         self.close()
 
     def _ask(self, question: Question) -> VerificationResult:
-        return self._driver.run(self._verify(question), self._deadline())
+        return self.run(self._verify(question))
 
 
 class AsyncFaceVerifier(_Verifier):
@@ -232,6 +238,10 @@ class AsyncFaceVerifier(_Verifier):
         """See :meth:`FaceVerifier.liveness`."""
         return await self._ask(Question(Operation.LIVENESS, probe, (), None, threshold, options))
 
+    async def run(self, flow: Flow[T]) -> T:
+        """See :meth:`FaceVerifier.run`."""
+        return await self._driver.run(flow, self._deadline())
+
     async def close(self) -> None:
         """Let go of connections and models. A second call does nothing."""
         if not self._closed:
@@ -248,7 +258,7 @@ class AsyncFaceVerifier(_Verifier):
         await self.close()
 
     async def _ask(self, question: Question) -> VerificationResult:
-        return await self._driver.run(self._verify(question), self._deadline())
+        return await self.run(self._verify(question))
 
 
 def open_sync(

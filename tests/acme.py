@@ -33,6 +33,7 @@ from facegate.plugin import (
     Scale,
     ScoreSpec,
     WireModel,
+    hookimpl,
     per_call,
 )
 
@@ -65,18 +66,19 @@ class CompareMessage(WireModel):
 
 
 class CompareReply(WireModel):
-    score: float = Field(ge=0, le=1)
+    score: float = Field(ge=0, le=1, strict=True)
     scores: dict[str, float] = Field(default_factory=dict)
     reference: str | None = Field(default=None, alias="id")
 
 
 class LivenessMessage(WireModel):
     image: Picture
+    min_score: float | None = Field(default=None, serialization_alias="minScore")
 
 
 class LivenessReply(WireModel):
-    live: bool
-    score: float | None = None
+    live: bool = Field(strict=True)
+    score: float | None = Field(default=None, ge=0, le=1, strict=True)
 
 
 class Acme(HttpProvider[Settings]):
@@ -107,9 +109,19 @@ class Acme(HttpProvider[Settings]):
         return Answer(match=match, vendor_reference=reply.reference)
 
     def liveness(self, request: LivenessRequest[Settings]) -> Flow[Answer]:
-        message = LivenessMessage(image=request.probe)
+        threshold = request.liveness_threshold
+        message = LivenessMessage(image=request.probe, min_score=threshold)
         reply = yield from self.post("/v1/liveness", message, LivenessReply)
-        return Answer(liveness=Liveness(passed=reply.live, score=reply.score))
+        return Answer(
+            liveness=Liveness(
+                passed=reply.live, score=reply.score, threshold=threshold, scale=SCALE
+            )
+        )
+
+
+@hookimpl
+def facegate_providers() -> list[type[Acme]]:
+    return [Acme]
 
 
 def acme(base_url: str, **settings: Any) -> Acme:

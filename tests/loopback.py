@@ -1,192 +1,52 @@
-"""A real server on 127.0.0.1 that answers as told and misbehaves on demand.
-
-::
-
-    with Server(reply(200, {"score": 0.9}), reset) as server:
-        ...             # the first request is answered, every later one ends in a reset
-        server.seen     # the requests as they came over the wire
-"""
+"""The misbehaving server of ``facegate.testing``, and what only the core's tests need with it."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import ssl
-import struct
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self
 from urllib.parse import urlsplit
 
 import trustme
 
+from facegate.testing.server import (
+    Act,
+    Line,
+    Seen,
+    Server,
+    drip,
+    echo,
+    message,
+    raw,
+    refused,
+    reply,
+    reset,
+    stall,
+    unanswered,
+)
 
-@dataclass(frozen=True)
-class Seen:
-    """One request, as it came; a header's name is in lower case, its value untouched."""
-
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
-class Line:
-    """One connection with one request on it, for an act to answer."""
-
-    socket: socket.socket
-    request: Seen
-    stopping: threading.Event
-
-
-Act = Callable[[Line], bool]
-"""Answers one request; True keeps the connection open for the next."""
-
-
-class Server:
-    """Plays one act for each request, the last one ever after."""
-
-    def __init__(self, *acts: Act, tls: ssl.SSLContext | None = None) -> None:
-        self.seen: list[Seen] = []
-        self.connections = 0
-        self.asked = threading.Event()
-        self.hung_up = threading.Semaphore(0)
-        self._acts, self._tls = list(acts), tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        self._open: list[socket.socket] = []
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._accept)]
-
-    def __enter__(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stopping.set()
-        _shut(self._listener)
-        self._threads[0].join()
-        for connection in self._open:
-            _shut(connection)
-        for thread in self._threads:
-            thread.join()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self.connections += 1
-                self._open.append(connection)
-                self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
-                self._threads[-1].start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            if self._tls:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-                self._open.append(connection)
-            with connection, connection.makefile("rb") as incoming:
-                while (request := _read(incoming)) is not None:
-                    with self._lock:
-                        self.seen.append(request)
-                        self.asked.set()
-                        act = self._acts.pop(0) if len(self._acts) > 1 else self._acts[0]
-                    if not act(Line(connection, request, self._stopping)):
-                        break
-        if not self._stopping.is_set():
-            self.hung_up.release()
-
-
-def _read(incoming: Any) -> Seen | None:
-    first = incoming.readline().decode("latin-1").split()
-    if not first:
-        return None
-    headers = {}
-    while line := incoming.readline().decode("latin-1").strip():
-        name, _, value = line.partition(": ")
-        headers[name.lower()] = value
-    body = incoming.read(int(headers.get("content-length", 0)))
-    return Seen(first[0], first[1], headers, body)
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-    connection.close()
-
-
-def message(status: int = 200, body: Any = b"", **headers: str) -> bytes:
-    """A reply's bytes; a body that is not bytes is sent as JSON."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    fields = {"Content-Length": str(len(content))}
-    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
-    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    head += [f"{name}: {value}" for name, value in fields.items()]
-    return "\r\n".join([*head, "", ""]).encode() + content
-
-
-def reply(status: int = 200, body: Any = b"", **headers: str) -> Act:
-    def act(line: Line) -> bool:
-        line.socket.sendall(message(status, body, **headers))
-        return True
-
-    return act
-
-
-def echo(status: int) -> Act:
-    """Answers with the very request, its head and its body, as careless vendors do."""
-
-    def act(line: Line) -> bool:
-        told = {"code": "invalid", "headers": line.request.headers, "got": line.request.json}
-        line.socket.sendall(message(status, told))
-        return True
-
-    return act
-
-
-def raw(data: bytes, then: Act | None = None) -> Act:
-    """Sends these bytes; closes the connection unless told what to do ``then``."""
-
-    def act(line: Line) -> bool:
-        line.socket.sendall(data)
-        return then(line) if then else False
-
-    return act
-
-
-def drip(data: bytes, pause: float = 0.05) -> Act:
-    """Sends one byte at a time, each well within any read timeout."""
-
-    def act(line: Line) -> bool:
-        for byte in data:
-            line.socket.sendall(bytes([byte]))
-            line.stopping.wait(pause)
-        return False
-
-    return act
-
-
-def stall(line: Line) -> bool:
-    """Says nothing more until the client hangs up."""
-    line.socket.recv(1)
-    return False
-
-
-def reset(line: Line) -> bool:
-    line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    return False
+__all__ = [
+    "Act",
+    "Line",
+    "Seen",
+    "Server",
+    "authority",
+    "drip",
+    "echo",
+    "message",
+    "port",
+    "raw",
+    "refused",
+    "reply",
+    "reset",
+    "stall",
+    "tls",
+    "tunnel",
+    "unanswered",
+]
 
 
 def tunnel(line: Line) -> bool:
@@ -208,24 +68,6 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
     for end in (source, target):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
-
-
-def refused() -> str:
-    """URL of a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@contextlib.contextmanager
-def unanswered() -> Iterator[str]:
-    """URL of a host that lets every attempt to connect hang: its queue is full."""
-    with contextlib.ExitStack() as opened:
-        listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(3):
-            waiting = opened.enter_context(socket.socket())
-            waiting.settimeout(0)
-            waiting.connect_ex(listener.getsockname())
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @cache

@@ -202,6 +202,12 @@ def test_a_review_band_needs_scores() -> None:
     with pytest.raises(ConfigurationError, match="no review_from can be set"):
         check_settings(verdict(review_from=0.5))
 
+    class Unscored(Whole):
+        info = replace(Whole.info, scores=False)
+
+    with pytest.raises(ConfigurationError, match="gives no scores"):
+        check_settings(Unscored(Settings(review_from=0.5)))
+
 
 # Options
 

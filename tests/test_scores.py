@@ -41,7 +41,7 @@ def test_a_higher_score_never_becomes_a_lower_one(
     assert 0 <= cross.score(low) <= cross.score(high) <= 1
 
 
-@given(inner, inner, unit, above=st.booleans())
+@given(own=inner, spoken=inner, score=unit, above=st.booleans())
 def test_the_vendors_default_threshold_gives_the_providers_decision(
     own: float, spoken: float, score: float, *, above: bool
 ) -> None:
@@ -50,7 +50,7 @@ def test_the_vendors_default_threshold_gives_the_providers_decision(
     assert match.is_match == (score >= own) == cross.spoken.is_yes(match.score or 0, spoken)
 
 
-@given(inner, inner, unit, inner, above=st.booleans())
+@given(own=inner, spoken=inner, score=unit, asked=inner, above=st.booleans())
 def test_so_does_a_threshold_in_the_request(
     own: float, spoken: float, score: float, asked: float, *, above: bool
 ) -> None:

@@ -1,0 +1,174 @@
+"""Runs the application: real sockets, half-open clients, an end in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from ipaddress import ip_address
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from facegate.errors import ConfigurationError
+from facegate.gateway.settings import Limits
+
+
+def listen(host: str, port: int, *, loopback_only: bool = False) -> socket.socket:
+    """Open the socket to serve on; port 0 takes any free one.
+
+    Raises:
+        ConfigurationError: it cannot be opened, or is reached from elsewhere where it must not.
+    """
+    where = f"{host}:{port}"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        if loopback_only and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+            raise ConfigurationError(
+                f"without a key anybody who reaches {where} could ask; give a key, or serve on"
+                " 127.0.0.1 alone"
+            )
+        return socket.create_server(address[:2], family=family)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigurationError(f"cannot listen on {where}: {reason}") from None
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where the socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
+    """Serve until SIGTERM or Ctrl-C; requests in work are finished first, within ``grace_s``."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # before and after uvicorn's own handler
+    _server(app, limits).run([listener])
+
+
+@contextmanager
+def serving(
+    app: ASGIApp, limits: Limits | None = None, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[str]:
+    """Serve an ASGI application from a thread, for tests and for embedding.
+
+    ::
+
+        with serving(create_app([dialect], open_verifier)) as url:
+            httpx.post(url + "/v1/compare", json=...)
+
+    Gives the URL, without a path. At the end, requests in work are finished first, within
+    ``limits.grace_s`` seconds.
+
+    Raises:
+        ConfigurationError: it cannot listen there, or the application does not start.
+    """
+    listener = listen(host, port)
+    server = _server(app, limits or Limits())
+
+    def work() -> None:
+        with suppress(SystemExit):  # uvicorn's way to say that the application did not start
+            server.run([listener])
+
+    thread = threading.Thread(target=work, name="facegate-gateway")
+    thread.start()
+    try:
+        server.settled.wait()
+        if not server.started:
+            raise ConfigurationError("the application did not start; the log says why")
+        yield url_of(listener)
+    finally:
+        server.leave()
+        thread.join()
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.settled = threading.Event()
+        self._heeding: Callable[[], object] = lambda: None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.settled.set()
+
+    async def main_loop(self) -> None:
+        waiting = asyncio.ensure_future(super().main_loop())
+        loop = asyncio.get_running_loop()
+        self._heeding = partial(loop.call_soon_threadsafe, waiting.cancel)
+        with suppress(asyncio.CancelledError):
+            await waiting
+
+    def leave(self) -> None:
+        """End, from another thread, without waiting for uvicorn to look at its watch."""
+        self.should_exit = True
+        self._heeding()
+
+
+def _server(app: ASGIApp, limits: Limits) -> _Server:
+    class Protocol(_PatientProtocol):
+        head_timeout_s = limits.head_timeout_s
+
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",  # at its lowest level, uvicorn would log every header
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=limits.keep_alive_s,
+        timeout_graceful_shutdown=limits.grace_s,
+    )
+    return _Server(config)
+
+
+class _PatientProtocol(H11Protocol):
+    """uvicorn waits for ever for a request's headers; this waits ``head_timeout_s``.
+
+    The same goes for what a client sends after it has got its reply: the rest of a body that was
+    refused is thrown away, for that long and no longer.
+    """
+
+    head_timeout_s: float
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hanging_up: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._mind()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._mind()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._relax()
+
+    def _mind(self) -> None:
+        request: Any = self.cycle  # None before the first one, whatever its type says
+        if request is not None and not request.response_complete:
+            self._relax()
+        elif self._hanging_up is None:
+            self._hanging_up = self.loop.call_later(self.head_timeout_s, self.transport.abort)
+
+    def _relax(self) -> None:
+        if self._hanging_up is not None:
+            self._hanging_up.cancel()
+            self._hanging_up = None

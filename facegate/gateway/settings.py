@@ -1,0 +1,155 @@
+"""The ``[serve]`` table: what is mounted, who may call, and what a caller may cost.
+
+::
+
+    [serve]
+    host = "0.0.0.0"
+    port = 8080
+    provider = "main"                   # the configured default if absent
+    api_key_file = "/run/secrets/keys"  # a key a line
+
+    [serve.compat.acme]                 # mounts acme's API; its switches
+    match_threshold = 0.7
+
+    [serve.sandbox]                     # callers may force outcomes: for test systems alone
+    rate = "10/60"
+    keys = { "sk-no-match" = "outcome=no_match" }
+
+``FACEGATE_SERVE__PORT=9000`` sets ``serve.port``; several keys are given as a JSON list.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from facegate.config import Config, explained
+from facegate.dialect import Dialect
+from facegate.errors import ConfigurationError
+from facegate.images import ImageLimits
+from facegate.registry import Registry
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+class Limits(_Table):
+    """What one caller may cost the process. Times are in seconds."""
+
+    max_body_bytes: int = Field(
+        default=64 * 2**20, gt=0, description="Heaviest request: six 8 MB pictures in base64."
+    )
+    max_requests: int = Field(
+        default=100, gt=0, description="Requests in work at once; one more is told to come later."
+    )
+    head_timeout_s: float = Field(
+        default=10.0, gt=0, description="Time for a request's headers to arrive."
+    )
+    body_timeout_s: float = Field(
+        default=60.0, gt=0, description="Time for a request's whole body to arrive."
+    )
+    keep_alive_s: int = Field(
+        default=60, ge=0, description="Time that an idle connection is kept open."
+    )
+    grace_s: int = Field(
+        default=30, ge=0, description="Time for requests in work to finish on shutdown."
+    )
+
+
+class SandboxSettings(_Table):
+    """See :class:`~facegate.gateway.sandbox.Sandbox`. The table's presence turns it on."""
+
+    rate: str | None = Field(
+        default=None,
+        pattern=r"^[1-9]\d{0,5}/[1-9]\d{0,5}$",
+        description='Requests and seconds that a key may spend: "10/60".',
+    )
+    keys: dict[str, str] = Field(
+        default_factory=dict, repr=False, description="What happens to a key's requests."
+    )
+
+
+class ServeSettings(Limits):
+    """All of ``[serve]``."""
+
+    host: str = Field(default="127.0.0.1", description="Address to serve on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port; 0 takes any free one.")
+    provider: str | None = Field(default=None, description="Who answers.")
+    api_keys: tuple[SecretStr, ...] = Field(
+        default=(), description="Keys that callers present, each in their vendor's way."
+    )
+    api_key_file: str | None = Field(default=None, description="File with such keys, one a line.")
+    compat: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, repr=False, description="The APIs to speak, each with its switches."
+    )
+    sandbox: SandboxSettings | None = Field(
+        default=None, description="Lets callers force outcomes, if the table is there."
+    )
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _one_is_enough(cls, keys: Any) -> Any:
+        return (keys,) if isinstance(keys, str) else keys
+
+    @field_validator("api_keys")
+    @classmethod
+    def _none_blank(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(key.get_secret_value().strip() for key in keys):
+            raise ValueError("a key is empty, and would let everybody in")
+        return keys
+
+    @classmethod
+    def of(cls, config: Config, **changes: Any) -> ServeSettings:
+        """Read the table of a configuration, with ``changes`` from the command line.
+
+        Raises:
+            ConfigurationError: naming the key.
+        """
+        try:
+            return cls.model_validate({**(config.serve or {}), **changes})
+        except ValidationError as error:
+            raise explained(error, f"{config.source}: serve.", cls) from None
+
+    def keys(self) -> tuple[str, ...]:
+        """The secrets of all callers, those of the sandbox included.
+
+        Raises:
+            ConfigurationError: a file that cannot be read or holds none.
+        """
+        found = [key.get_secret_value().strip() for key in self.api_keys]
+        if self.api_key_file is not None:
+            try:
+                lines = Path(self.api_key_file).read_text(encoding="utf-8").split("\n")
+            except (OSError, ValueError):
+                raise ConfigurationError("serve.api_key_file: cannot read the file") from None
+            in_file = [line.strip() for line in lines if line.strip()]
+            if not in_file:
+                raise ConfigurationError("serve.api_key_file: the file is empty")
+            found += in_file
+        return (*found, *(self.sandbox.keys if self.sandbox else ()))
+
+    def dialects(self, registry: Registry, limits: ImageLimits) -> list[Dialect[Any]]:
+        """The APIs to speak, set up.
+
+        Raises:
+            ConfigurationError: none is named, or naming the switch that is wrong.
+        """
+        if not self.compat:
+            raise ConfigurationError(
+                "no API to speak; name a plugin's with --compat NAME or [serve.compat.NAME]"
+            )
+        keys, found = self.keys(), []
+        for name, switches in self.compat.items():
+            dialect_type = registry.dialect_type(name)
+            try:
+                settings = dialect_type.settings_type.model_validate(switches)
+            except ValidationError as error:
+                where = f"serve.compat.{name}."
+                raise explained(error, where, dialect_type.settings_type) from None
+            found.append(dialect_type(settings, keys, limits))
+        return found

@@ -1,0 +1,103 @@
+"""Running a provider's flows without a socket: whoever stands in for the vendor is a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from facegate import FacegateError
+from facegate.flow import Call, Effect, Flow, HttpReply, HttpRequest, Send, Together
+from facegate.plugin import Answer, Provider
+from facegate.policy import Terms
+from facegate.provider import BoundRequest
+from facegate.question import Question
+
+T = TypeVar("T")
+Vendor = Callable[[HttpRequest], HttpReply]
+
+
+def run(flow: Flow[T], vendor: Vendor) -> T:
+    """Run a flow to its end; raises what it raises."""
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                outcome = _perform(effect, vendor)
+            except FacegateError as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(outcome)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+
+
+def _perform(effect: Effect, vendor: Vendor) -> Any:
+    match effect:
+        case Send():
+            return vendor(effect.request)
+        case Call():
+            return effect.function()
+        case Together():
+            return [run(flow, vendor) for flow in effect.flows]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One request of a question's, as the server of a vendor-compatible API hands it on.
+
+    Attributes:
+        request: names of headers in lower case, the body in one piece.
+        bound: what it asks; about one gallery picture where the vendor is asked once for each.
+    """
+
+    request: HttpRequest
+    bound: BoundRequest[Any]
+
+
+def bind(provider: Provider[Any], question: Question) -> BoundRequest[Any]:
+    """A question as the provider sees it; its pictures are images already."""
+    asked: Any = question
+    terms = Terms.of(
+        provider,
+        asked.operation,
+        asked.threshold,
+        asked.liveness_threshold,
+        (asked.options or {}).get(provider.info.plugin),
+    )
+    return terms.bind(provider, asked.probe, tuple(asked.gallery))
+
+
+def requests(provider: Provider[Any], question: Question) -> list[Asking]:
+    """The requests that a question becomes."""
+    sent: list[HttpRequest] = []
+
+    def vendor(request: HttpRequest) -> HttpReply:
+        parts = urlsplit(request.url)
+        url = f"http://gateway{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        sent.append(HttpRequest(request.method, url, headers, (b"".join(request.body),)))
+        return HttpReply(503)
+
+    bound: Any = bind(provider, question)
+    try:
+        run(provider.answer(bound), vendor)
+    except FacegateError:
+        if not sent:
+            raise
+    if len(sent) == 1:
+        return [Asking(sent[0], bound)]
+    each = zip(sent, bound.gallery, strict=True)
+    return [Asking(request, replace(bound, gallery=(image,))) for request, image in each]
+
+
+def heard(
+    provider: Provider[Any], bound: BoundRequest[Any], reply: HttpReply
+) -> Answer | FacegateError:
+    """What the provider makes of a reply to each of its requests."""
+    try:
+        return run(provider.answer(bound), lambda _: reply)
+    except FacegateError as error:
+        return error

@@ -1,0 +1,193 @@
+"""A proxy on 127.0.0.1 that stands before a real server and spoils what it answers.
+
+::
+
+    with FaultProxy("http://127.0.0.1:8000") as proxy:
+        proxy.will(rate_limited(7), stall(after=20), latency(0.5))
+        verifier = facegate.open(plugin="...", base_url=proxy.url, read_s=1)
+        ...             # the first request is refused, the second gets 20 bytes and then nothing,
+                        # the third is answered late, and all later ones as if nobody stood between
+        with proxy.refusing():
+            ...         # no connection at all
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import partial
+from urllib.parse import urlsplit
+
+from facegate.testing import server
+from facegate.testing.server import Line, Seen, Server, message
+
+_OF_THE_CONNECTION = {"connection", "content-length", "keep-alive", "transfer-encoding"}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the real server answered, unspoilt."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def head(self) -> bytes:
+        """Status line and headers, with the right length."""
+        return message(self.status, self.body, **self.headers)[: -len(self.body) or None]
+
+
+Fault = Callable[[Line, Callable[[], Answered]], bool]
+"""Answers one request; its second argument asks the real server. True keeps the connection."""
+
+
+class FaultProxy(Server):
+    """Plays one fault a request, in the order given; then passes everything on untouched.
+
+    Any number of threads may use it; which fault meets which of several requests at once is then a
+    matter of who comes first.
+
+    Args:
+        upstream: URL of the real server, plain http.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        parts = urlsplit(upstream)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError("the upstream is an http:// URL")
+        super().__init__(self._play)
+        self._upstream = parts
+        self._faults: deque[Fault] = deque()
+
+    def will(self, *faults: Fault) -> None:
+        """Append faults, one for each request to come."""
+        self._faults.extend(faults)
+
+    @contextlib.contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Hang up on everybody and refuse connections until the block ends."""
+        self._hang_up()
+        try:
+            yield
+        finally:
+            self._listener = socket.create_server(("127.0.0.1", self.port))
+            self._listen()
+
+    def _play(self, line: Line) -> bool:
+        try:
+            fault = self._faults.popleft()
+        except IndexError:
+            fault = passes
+        return fault(line, partial(self._ask, line.request))
+
+    def _ask(self, request: Seen) -> Answered:
+        upstream = self._upstream
+        headers = {n: v for n, v in request.headers.items() if n not in _OF_THE_CONNECTION}
+        connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port)
+        try:
+            target = upstream.path.rstrip("/") + request.target
+            connection.request(request.method, target, request.body or None, headers)
+            reply = connection.getresponse()
+            kept = {n: v for n, v in reply.getheaders() if n.lower() not in _OF_THE_CONNECTION}
+            return Answered(reply.status, kept, reply.read())
+        except http.client.HTTPException as error:
+            raise ConnectionError from error
+        finally:
+            connection.close()
+
+
+def passes(line: Line, ask: Callable[[], Answered]) -> bool:
+    """No fault."""
+    answered = ask()
+    line.socket.sendall(answered.head + answered.body)
+    return True
+
+
+def latency(seconds: float) -> Fault:
+    """Answers that much later."""
+
+    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+        line.stopping.wait(seconds)
+        return passes(line, ask)
+
+    return fault
+
+
+def reset(after: int | None = None) -> Fault:
+    """Resets the connection after so many bytes of the body; before the reply if None."""
+
+    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+        _begin(line, ask, after)
+        return server.reset(line)
+
+    return fault
+
+
+def stall(after: int | None = None) -> Fault:
+    """Goes silent after so many bytes of the body; before the reply if None."""
+
+    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+        _begin(line, ask, after)
+        return server.stall(line)
+
+    return fault
+
+
+def wrong_length(off_by: int) -> Fault:
+    """Promises a body that is longer than what comes, or shorter for a negative number."""
+
+    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+        answered = ask()
+        promised = str(len(answered.body) + off_by)
+        headers = {**answered.headers, "Content-Length": promised}
+        line.socket.sendall(message(answered.status, answered.body, **headers))
+        return False
+
+    return fault
+
+
+def truncated(at: int) -> Fault:
+    """A whole reply whose body is cut after so many bytes, so that its JSON is not."""
+
+    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+        answered = ask()
+        line.socket.sendall(message(answered.status, answered.body[:at], **answered.headers))
+        return True
+
+    return fault
+
+
+def rate_limited(wait: int | datetime) -> Fault:
+    """429 with a Retry-After, in seconds or as a date; the real server is not asked."""
+    if isinstance(wait, datetime):
+        told = format_datetime(wait.astimezone(UTC), usegmt=True)
+    else:
+        told = str(wait)
+    return _instead(message(429, {"message": "too many requests"}, Retry_After=told))
+
+
+def html_502() -> Fault:
+    """The page of a load balancer that found nobody behind it; the real server is not asked."""
+    page = b"<html><head><title>502 Bad Gateway</title></head><body></body></html>"
+    return _instead(message(502, page, Content_Type="text/html"))
+
+
+def _instead(data: bytes) -> Fault:
+    def fault(line: Line, _: Callable[[], Answered]) -> bool:
+        line.socket.sendall(data)
+        return True
+
+    return fault
+
+
+def _begin(line: Line, ask: Callable[[], Answered], after: int | None) -> None:
+    if after is not None:
+        answered = ask()
+        line.socket.sendall(answered.head + answered.body[:after])

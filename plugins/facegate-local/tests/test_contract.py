@@ -1,0 +1,21 @@
+"""The embedded engine keeps the contract of every provider, on real faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from facegate.testing import ProviderContract
+from facegate_local.provider import Local
+
+
+class TestLocal(ProviderContract):
+    provider = Local
+    settings: ClassVar = {"engines": 2}
+
+    @pytest.fixture
+    def faces(self, models_dir: Path, portraits: Mapping[str, Path]) -> tuple[bytes, ...]:
+        return portraits["person_a_1"].read_bytes(), portraits["person_a_2"].read_bytes()

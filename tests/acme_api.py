@@ -1,0 +1,160 @@
+"""The API of acme's made-up vendor, spoken as its plugin would speak it; see :mod:`acme`."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import httpx
+
+from acme import DOCUMENT, PROBE, Scripted
+from facegate import AsyncFaceVerifier
+from facegate.gateway import Limits, Sandbox, create_app, serving
+from facegate.model import Operation
+from facegate.plugin import (
+    Answer,
+    Asked,
+    Dialect,
+    DialectSettings,
+    FacegateError,
+    HttpReply,
+    HttpRequest,
+    Image,
+    ImageRejected,
+    Provider,
+    RateLimited,
+    Scale,
+    ScoreSpec,
+    VendorError,
+    json_reply,
+)
+
+KEY = "key-5b1f0d7c92"
+PERCENT = Scale(name="acme percent", high=100.0)
+
+
+class ApiSettings(DialectSettings):
+    shout: bool = False
+
+
+class AcmeApi(Dialect[ApiSettings]):
+    """Scores in percent, a match from 70 on, live above 40."""
+
+    plugin = "acme"
+    routes: ClassVar = {
+        "/v1/compare": frozenset({"POST"}),
+        "/v1/compare-live": frozenset({"POST"}),
+        "/v1/liveness": frozenset({"POST"}),
+        "/v1/renew": frozenset({"GET"}),
+    }
+    match = ScoreSpec(PERCENT, 70.0)
+    liveness = ScoreSpec(PERCENT, 40.0, above=True)
+    errors: ClassVar = {
+        "bad_token": VendorError(401, {"code": "bad_token"}),
+        "bad_image": VendorError(422, {"code": "bad_image"}),
+        "bad_request": VendorError(400, {"code": "bad_request"}),
+        "slow_down": VendorError(429, {"code": "slow_down"}),
+        "down": VendorError(503, {"code": "down"}),
+    }
+    settings_type = ApiSettings
+
+    def authorise(self, request: HttpRequest) -> str | HttpReply:
+        token = request.headers.get("authorization", "").removeprefix("Token ")
+        if not self.keys:
+            return ""
+        return token if token in self.keys else self.error("bad_token")
+
+    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+        path, _, query = request.url.removeprefix("http://gateway").partition("?")
+        if path == "/v1/renew":
+            return json_reply(200, {"renewed": query})
+        try:
+            message = json.loads(b"".join(request.body))
+            operation = Operation(path.removeprefix("/v1/").replace("-", "_"))
+        except ValueError:
+            return self.error("bad_request")
+        return Asked(
+            operation,
+            self._picture("probe", message["probe"]),
+            tuple(
+                self._picture(f"gallery[{n}]", each)
+                for n, each in enumerate(message.get("gallery", ()))
+            ),
+            message.get("minScore"),
+            message.get("minLive"),
+            {"mode": message["mode"]} if "mode" in message else {},
+            context=path,
+        )
+
+    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+        body: dict[str, Any] = {}
+        if answer.match:
+            body |= {"same": answer.match.is_match, "score": answer.match.score}
+        if answer.liveness:
+            body |= {"live": answer.liveness.passed, "liveScore": answer.liveness.score}
+        return json_reply(200, body)
+
+    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:
+        more = {"class": error.code, "image": error.image, "asked": asked and asked.context}
+        match error:
+            case ImageRejected():
+                return self.error("bad_image", **more)
+            case RateLimited(retry_after=wait):
+                return self.error("slow_down", retryAfter=wait, **more)
+            case _ if error.http_status == 400:
+                return self.error("bad_request", **more)
+        return self.error("down", **more)
+
+    def _picture(self, role: str, text: str) -> Image | str:
+        if text.startswith(("https:", "http:", "/")):
+            return text
+        try:
+            return Image.from_base64(text, self.limits)
+        except ImageRejected as error:
+            error.image = role
+            raise
+
+
+def acme_api(*keys: str, **settings: Any) -> AcmeApi:
+    return AcmeApi(ApiSettings.model_validate(settings), keys)
+
+
+def question(**more: Any) -> dict[str, Any]:
+    """A whole request in the vendor's words."""
+    probe, document = (base64.b64encode(each).decode() for each in (PROBE, DOCUMENT))
+    return {"probe": probe, "gallery": [document], **more}
+
+
+def saying(*answers: Answer | FacegateError) -> Callable[[Any], Any]:
+    """A script that gives these answers, the last one ever after."""
+    left = list(answers)
+
+    def script(request: Any) -> Any:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, FacegateError):
+            raise answer
+        return answer
+        yield
+
+    return script
+
+
+@contextmanager
+def front(
+    provider: Provider[Any] | Answer | FacegateError,
+    *apis: Dialect[Any],
+    limits: Limits | None = None,
+    sandbox: Sandbox | None = None,
+    **headers: str,
+) -> Iterator[httpx.Client]:
+    """A client of the API, which ``provider`` answers: one of its own, or of one answer."""
+    asked = provider if isinstance(provider, Provider) else Scripted(saying(provider))
+    app = create_app(apis or [acme_api()], lambda: AsyncFaceVerifier(asked), limits, sandbox)
+    with (
+        serving(app, limits) as url,
+        httpx.Client(base_url=url, headers=headers, trust_env=False) as client,
+    ):
+        yield client

@@ -1,0 +1,21 @@
+"""Every broken plugin, held to the contract; run by ``test_contract_broken.py`` alone."""
+
+from __future__ import annotations
+
+from broken import dialects, providers
+from facegate.plugin import HttpProvider
+from facegate.testing import DialectContract, HttpProviderContract, ProviderContract
+from test_contract_acme import AcmesDocumentation
+from test_contract_dialect import AcmesApi
+
+assert dialects.AcmeApi not in providers.FOUND_BY
+
+for broken in providers.FOUND_BY:
+    name = f"Test{broken.__name__}"
+    if issubclass(broken, dialects.AcmeApi):
+        globals()[name] = type(name, (AcmesApi, DialectContract), {"dialect": broken})
+    elif issubclass(broken, HttpProvider):
+        held = {"provider": broken, "patience_s": 0.5}
+        globals()[name] = type(name, (AcmesDocumentation, HttpProviderContract), held)
+    else:
+        globals()[name] = type(name, (ProviderContract,), {"provider": broken})

@@ -1,0 +1,208 @@
+"""Scores, thresholds and verdicts on their way between a provider and the API that is spoken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+
+from acme import INFO, SAME, SCALE, Engine, Scripted
+from acme_api import AcmeApi, acme_api, front, question, saying
+from facegate import ConfigurationError
+from facegate.gateway.bridge import Bridge
+from facegate.plugin import (
+    Answer,
+    CompareRequest,
+    Liveness,
+    LivenessRequest,
+    Match,
+    ProviderInfo,
+    ProviderSettings,
+    ScoreSpec,
+)
+
+OTHERS = replace(INFO, plugin="other", lineage="other-1")
+
+
+class Another(Scripted):
+    """A provider of another plugin than the API's."""
+
+    info: ClassVar[ProviderInfo] = OTHERS
+
+
+def scored(score: float, threshold: float = 0.8, *, same: bool | None = None) -> Answer:
+    same = score >= threshold if same is None else same
+    return Answer(Match(is_match=same, score=score, threshold=threshold, scale=SCALE))
+
+
+def lively(score: float | None, *, passed: bool) -> Liveness:
+    return Liveness(passed=passed, score=score, threshold=0.5, scale=SCALE)
+
+
+# What is asked, and what is answered
+
+
+def test_each_question_is_answered_in_the_vendors_words() -> None:
+    both = Answer(scored(0.9).match, lively(0.25, passed=False))
+    with front(both) as client:
+        compared = client.post("/v1/compare-live", json=question())
+    assert compared.json() == {"same": True, "score": 85.0, "live": False, "liveScore": 20.0}
+    with front(scored(0.4)) as client:
+        assert client.post("/v1/compare", json=question()).json() == {"same": False, "score": 35.0}
+    with front(Answer(liveness=lively(0.75, passed=True))) as client:
+        live = client.post("/v1/liveness", json=question())
+    assert live.json() == {"live": True, "liveScore": 70.0}
+
+
+@pytest.mark.parametrize(("score", "same"), [(0.8, True), (0.7999, False), (1.0, True)])
+def test_the_vendors_default_threshold_gives_the_providers_decision(
+    score: float, *, same: bool
+) -> None:
+    with front(scored(score)) as client:
+        said = client.post("/v1/compare", json=question()).json()
+    assert said["same"] is same
+    assert (said["score"] >= 70) is same
+
+
+def test_a_verdict_against_its_own_score_is_believed_and_the_score_bent() -> None:
+    with front(scored(0.9, same=False)) as client:
+        said = client.post("/v1/compare", json=question()).json()
+    assert said == {"same": False, "score": 69.0}
+
+
+class Remembering(Engine):
+    """Decides by the threshold it is told, and keeps it."""
+
+    info: ClassVar[ProviderInfo] = replace(INFO, match=ScoreSpec(SCALE, 0.8, settable=(0.5, 0.95)))
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(self.find, **settings)
+        self.told: list[float | None] = []
+
+    def find(self, request: CompareRequest[ProviderSettings]) -> Answer:
+        self.told.append(request.threshold)
+        return scored(0.85, request.threshold or 0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "same"),
+    [(None, 0.8, True), (70, 0.8, True), (85, 0.9, False), (52.5, 0.6, True)],
+)
+def test_a_threshold_in_the_request_goes_the_same_way_back(
+    asked: float | None, told: float, *, same: bool
+) -> None:
+    provider = Remembering()
+    with front(provider) as client:
+        said = client.post("/v1/compare", json=question(minScore=asked)).json()
+    assert provider.told == [pytest.approx(told)]
+    assert said["same"] is same
+    assert (said["score"] >= (asked or 70)) is same
+
+
+def test_the_configured_threshold_is_the_one_that_lands_on_the_vendors_default() -> None:
+    provider = Remembering(threshold=0.85)
+    with front(provider) as client:
+        said = client.post("/v1/compare", json=question(minScore=70)).json()
+    assert provider.told == [0.85]
+    assert said == {"same": True, "score": 70.0}
+
+
+def test_the_operator_may_say_where_it_lands() -> None:
+    with front(scored(0.8), acme_api(match_threshold=90)) as client:
+        assert client.post("/v1/compare", json=question()).json()["score"] == 90.0
+
+
+def test_a_threshold_that_the_provider_cannot_be_set_to_is_refused() -> None:
+    provider = Remembering()
+    with front(provider) as client:
+        said = client.post("/v1/compare", json=question(minScore=99.9))
+    assert (said.status_code, said.json()["class"]) == (400, "InvalidRequest")
+    assert provider.told == []
+
+
+def test_a_provider_without_scores_gives_its_verdict_and_no_number() -> None:
+    with front(Answer(Match(is_match=True))) as client:
+        assert client.post("/v1/compare", json=question()).json() == {"same": True, "score": None}
+
+
+class VerdictOnly(Scripted):
+    info: ClassVar[ProviderInfo] = replace(INFO, liveness=None)
+
+
+@pytest.mark.parametrize("asked", [None, 20, 40])
+def test_a_verdict_stands_for_the_vendors_default_and_less(asked: float | None) -> None:
+    provider = VerdictOnly(saying(Answer(liveness=Liveness(passed=True, score=0.6))))
+    with front(provider) as client:
+        said = client.post("/v1/liveness", json=question(minLive=asked))
+    assert said.json() == {"live": True, "liveScore": None}
+
+
+def test_a_verdict_does_not_stand_for_more_unless_the_operator_says_so() -> None:
+    provider = VerdictOnly(saying(Answer(liveness=Liveness(passed=True))))
+    with front(provider) as client:
+        said = client.post("/v1/liveness", json=question(minLive=41))
+        assert (said.status_code, said.json()["class"]) == (400, "UnsupportedOption")
+    with front(provider, acme_api(liveness_threshold=90)) as client:
+        assert client.post("/v1/liveness", json=question(minLive=90)).json()["live"] is True
+
+
+def test_a_near_miss_that_facegate_would_review_is_no_match() -> None:
+    provider = Scripted(saying(scored(0.7)), review_from=0.6)
+    with front(provider) as client:
+        said = client.post("/v1/compare", json=question()).json()
+    assert said == {"same": False, "score": pytest.approx(61.25)}
+
+
+def test_a_spoof_that_was_noticed_in_passing_is_no_match() -> None:
+    noticed = Answer(scored(0.9).match, lively(0.1, passed=False))
+    with front(noticed) as client:
+        said = client.post("/v1/compare", json=question()).json()
+    assert said["same"] is False
+    assert said["score"] < 70
+
+
+def test_a_vendors_own_options_reach_its_own_plugin_alone() -> None:
+    # Neither provider has the option: the vendor's own says so, the other never hears of it.
+    with front(Scripted(saying(SAME))) as client:
+        said = client.post("/v1/compare", json=question(mode="FAST"))
+        assert said.json()["class"] == "UnsupportedOption"
+    with front(Another(saying(SAME))) as client:
+        assert client.post("/v1/compare", json=question(mode="FAST")).status_code == 200
+
+
+# What an integration will miss
+
+
+class Scoreful(AcmeApi):
+    needs_scores = True
+
+
+class Scoreless(Engine):
+    info: ClassVar[ProviderInfo] = replace(INFO, scores=False, match=None, liveness=None)
+
+
+class LivenessOnly(Scripted):
+    info: ClassVar[ProviderInfo] = replace(INFO, match=None, liveness=None)
+    compare = compare_live = None  # type: ignore[assignment]
+
+    def liveness(self, request: LivenessRequest[ProviderSettings]) -> Any:
+        return super().liveness(request)
+
+
+def test_what_an_integration_will_miss_is_known_before() -> None:
+    assert Bridge(acme_api()).findings(Scripted(saying(SAME))) == []
+    found = Bridge(acme_api()).findings(Scoreless(lambda _: SAME))
+    assert found == [
+        "main cannot answer compare_live; it is refused",
+        "main cannot answer liveness; it is refused",
+        "main takes no match threshold; its verdict stands for 70, and a request for more is"
+        " refused",
+    ]
+
+
+def test_an_api_of_scores_alone_needs_a_provider_that_gives_them() -> None:
+    bridge = Bridge(Scoreful(acme_api().settings))
+    assert bridge.findings(Scripted(saying(SAME))) == []
+    with pytest.raises(ConfigurationError, match="answers in scores, and main"):
+        bridge.findings(Scoreless(lambda _: SAME))

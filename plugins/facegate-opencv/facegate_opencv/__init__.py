@@ -1,0 +1,26 @@
+"""OpenCV FR for facegate: the self-hosted FR Server and the cloud API, as clients and as APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from facegate.plugin import Dialect, Provider, hookimpl
+
+
+@hookimpl
+def facegate_providers() -> Sequence[type[Provider[Any]]]:
+    """Give the clients of both products."""
+    from facegate_opencv.fr_cloud.provider import FrCloud
+    from facegate_opencv.fr_server.provider import FrServer
+
+    return [FrServer, FrCloud]
+
+
+@hookimpl
+def facegate_dialects() -> Sequence[type[Dialect[Any]]]:
+    """Give the APIs that answer as both products do."""
+    from facegate_opencv.fr_cloud.compat import FrCloudApi
+    from facegate_opencv.fr_server.compat import FrServerApi
+
+    return [FrServerApi, FrCloudApi]

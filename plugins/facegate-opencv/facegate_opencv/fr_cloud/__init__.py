@@ -1,0 +1,1 @@
+"""The OpenCV FR cloud API."""

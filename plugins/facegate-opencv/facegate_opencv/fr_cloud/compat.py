@@ -1,0 +1,141 @@
+"""The cloud API, answered by whatever provider is configured."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from facegate.plugin import (
+    Answer,
+    Asked,
+    CaptureReason,
+    FacegateError,
+    HttpReply,
+    HttpRequest,
+    ImageRejected,
+    Operation,
+    RateLimited,
+    UnsupportedOperation,
+    json_reply,
+)
+from facegate_opencv.api import Api, ApiSettings
+from facegate_opencv.fr_cloud import wire
+from facegate_opencv.fr_cloud.errors import RATE_LIMIT, REPLIES, VALIDATION, validation
+
+_POST: Final = frozenset({"POST"})
+_CANNOT_SAY: Final = "ERR_RESTRICTED_API"
+_UNFIT: Final = "ERR_INVALID_FACE_FOR_LIVENESS"
+
+
+class FrCloudApi(Api[ApiSettings]):
+    """Answers as the cloud API does: scores, never a verdict.
+
+    Its rules, where the vendor's documentation leaves them open or facegate has no equal:
+
+    - ``/compare`` takes one probe, since facegate's questions have one; two or three are a
+      validation error.
+    - A liveness score below ``liveness_min_score`` is a reply with both scores like any other.
+    - A score that the provider did not give is never made up: ``ERR_RESTRICTED_API``. The same
+      goes for the similarity to a probe that was judged a spoof before it was compared.
+    - If a provider finds a spoof where only a comparison was asked for, the reply has no place to
+      say so, and a high score alone would let it in: ``ERR_INVALID_FACE_FOR_LIVENESS``.
+    - A request without a key is answered like one with a wrong key: the vendor's own answer is not
+      documented, and the body that its framework would send makes the official SDK crash.
+    - Whatever is wrong at the answering provider (its credential, its quota, an outage) is
+      ``ERR_MAINTENANCE_MODE``: the caller's own key and subscription are good.
+    """
+
+    plugin = "opencv_cloud"
+    routes: ClassVar = dict.fromkeys((wire.COMPARE, wire.COMPARE_LIVE, wire.LIVENESS), _POST)
+    match = wire.MATCH
+    liveness = wire.LIVE
+    needs_scores = True
+    errors = REPLIES
+    settings_type = ApiSettings
+    formats = wire.FORMATS
+    missing_key = "ERR_INVALID_API_KEY"
+    wrong_key = "ERR_INVALID_API_KEY"
+    reasons: ClassVar = {
+        CaptureReason.FACE_NOT_FOUND: "ERR_NO_FACES_FOUND",
+        CaptureReason.TOO_MANY_FACES: "ERR_MULTIPLE_FACES",
+        CaptureReason.FACE_TOO_SMALL: "ERR_FACE_TOO_SMALL",
+        CaptureReason.FACE_TOO_CLOSE: "ERR_FACE_TOO_CLOSE",
+        CaptureReason.FACE_CLOSE_TO_BORDER: "ERR_FACE_EDGES_NOT_VISIBLE",
+        CaptureReason.FACE_CROPPED: "ERR_FACE_CROPPED",
+        CaptureReason.FACE_ANGLE_TOO_LARGE: "ERR_FACE_ROTATION",
+        CaptureReason.FACE_IS_OCCLUDED: "ERR_FACE_OCCLUDED",
+        CaptureReason.EYES_CLOSED: _UNFIT,
+        CaptureReason.QUALITY_TOO_LOW: _UNFIT,
+    }
+    failures: ClassVar = {
+        ImageRejected: "ERR_IMAGE_COULD_NOT_BE_DECODED",
+        UnsupportedOperation: _CANNOT_SAY,
+        RateLimited: RATE_LIMIT,
+        FacegateError: "ERR_MAINTENANCE_MODE",
+    }
+
+    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+        route = "/" + urlsplit(request.url).path.rpartition("/")[2]
+        try:
+            if route == wire.COMPARE:
+                return self._compare(self.body(request, wire.CompareMessage[str]))
+            if route == wire.COMPARE_LIVE:
+                return self._compare_live(self.body(request, wire.CompareLiveMessage[str]))
+            return self._liveness(self.body(request, wire.LivenessMessage[str]))
+        except ValidationError as error:
+            problems = error.errors(include_input=False, include_url=False, include_context=False)
+            return self._invalid(*((each["type"], each["loc"], each["msg"]) for each in problems))
+
+    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+        similarity = answer.match.score if answer.match else None
+        liveness = answer.liveness.score if answer.liveness else None
+        if asked.operation is Operation.LIVENESS:
+            return self._scores(liveness_score=liveness)
+        if asked.operation is Operation.COMPARE_LIVE:
+            # A string, as the vendor has it in this reply alone.
+            return self._scores(
+                score=similarity, liveness_score=None if liveness is None else str(liveness)
+            )
+        if answer.liveness and not answer.liveness.passed:
+            return self.error(_UNFIT)
+        return self._scores(score=similarity)
+
+    def invalid(self, text: str) -> HttpReply:
+        return self._invalid(("value_error", (), text))
+
+    def _compare(self, message: wire.CompareMessage[str]) -> Asked:
+        return Asked(
+            Operation.COMPARE,
+            self.picture(message.probe[0], "probe"),
+            self._gallery(message.gallery),
+            options=_told(search_mode=message.search_mode),
+        )
+
+    def _compare_live(self, message: wire.CompareLiveMessage[str]) -> Asked:
+        return Asked(
+            Operation.COMPARE_LIVE,
+            self.picture(message.probe, "probe"),
+            self._gallery(message.gallery),
+            # 0 asks for no verdict, and the reply holds none.
+            liveness_threshold=message.liveness_min_score or None,
+            options=_told(search_mode=message.search_mode, os=message.os),
+        )
+
+    def _liveness(self, message: wire.LivenessMessage[str]) -> Asked:
+        probe = self.picture(message.image, "probe")
+        return Asked(Operation.LIVENESS, probe, options=_told(os=message.os))
+
+    def _gallery(self, texts: list[str]) -> tuple[Any, ...]:
+        return tuple(self.picture(text, f"gallery[{n}]") for n, text in enumerate(texts))
+
+    def _scores(self, **scores: float | str | None) -> HttpReply:
+        return self.error(_CANNOT_SAY) if None in scores.values() else json_reply(200, scores)
+
+    def _invalid(self, *problems: tuple[str, tuple[str | int, ...], str]) -> HttpReply:
+        return self.error(VALIDATION, **validation(*problems))
+
+
+def _told(**options: str | None) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,1 @@
+"""The OpenCV FR Server, which its user hosts."""

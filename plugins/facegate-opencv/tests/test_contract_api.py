@@ -1,0 +1,112 @@
+"""Both products' APIs and clients understand each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from facegate import (
+    AuthenticationFailed,
+    BadReply,
+    CaptureReason,
+    ConfigurationError,
+    ConnectionFailed,
+    ConsentRefused,
+    CredentialsExpired,
+    FacegateError,
+    InvalidRequest,
+    LicenseInvalid,
+    Operation,
+    PermissionDenied,
+    ProviderTimeout,
+    ProviderUnavailable,
+    QuotaExhausted,
+    RateLimited,
+    UnmappedError,
+    UnsupportedOperation,
+    UnsupportedOption,
+)
+from facegate.plugin import Answer, Asked
+from facegate.testing import DialectContract
+from facegate_opencv.fr_cloud.compat import FrCloudApi
+from facegate_opencv.fr_cloud.provider import FrCloud
+from facegate_opencv.fr_server.compat import FrServerApi
+from facegate_opencv.fr_server.provider import FrServer
+
+KEY = "key-1f4e7a90c2b85d63"
+
+
+class Verdicts:
+    """An FR Server's words hold neither scores nor thresholds."""
+
+    def sayable(self, asked: Asked, answer: Answer) -> Answer:
+        match, liveness = answer.match, answer.liveness
+        if liveness and not liveness.passed:
+            match = None
+        return Answer(
+            match=match and match.model_copy(update={"score": None}),
+            liveness=liveness and liveness.model_copy(update={"score": None}),
+        )
+
+
+LATER = dict.fromkeys(
+    (
+        *(FacegateError, ConfigurationError, AuthenticationFailed, CredentialsExpired),
+        *(PermissionDenied, QuotaExhausted, LicenseInvalid, RateLimited, ConnectionFailed),
+        *(ProviderTimeout, BadReply, UnmappedError),
+    ),
+    ProviderUnavailable,
+)
+"""What is wrong at the answering provider, and none of the caller's business."""
+SENSELESS = dict.fromkeys((UnsupportedOption, ConsentRefused), InvalidRequest)
+
+
+class TestFrServerApi(Verdicts, DialectContract):
+    provider = FrServer
+    settings: ClassVar = {"base_url": "https://fr.example", "api_key": KEY}
+    dialect = FrServerApi
+    key = KEY
+    heard: ClassVar = {
+        **LATER,
+        **SENSELESS,
+        UnsupportedOperation: LicenseInvalid,
+        LicenseInvalid: LicenseInvalid,
+        CaptureReason.QUALITY_TOO_LOW: UnmappedError,
+    }
+
+
+class TestFrServerApiForLivenessAlone(TestFrServerApi):
+    settings: ClassVar = {**TestFrServerApi.settings, "liveness_by_self_compare": True}
+
+
+class TestFrCloudApi(DialectContract):
+    provider = FrCloud
+    settings: ClassVar = {"base_url": "https://cloud.example", "api_key": KEY}
+    dialect = FrCloudApi
+    key = KEY
+    heard: ClassVar = {
+        **LATER,
+        **SENSELESS,
+        RateLimited: RateLimited,
+        UnsupportedOperation: PermissionDenied,
+        CaptureReason.EYES_CLOSED: CaptureReason.QUALITY_TOO_LOW,
+    }
+    # The wire holds scores, and the client decides by a threshold that only one of the three
+    # requests has a place for. So verdicts come back where it decides by the defaults.
+    test_an_answer_is_read_as_it_was_given = None
+
+
+class ByDefaults(FrCloud):
+    info = replace(FrCloud.info, match=None, liveness=None)
+
+
+class TestFrCloudApiByDefaults(DialectContract):
+    provider = ByDefaults
+    settings = TestFrCloudApi.settings
+    dialect = FrCloudApi
+    key = KEY
+    heard = TestFrCloudApi.heard
+    test_a_question_is_read_as_it_was_asked = None
+
+    def sayable(self, asked: Asked, answer: Answer) -> Answer | None:
+        return None if asked.operation is not Operation.LIVENESS and not answer.match else answer

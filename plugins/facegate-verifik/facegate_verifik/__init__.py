@@ -1,0 +1,35 @@
+"""Verifik's face recognition API for facegate, both ways. Nothing heavy is imported until used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from facegate.plugin import Dialect, Provider, hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+
+@hookimpl
+def facegate_providers() -> Sequence[type[Provider[Any]]]:
+    """Give the client of Verifik."""
+    from facegate_verifik.provider import Verifik
+
+    return [Verifik]
+
+
+@hookimpl
+def facegate_dialects() -> Sequence[type[Dialect[Any]]]:
+    """Give the API that answers as Verifik does."""
+    from facegate_verifik.compat import VerifikApi
+
+    return [VerifikApi]
+
+
+@hookimpl
+def facegate_commands() -> Sequence[click.Command]:
+    """Add ``facegate verifik``."""
+    from facegate_verifik.commands import verifik
+
+    return [verifik]

@@ -1,0 +1,302 @@
+"""The client of Verifik."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, Literal, TypeVar
+
+from pydantic import Field, SecretStr
+
+from facegate.plugin import (
+    Answer,
+    BadReply,
+    CaptureRejected,
+    CompareLiveRequest,
+    CompareRequest,
+    FacegateError,
+    Flow,
+    Handling,
+    HttpProvider,
+    HttpReply,
+    HttpSettings,
+    Image,
+    ImageFormat,
+    ImageRejected,
+    InvalidRequest,
+    Liveness,
+    LivenessRequest,
+    Match,
+    Picture,
+    ProviderInfo,
+    UnmappedError,
+    WireModel,
+    per_call,
+)
+from facegate_verifik import wire
+from facegate_verifik.errors import TABLE, failed_liveness, token
+from facegate_verifik.token import DAY, expiry, finding
+
+D = TypeVar("D", bound=WireModel)
+
+_RETRY_RENEWAL_S: Final = 3600.0
+
+_NOTES: Final = (
+    (
+        "Verifik says that it does not keep pictures sent to these routes, only scores and"
+        " thresholds, for about 90 days; a reply captured in 2023 still held the pictures."
+    ),
+    "That the engine behind it is OpenCV FR's is inferred from thresholds and error codes.",
+    "Of several gallery pictures it gives one score, and does not say how it comes by it.",
+    "A repeated call may be charged twice: it knows no idempotency key.",
+    "Nothing here was tried against the live service.",
+)
+
+
+class VerifikSettings(HttpSettings):
+    """What can be set for Verifik."""
+
+    base_url: str = Field("https://api.verifik.co", description="Where the API is.")
+    token: SecretStr = Field(min_length=1, description="The access token, a JWT.")
+    search_mode: Literal["FAST", "ACCURATE"] = per_call(
+        "FAST", description="Speed or accuracy of a comparison."
+    )
+    os: Literal["DESKTOP", "IOS", "ANDROID"] = per_call(
+        "DESKTOP", description="What the probe was captured with."
+    )
+    order: Literal["single", "compare_first"] = per_call(
+        "single",
+        description="compare_live in one step, or liveness only once the comparison succeeded.",
+    )
+    renew: bool = Field(
+        default=False,
+        description="Renew the token before it expires. The new one is kept in memory alone.",
+    )
+    renew_months: int = Field(1, ge=1, le=120, description="How long a renewed token should live.")
+    soon_days: float = Field(
+        7.0, ge=0, description="Days before its expiry to renew the token, or to warn of it."
+    )
+
+
+class Verifik(HttpProvider[VerifikSettings]):
+    """Verifik's face recognition, ``/v2/face-recognition``.
+
+    With ``order = "compare_first"``, a comparison that fails leaves liveness unchecked, and what is
+    unchecked is not live.
+
+    With ``renew``, the first question within ``soon_days`` of the token's expiry renews it before
+    it is asked, and only one does so at a time. The new token is kept in this object until the
+    process ends; the configured one stays valid for its own time, so a restart begins with that
+    and renews it again. A renewal that fails is a warning in the result, tried again an hour later.
+    """
+
+    settings_type = VerifikSettings
+    errors = TABLE
+    info = ProviderInfo(
+        plugin="verifik",
+        lineage="seventh-sense",
+        handling=Handling(recipient="Verifik", stores=False, enrols=False, searches=False),
+        formats=frozenset({ImageFormat.JPEG, ImageFormat.PNG}),
+        match=wire.MATCH_SPEC,
+        liveness=wire.LIVENESS_SPEC,
+        notes=_NOTES,
+    )
+
+    def __init__(self, settings: VerifikSettings, name: str | None = None) -> None:
+        super().__init__(settings, name)
+        self._renewing = threading.Lock()
+        self._next_renewal = 0.0
+        self._use(settings.token)
+
+    def headers(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._token.get_secret_value()}"}
+
+    def error_code(self, reply: HttpReply) -> str | None:
+        return token(reply)
+
+    def compare(self, request: CompareRequest[VerifikSettings]) -> Flow[Answer]:
+        _refuse_stubs(request.probe, request.gallery)
+        message = wire.Compare[Picture](
+            probe=[request.probe],
+            gallery=list(request.gallery),
+            search_mode=request.settings.search_mode,
+            compare_min_score=request.threshold,
+        )
+        return (
+            yield from self._ask(
+                wire.COMPARE,
+                message,
+                wire.Reply[wire.Comparison],
+                lambda found: Answer(match=_match(found, request.threshold)),
+            )
+        )
+
+    def compare_live(self, request: CompareLiveRequest[VerifikSettings]) -> Flow[Answer]:
+        _refuse_stubs(request.probe, request.gallery)
+        settings, threshold = request.settings, request.threshold
+        lowest = request.liveness_threshold or 0.0
+        if lowest < wire.JOINT_FLOOR:
+            raise InvalidRequest(
+                f"liveness_threshold must be a number from {wire.JOINT_FLOOR} to 1 here"
+            )
+        message = wire.CompareLive[Picture](
+            probe=request.probe,
+            gallery=list(request.gallery),
+            os=settings.os,
+            search_mode=settings.search_mode,
+            liveness_min_score=lowest,
+            compare_min_score=threshold,
+        )
+        if settings.order == "single":
+            asking = self._ask(
+                wire.COMPARE_LIVE,
+                message,
+                wire.Reply[wire.Compared],
+                lambda found: Answer(
+                    match=_match(found, threshold), liveness=_liveness(found.liveness, lowest)
+                ),
+            )
+        else:
+            asking = self._ask(
+                wire.COMPARE_FIRST,
+                message,
+                wire.Reply[wire.ComparedFirst],
+                lambda found: Answer(
+                    match=_match(found.comparison, threshold),
+                    liveness=_liveness(found.liveness or wire.Check(), lowest),
+                ),
+            )
+        return (yield from _unless_not_live(asking, lowest))
+
+    def liveness(self, request: LivenessRequest[VerifikSettings]) -> Flow[Answer]:
+        _refuse_stubs(request.probe)
+        threshold = request.liveness_threshold
+
+        def read(found: wire.Check) -> Answer:
+            if found.score is None and found.passed is None:
+                raise BadReply("answered with neither a liveness score nor a verdict")
+            return Answer(liveness=_liveness(found, threshold))
+
+        message = wire.CheckLiveness[Picture](
+            os=request.settings.os, image=request.probe, liveness_min_score=threshold
+        )
+        asking = self._ask(wire.LIVENESS, message, wire.Reply[wire.Check], read)
+        return (yield from _unless_not_live(asking, threshold))
+
+    def renewed(self, months: int) -> Flow[SecretStr]:
+        """Ask for a new token, which the valid old one is needed for."""
+        path = f"{wire.RENEWAL}?origin=refresh&expiresIn={months}"
+        reply = yield from self.get(path, wire.Renewed)
+        return reply.token
+
+    def findings(self) -> Sequence[str]:
+        found = finding(self._expires, time.time(), self.settings.soon_days * DAY)
+        return [found] if found else []
+
+    def _ask(
+        self,
+        path: str,
+        message: WireModel,
+        reply_type: type[wire.Reply[D]],
+        read: Callable[[D], Answer],
+    ) -> Flow[Answer]:
+        warnings = yield from self._keep_token()
+        reply = yield from self.post(path, message, reply_type)
+        return replace(
+            read(reply.data),
+            vendor_reference=reply.reference,
+            vendor_signature=reply.signature,
+            warnings=warnings,
+        )
+
+    def _keep_token(self) -> Flow[tuple[str, ...]]:
+        """Renew the token when it is time; gives what to warn of."""
+        if not (self.settings.renew and self._renewing.acquire(blocking=False)):
+            return ()
+        try:
+            if self._is_due(time.time()):
+                self._use((yield from self.renewed(self.settings.renew_months)))
+        except FacegateError as error:
+            return (f"the token could not be renewed: {error.message}",)
+        finally:
+            self._renewing.release()
+        return ()
+
+    def _is_due(self, now: float) -> bool:
+        ends = self._expires or 0.0
+        if now < self._next_renewal or not now < ends < now + self.settings.soon_days * DAY:
+            return False
+        self._next_renewal = now + _RETRY_RENEWAL_S
+        return True
+
+    def _use(self, new: SecretStr) -> None:
+        self._token = new
+        self._expires = expiry(new.get_secret_value())
+
+
+def _unless_not_live(ask: Flow[Answer], threshold: float | None) -> Flow[Answer]:
+    """A spoof may come as an error; it is an answer."""
+    try:
+        return (yield from ask)
+    except CaptureRejected as error:
+        error.image = "probe"  # liveness is what such rejections are documented for
+        raise
+    except UnmappedError as error:
+        spoof, score = failed_liveness(error.vendor_code)
+        if not spoof:
+            raise
+    return Answer(liveness=_liveness(wire.Check(passed=False, score=score), threshold))
+
+
+def _refuse_stubs(probe: Image, gallery: Sequence[Image] = ()) -> None:
+    for index, image in enumerate((probe, *gallery)):
+        if wire.is_stub(image):
+            raise ImageRejected(
+                f"fewer than {wire.SHORTEST} letters of base64, which Verifik takes for no picture",
+                image=f"gallery[{index - 1}]" if index else "probe",
+            )
+
+
+def _match(found: wire.Comparison, asked: float | None) -> Match:
+    threshold = asked if found.threshold is None else found.threshold
+    if found.passed is None:
+        if found.score is None:
+            raise BadReply("answered with neither a score nor a verdict")
+        return wire.MATCH_SPEC.match(found.score, threshold)
+    _refuse_contradiction(found, threshold)
+    return Match(
+        is_match=found.passed,
+        score=found.score,
+        threshold=threshold,
+        scale=wire.MATCH_SPEC.scale,
+    )
+
+
+def _liveness(found: wire.Check, asked: float | None) -> Liveness:
+    threshold = asked if found.threshold is None else found.threshold
+    if found.passed is None:
+        if found.score is None:
+            return Liveness(
+                passed=False,
+                threshold=threshold,
+                scale=wire.LIVENESS_SPEC.scale,
+                reason="not answered",
+            )
+        return wire.LIVENESS_SPEC.liveness(found.score, threshold)
+    _refuse_contradiction(found, threshold)
+    return Liveness(
+        passed=found.passed,
+        score=found.score,
+        threshold=threshold,
+        scale=wire.LIVENESS_SPEC.scale,
+    )
+
+
+def _refuse_contradiction(found: wire.Comparison | wire.Check, threshold: float | None) -> None:
+    """A score that equals the threshold may have been rounded, so there the verdict decides."""
+    if found.score is None or threshold is None or found.score == threshold:
+        return
+    if found.passed != (found.score > threshold):
+        raise BadReply("answered with a verdict that contradicts its score")

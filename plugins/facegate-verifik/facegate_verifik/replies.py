@@ -1,0 +1,139 @@
+"""The bodies of Verifik's answers, in both shapes that it documents."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from facegate.plugin import Answer, Asked, Liveness, Match, Operation
+from facegate_verifik import wire
+
+_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June", "July", "August"),
+    *("September", "October", "November", "December"),
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an answer looks like, beside the question: where and when it was asked."""
+
+    route: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes answers.
+
+    Attributes:
+        shape: stored records, as captured, or flat, as documented.
+        clock: gives the time, in UTC.
+        chance: makes ids.
+        client: the account's id.
+    """
+
+    shape: Literal["record", "docs"]
+    clock: Callable[[], datetime]
+    chance: random.Random
+    client: str
+
+    def envelope(self, data: dict[str, Any]) -> dict[str, Any]:
+        reference = "".join(self.chance.choices(_ALPHABET, k=5))
+        return {"id": reference, "data": data, "signature": self.signature()}
+
+    def signature(self) -> dict[str, str]:
+        now = self.clock().astimezone(UTC)
+        hour, half = (now.hour - 1) % 12 + 1, "PM" if now.hour >= 12 else "AM"
+        date = f"{_MONTHS[now.month - 1]} {now.day}, {now.year}"
+        return {
+            "message": "Certified by Verifik.co",
+            "dateTime": f"{date} {hour}:{now.minute:02} {half}",
+        }
+
+    def data(self, asked: Asked, answer: Answer) -> dict[str, Any] | None:
+        """What an answer comes to; None for a spoof that no score can tell."""
+        match, live = answer.match, answer.liveness
+        told = live if live and (live.passed or live.score is not None) else None
+        if asked.operation is Operation.LIVENESS:
+            return _check(told) if told else None
+        if asked.operation is Operation.COMPARE:
+            spoof = live and not live.passed
+            return self._comparison(asked, match, "compare") if match and not spoof else None
+        if match is None:
+            return None
+        comparison = self._comparison(asked, match, "compareLive")
+        if asked.context.route == wire.COMPARE_LIVE:
+            return self._at_once(asked, comparison, told) if told else None
+        if asked.threshold is not None and not match.is_match:
+            return {"comparison": comparison, "liveness": None}
+        return {"comparison": comparison, "liveness": self._checked(asked, told)} if told else None
+
+    def _comparison(self, asked: Asked, match: Match, kind: str) -> dict[str, Any]:
+        score = {} if match.score is None else {"score": match.score}
+        if self.shape == "docs":
+            return score or {"match": match.is_match}
+        threshold = {"compare_min_score": match.threshold}
+        return {
+            **self._record(kind, asked.options.get("search_mode", "FAST")),
+            "probe": [],
+            "gallery": [],
+            "comparedAt": _moment(asked.context.at),
+            "result": {**score, **threshold, "passed": match.is_match},
+            **threshold,
+        }
+
+    def _at_once(self, asked: Asked, comparison: dict[str, Any], live: Liveness) -> dict[str, Any]:
+        if self.shape == "docs":
+            return {**comparison, "liveness": _check(live)}
+        data = {**comparison, "os": _os(asked), "liveness_min_score": live.threshold}
+        if live.passed and (live.score is None or live.score == live.threshold):
+            return {**data, "liveness": _check(live)}  # the score alone would not say so
+        score = str(live.score)  # as text, which the vendor's own client is prepared for
+        return {**data, "result": {**comparison["result"], "liveness_score": score}}
+
+    def _checked(self, asked: Asked, live: Liveness) -> dict[str, Any]:
+        if self.shape == "docs":
+            return _check(live)
+        return {
+            **self._record("liveness", "FAST"),
+            "os": _os(asked),
+            "liveness_min_score": live.threshold,
+            "result": _check(live),
+        }
+
+    def _record(self, kind: str, search_mode: str) -> dict[str, Any]:
+        now = _moment(self.clock())
+        return {
+            "_id": object_id(self.chance),
+            "client": self.client,
+            "type": kind,
+            "search_mode": search_mode,
+            "status": "success",
+            "createdAt": now,
+            "updatedAt": now,
+            "__v": 0,
+        }
+
+
+def object_id(chance: random.Random) -> str:
+    """An id as the vendor's database makes them."""
+    return f"{chance.getrandbits(96):024x}"
+
+
+def _check(live: Liveness) -> dict[str, Any]:
+    found = {"passed": live.passed, "min_score": live.threshold, "liveness_score": live.score}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _os(asked: Asked) -> str:
+    chosen: str = asked.options.get("os", "DESKTOP")
+    return chosen
+
+
+def _moment(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,75 @@
+"""The API that answers as Verifik does keeps the contract with Verifik's client."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from facegate import (
+    AuthenticationFailed,
+    BadReply,
+    CaptureReason,
+    ConfigurationError,
+    ConnectionFailed,
+    ConsentRefused,
+    CredentialsExpired,
+    InvalidRequest,
+    LicenseInvalid,
+    Liveness,
+    Operation,
+    PermissionDenied,
+    ProviderUnavailable,
+    UnmappedError,
+    UnsupportedOperation,
+    UnsupportedOption,
+)
+from facegate.plugin import Answer, Asked
+from facegate.testing import DialectContract
+from facegate_verifik.compat import VerifikApi
+from facegate_verifik.provider import Verifik
+from facegate_verifik.wire import JOINT_FLOOR, LIVENESS_SPEC
+
+TOKEN = "key-of-32-letters-or-more-4a7d1e90c3b85f26"
+
+
+class Asking(Verifik):
+    """Verifik, without the liveness thresholds that it refuses beside a comparison."""
+
+    info = replace(Verifik.info, liveness=replace(LIVENESS_SPEC, settable=(JOINT_FLOOR, 1.0)))
+
+
+class TestVerifikApi(DialectContract):
+    provider = Asking
+    settings: ClassVar = {"token": TOKEN}
+    dialect = VerifikApi
+    key = TOKEN
+    heard: ClassVar = {
+        **dict.fromkeys(
+            (
+                *(AuthenticationFailed, BadReply, ConfigurationError, ConnectionFailed),
+                *(CredentialsExpired, LicenseInvalid, PermissionDenied),
+                UnmappedError,
+            ),
+            ProviderUnavailable,
+        ),
+        **dict.fromkeys((ConsentRefused, UnsupportedOperation), PermissionDenied),
+        UnsupportedOption: InvalidRequest,
+        CaptureReason.FACE_CROPPED: CaptureReason.FACE_TOO_CLOSE,
+        CaptureReason.EYES_CLOSED: CaptureReason.FACE_IS_OCCLUDED,
+    }
+
+    def sayable(self, asked: Asked, answer: Answer) -> Answer:
+        """A spoof without a score ends the request; a failed comparison leaves liveness alone."""
+        match, live = answer.match, answer.liveness
+        first = asked.options.get("order") == "compare_first" and asked.threshold is not None
+        if match and not match.is_match and first:
+            return Answer(match=match, liveness=Liveness(passed=False))
+        if live and not live.passed and live.score is None:
+            return Answer(liveness=live)
+        if asked.operation is Operation.COMPARE_LIVE and (match is None or live is None):
+            return Answer(liveness=Liveness(passed=False))
+        return answer
+
+
+class TestVerifikApiAsDocumented(TestVerifikApi):
+    dialect_settings: ClassVar = {"shape": "docs", "search_mode": "strict"}

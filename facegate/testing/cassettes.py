@@ -1,0 +1,277 @@
+"""Recorded exchanges, played back: tests of a provider that need no account and no network.
+
+A cassette is a file of vcrpy's with a header. The header says where the exchanges come from, what
+was asked and what has to come of it, so playing one is a whole test::
+
+    @pytest.mark.parametrize("path", found("cassettes"), ids=lambda path: path.stem)
+    def test_the_provider_reads_it(path):
+        play(path)
+
+In a test of your own, ``with cassette(path): ...`` takes the place of the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import vcr
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from vcr.cassette import Cassette
+
+from facegate.errors import FacegateError
+from facegate.model import Operation, VerificationResult
+from facegate.provider import Provider
+from facegate.registry import Registry
+from facegate.testing.scrubbing import Scrubber, digest
+from facegate.verifier import AsyncFaceVerifier, FaceVerifier
+
+PathLike = str | os.PathLike[str]
+
+CREDENTIAL = "credential-of-the-cassettes"
+"""What a provider that needs a credential is given; recordings hold none."""
+
+_MATCHED = ("method", "scheme", "host", "port", "path", "query", "body")
+_OF_THE_EXCHANGES = {"interactions", "version"}
+
+
+class _Question(BaseModel):
+    """The question of a cassette.
+
+    Attributes:
+        operation: which of the three.
+        probe: name of a picture; one that was recorded is named by its digest, ``sha256:...``.
+        gallery: likewise, the claimed person's.
+        threshold: this and the rest are what the verifier's method is called with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operation: Operation
+    probe: str
+    gallery: tuple[str, ...] = ()
+    threshold: float | str | None = None
+    liveness_threshold: float | str | None = None
+    options: dict[str, dict[str, Any]] | None = None
+
+
+class Scenario(BaseModel):
+    """The header of a cassette.
+
+    Attributes:
+        source: ``documentation`` for an example that the vendor published, ``compat`` for
+            facegate's own vendor-compatible API, ``vendor`` for the vendor itself.
+        origin: which page; or who answered, and when.
+        plugin: whose provider is asked.
+        settings: the provider's, secrets left out.
+        question: what is asked.
+        expected: what has to come of it: fields of the result, or of the error with its class as
+            ``error``. What is not named may be anything.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["documentation", "compat", "vendor"]
+    origin: str
+    plugin: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    question: _Question
+    expected: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: PathLike) -> Self:
+        """Read a cassette's header."""
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        header = {name: content[name] for name in content if name not in _OF_THE_EXCHANGES}
+        try:
+            return cls.model_validate(header)
+        except ValidationError as error:
+            error.add_note(f"in the header of {os.fspath(path)}")
+            raise
+
+    def provider(self, provider_type: type[Provider[Any]] | None = None) -> Provider[Any]:
+        """The provider that is asked, with a made-up credential."""
+        kind = provider_type or Registry().provider_type(self.plugin)
+        credentials = {
+            name: CREDENTIAL
+            for name, field in kind.settings_type.model_fields.items()
+            if field.annotation is SecretStr
+        }
+        return kind(kind.settings_type.model_validate({**credentials, **self.settings}))
+
+    def arguments(self) -> dict[str, Any]:
+        """What the verifier's method is called with; stand-ins take the place of the pictures."""
+        given = self.question.model_dump(exclude={"operation"}, exclude_defaults=True)
+        pictures: dict[str, Any] = {"probe": stand_in(self.question.probe)}
+        if self.question.gallery:
+            pictures["gallery"] = [stand_in(name) for name in self.question.gallery]
+        return {**given, **pictures}
+
+    def scrubber(self) -> Scrubber:
+        """Makes of a request with stand-ins what was recorded with the pictures."""
+        names = {self.question.probe, *self.question.gallery}
+        recorded = {digest(stand_in(name)): name for name in names if name.startswith("sha256:")}
+        return Scrubber([CREDENTIAL], recorded)
+
+    def check(self, outcome: Mapping[str, Any]) -> None:
+        """Hold an outcome against what is expected."""
+        if wrong := list(_differences(self.expected, outcome)):
+            raise AssertionError("; ".join(wrong))
+
+
+def found(folder: PathLike) -> list[Path]:
+    """Every cassette in the folders of a folder."""
+    return sorted(Path(folder).glob("*/*.yaml"))
+
+
+@contextlib.contextmanager
+def cassette(path: PathLike, scrubber: Scrubber | None = None) -> Iterator[None]:
+    """Answer every HTTP request from a cassette; nothing reaches the network.
+
+    Args:
+        path: of the cassette.
+        scrubber: one that knows the credentials in your URLs or bodies, where some are there.
+
+    Raises:
+        AssertionError: at the end, if a request was made that was not recorded, or a recorded one
+            was not made. Requests are the same if they go to the same place and say the same;
+            pictures are compared by digest, and headers are not.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no cassette at {os.fspath(path)}")
+    with opened(_Strict, path, scrubber or Scrubber(), record_mode=vcr.mode.NONE) as tape:
+        try:
+            yield
+        finally:
+            if tape.refused:
+                raise AssertionError("not recorded: " + "; ".join(tape.refused))
+    unused = [
+        f"{request.method} {request.uri}"
+        for index, request in enumerate(tape.requests)
+        if not tape.play_counts[index]
+    ]
+    if unused:
+        raise AssertionError("recorded, but never requested: " + ", ".join(unused))
+
+
+@contextlib.contextmanager
+def opened(kind: type[Cassette], path: PathLike, scrubber: Scrubber, **how: Any) -> Iterator[Any]:
+    """The one configuration of vcrpy, for playing and for recording.
+
+    It takes over the methods of httpx's transports that make a request, blocking and async;
+    facegate's own transport inherits them.
+    """
+    config = vcr.VCR().get_merged_config(
+        path=os.fspath(path),
+        match_on=_MATCHED,
+        before_record_request=scrubber.request,
+        **how,
+    )
+    log = logging.getLogger("vcr")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # it tells of requests and replies before they are scrubbed
+    try:
+        with kind.use(**config) as tape:
+            yield tape
+    finally:
+        log.setLevel(level)
+
+
+def play(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> dict[str, Any]:
+    """Ask a cassette's question, with its exchanges for a vendor.
+
+    Args:
+        path: of the cassette.
+        provider_type: the provider's class, where its plugin is not installed.
+
+    Returns:
+        what came of it, in the words of :attr:`Scenario.expected`.
+
+    Raises:
+        AssertionError: something else than expected, or see :func:`cassette`.
+    """
+    scenario = Scenario.load(path)
+    with cassette(path, scenario.scrubber()):
+        outcome = asked(scenario, provider_type)
+    scenario.check(outcome)
+    return outcome
+
+
+def asked(scenario: Scenario, provider_type: type[Provider[Any]] | None = None) -> dict[str, Any]:
+    """What a scenario's question comes to, whoever answers it."""
+    with FaceVerifier(scenario.provider(provider_type)) as verifier:
+        ask = getattr(verifier, scenario.question.operation)
+        try:
+            return told(ask(**scenario.arguments()))
+        except FacegateError as error:
+            return told(error)
+
+
+async def play_async(
+    path: PathLike, provider_type: type[Provider[Any]] | None = None
+) -> dict[str, Any]:
+    """:func:`play`, through the async verifier."""
+    scenario = Scenario.load(path)
+    with cassette(path, scenario.scrubber()):
+        async with AsyncFaceVerifier(scenario.provider(provider_type)) as verifier:
+            ask = getattr(verifier, scenario.question.operation)
+            try:
+                outcome = told(await ask(**scenario.arguments()))
+            except FacegateError as error:
+                outcome = told(error)
+    scenario.check(outcome)
+    return outcome
+
+
+def told(outcome: VerificationResult | FacegateError) -> dict[str, Any]:
+    """An outcome as data, without what differs from one time to the next."""
+    if isinstance(outcome, FacegateError):
+        fields = {"error": outcome.code, **outcome.as_dict()}
+        left_out = {"code", "message", "provider", "attempts"}
+    else:
+        fields = outcome.model_dump(mode="json", exclude_defaults=True)
+        left_out = {"provider", "plugin", "lineage", "operation", "attempts", "elapsed", "accepted"}
+    return {name: value for name, value in fields.items() if name not in left_out}
+
+
+_FRAME = bytes.fromhex("ffc0000b080280 01e001011100 ffda0008010100003f00 00ffd9")
+
+
+def stand_in(name: str) -> bytes:
+    """A picture to ask with, another one for each name: a JPEG's header with nobody behind it.
+
+    Its bytes are written out, so that its digest is the same with every version of everything.
+    """
+    comment = name.encode().ljust(100)
+    return b"\xff\xd8\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + _FRAME
+
+
+class _Strict(Cassette):  # type: ignore[misc]
+    """Lets nothing through, and remembers what it refused, whatever becomes of the error."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.refused: list[str] = []
+
+    def can_play_response_for(self, request: Any) -> bool:
+        if super().can_play_response_for(request):
+            return True
+        made = self.filter_request(request)
+        what = f"{made.method} {made.uri}"
+        for _, _, differences in self.find_requests_with_most_matches(request)[:1]:
+            what += "".join(f"\n{part}: {how}" for part, how in differences)
+        self.refused.append(what)
+        raise AssertionError("a request that was not recorded")
+
+
+def _differences(expected: Any, outcome: Any, where: str = "") -> Iterable[str]:
+    if isinstance(expected, Mapping) and isinstance(outcome, Mapping):
+        for name, value in expected.items():
+            yield from _differences(value, outcome.get(name), f"{where}.{name}".lstrip("."))
+    elif expected != outcome:
+        yield f"{where or 'the outcome'} is {outcome!r}, not {expected!r}"

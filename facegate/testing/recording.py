@@ -1,0 +1,228 @@
+"""Makes cassettes: of what a vendor answers, or around examples that a vendor published."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import vcr
+import yaml
+from pydantic import SecretStr
+from vcr.cassette import Cassette
+from vcr.persisters.filesystem import CassetteNotFoundError
+from vcr.serialize import serialize
+from vcr.serializers.compat import convert_to_bytes
+
+from facegate.errors import FacegateError
+from facegate.http import HttpSettings
+from facegate.images import Image, ImageSource
+from facegate.model import Operation
+from facegate.provider import Provider, ProviderSettings
+from facegate.testing.cassettes import (
+    PathLike,
+    Scenario,
+    asked,
+    opened,
+    play,
+    told,
+)
+from facegate.testing.scrubbing import Scrubber
+from facegate.verifier import FaceVerifier
+
+_MEANING = ("decision", "match", "liveness", "error", "reason")
+_DECIDING = {*ProviderSettings.model_fields, "base_url", "allow_http"}
+_TRANSPORT = set(HttpSettings.model_fields) - _DECIDING
+
+
+class NotRecorded(Exception):
+    """No cassette was written; the message says why."""
+
+
+@contextlib.contextmanager
+def recording(secrets: Sequence[str] = ()) -> Iterator[Any]:
+    """Let HTTP requests through and keep the exchanges in memory, scrubbed.
+
+    Args:
+        secrets: credentials that may turn up in a URL or a body; those in headers are known.
+    """
+    scrubber = Scrubber(secrets)
+    how = {"persister": _Nowhere, "before_record_response": scrubber.response}
+    with opened(Cassette, "recording", scrubber, record_mode=vcr.mode.ALL, **how) as tape:
+        yield tape
+
+
+def record(
+    verifier: FaceVerifier,
+    operation: Operation,
+    probe: ImageSource,
+    gallery: Sequence[ImageSource] = (),
+    *,
+    path: PathLike,
+    origin: str,
+    source: str = "vendor",
+    **arguments: Any,
+) -> dict[str, Any]:
+    """Ask one question for real and write the cassette, whole or not at all.
+
+    Args:
+        verifier: before the vendor.
+        operation: which of the three.
+        probe: the picture in question; only its digest is written.
+        gallery: the claimed person's, likewise; none for liveness.
+        path: of the cassette; one that is there is replaced.
+        origin: where the answer is from, for the header.
+        source: see :class:`~facegate.testing.cassettes.Scenario`.
+        **arguments: thresholds and options, as the verifier's method takes them.
+
+    Returns:
+        what came of it.
+
+    Raises:
+        NotRecorded: nothing answered, or the answer means something else once it is scrubbed.
+    """
+    provider = verifier.provider
+    pictures = [Image.of(picture) for picture in (probe, *gallery)]
+    names = [f"sha256:{picture.digest}" for picture in pictures]
+    given = {"gallery": pictures[1:], **arguments} if gallery else arguments
+    with recording(_credentials(provider.settings)) as tape:
+        try:
+            outcome = told(getattr(verifier, operation)(pictures[0], **given))
+        except FacegateError as error:
+            outcome = told(error)
+    if not len(tape):
+        raise NotRecorded(f"nothing answered: {outcome.get('error')}")
+    scenario = Scenario.model_validate(
+        {
+            "source": source,
+            "origin": origin,
+            "plugin": provider.info.plugin,
+            "settings": _settings(provider.settings),
+            "question": {
+                "operation": operation,
+                "probe": names[0],
+                "gallery": names[1:],
+                **arguments,
+            },
+        }
+    )
+    with _draft(path) as draft:
+        _write(draft, scenario, tape)
+        played = _played(draft, type(provider))
+        if any(played.get(name) != outcome.get(name) for name in _MEANING):
+            raise NotRecorded("the answer means something else once it is scrubbed")
+        played.pop("retry_after", None)  # from a date it is another one each time
+        _write(draft, scenario.model_copy(update={"expected": played}), tape)
+    return played
+
+
+def dictate(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> None:
+    """Write the requests of a documented example, as its provider makes them.
+
+    The header and the replies of the file stay as they are; in a new one, requests may be missing.
+
+    Raises:
+        NotRecorded: the example is not read as its header expects; the file stays as it was.
+    """
+    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    scenario = Scenario.load(path)
+    with opened(_Dictated, path, scenario.scrubber(), persister=_Nowhere) as tape:
+        tape.replies = [convert_to_bytes(each["response"]) for each in content["interactions"]]
+        asked(scenario, provider_type)
+    if len(tape) < len(tape.replies):
+        raise NotRecorded(f"{path} has more replies than its question asks for")
+    with _draft(path) as draft:
+        _write(draft, scenario, tape)
+        _played(draft, provider_type)
+
+
+class _Nowhere:
+    """Stands in for the files of vcrpy, which would be written even when something went wrong."""
+
+    @staticmethod
+    def load_cassette(*_: Any, **__: Any) -> Any:
+        raise CassetteNotFoundError
+
+    @staticmethod
+    def save_cassette(*_: Any, **__: Any) -> None:
+        """Keep nothing."""
+
+
+class _Dictated(Cassette):  # type: ignore[misc]
+    """Answers with the next of its replies, and keeps what was asked."""
+
+    replies: Sequence[dict[str, Any]] = ()
+
+    def can_play_response_for(self, _: Any) -> bool:
+        return True
+
+    def play_response(self, request: Any) -> Any:
+        reply = self.replies[len(self)]
+        self.append(request, reply)
+        return reply
+
+
+@contextlib.contextmanager
+def _draft(path: PathLike) -> Iterator[Path]:
+    """A file that takes the place of ``path`` once it is complete, and goes if it never is."""
+    final = Path(path)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    draft = final.with_name(f".{final.name}.part")
+    try:
+        yield draft
+        os.replace(draft, final)  # noqa: PTH105
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(path: Path, scenario: Scenario, tape: Any) -> None:
+    header = scenario.model_dump(mode="json", exclude_defaults=True)
+    exchanges = serialize({"requests": tape.requests, "responses": tape.responses}, _AsData)
+    text = yaml.dump(
+        {**header, **exchanges}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6
+    )
+    path.write_text(f"# {_REMARKS[scenario.source]}\n{text}", encoding="utf-8")
+
+
+_REMARKS = {
+    "documentation": "The reply is as the vendor published it. The request is as facegate makes it,"
+    " with stand-ins for the pictures.",
+    "compat": "facegate's own vendor-compatible API answered, not the vendor.",
+    "vendor": "The vendor answered; pictures are named by digest, credentials are left out.",
+}
+
+
+class _AsData:
+    @staticmethod
+    def serialize(content: dict[str, Any]) -> dict[str, Any]:
+        return content
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """Writes texts of several lines as such."""
+
+    def represent_str(self, text: str) -> yaml.Node:
+        style = "|" if "\n" in text else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
+def _played(path: Path, provider_type: type[Provider[Any]] | None) -> dict[str, Any]:
+    try:
+        return play(path, provider_type)
+    except AssertionError as error:
+        raise NotRecorded(f"it cannot be played: {error}") from None
+
+
+def _credentials(settings: ProviderSettings) -> list[str]:
+    return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+
+
+def _settings(settings: ProviderSettings) -> dict[str, Any]:
+    """What decides what is sent and how the answer is read; neither secrets nor this machine's."""
+    secret = {name for name, value in settings if isinstance(value, SecretStr)}
+    return settings.model_dump(mode="json", exclude_defaults=True, exclude=secret | _TRANSPORT)

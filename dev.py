@@ -24,7 +24,15 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 RUN = ["-e", ".[cli]", "-e", "plugins/facegate-local"]
-DEVELOP = [*RUN, "-r", "requirements-dev.txt"]
+DEVELOP = [
+    *("-e", ".[cli,gateway,testing]"),
+    *("-e", "plugins/facegate-local", "-e", "plugins/facegate-opencv"),
+    *("-e", "plugins/facegate-verifik", "-e", "docs/example-plugin"),
+    *("-r", "requirements-dev.txt"),
+]
+VENDORS_CLIENT = ["--no-deps", "opencv-face-recognition==1.1.1"]
+"""Asks the API that answers as its vendor does. Its opencv-python would overwrite the cv2 of
+facegate-local with one that needs a desktop's libraries; what else it needs is in DEVELOP."""
 
 
 def demo() -> int:
@@ -35,7 +43,7 @@ def demo() -> int:
 
 def test() -> int:
     """Run every check; further arguments go to pytest, which then runs alone."""
-    set_up("test", DEVELOP)
+    set_up("test", DEVELOP, VENDORS_CLIENT)
     if sys.argv[2:]:
         return run(PYTHON, "-m", "pytest", *sys.argv[2:])
     return (
@@ -54,10 +62,10 @@ def run(*command: str | Path) -> int:
     return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
 
 
-def set_up(name: str, requirements: list[str]) -> None:
+def set_up(name: str, *steps: list[str]) -> None:
     """Make the virtual environment and install into it, unless nothing changed since last time."""
     stamp = VENV / f"{name}.stamp"
-    wanted = fingerprint(requirements)
+    wanted = fingerprint(steps)
     if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
     if not PYTHON.exists():
@@ -70,9 +78,14 @@ def set_up(name: str, requirements: list[str]) -> None:
                 "This Python cannot make virtual environments (on Debian and Ubuntu: "
                 "apt install python3-venv)."
             )
-    install = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements]
+    install = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     with Ticker(f"Installing into {VENV.name} (once, about 200 MB)"):
-        done = subprocess.run(install, cwd=ROOT, capture_output=True, text=True, check=False)
+        for step in steps:
+            done = subprocess.run(
+                [*install, *step], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                break
     if done.returncode:
         sys.exit(
             f"{done.stderr}\nInstalling failed; what pip said is above. Run it again once the "
@@ -81,9 +94,11 @@ def set_up(name: str, requirements: list[str]) -> None:
     stamp.write_text(wanted)
 
 
-def fingerprint(requirements: list[str]) -> str:
+def fingerprint(requirements: tuple[list[str], ...]) -> str:
     """What an installed environment depends on."""
-    files = [ROOT / "pyproject.toml", ROOT / "requirements-dev.txt", *ROOT.glob("plugins/*/*.toml")]
+    files = [ROOT / "requirements-dev.txt"]
+    for folder in (ROOT, *ROOT.glob("plugins/*"), ROOT / "docs" / "example-plugin"):
+        files += folder.glob("pyproject.toml")
     digest = hashlib.sha256(repr((requirements, sys.version, str(ROOT))).encode())
     for file in sorted(files):
         digest.update(file.read_bytes())

@@ -10,7 +10,6 @@ import os
 import re
 import runpy
 import shlex
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,33 +19,16 @@ import pytest
 
 import facegate
 from drawn import picture
-from facegate import ImageFormat, cli, errors, hookspecs, plugin
+from facegate import ImageFormat, cli, errors, gateway, hookspecs, plugin, testing
 from facegate.config import Config, ImageSettings
+from facegate.gateway.settings import SandboxSettings, ServeSettings
 from facegate.http import HttpSettings
+from facegate.plugin import DialectSettings
 from facegate.provider import ProviderSettings
 from facegate.registry import Registry
+from pages import DOCS, PAGES, blocks, pages_with, portraits, read
 
-DOCS = Path(__file__).parents[1] / "docs"
-PAGES = {path.relative_to(DOCS).as_posix(): path for path in sorted(DOCS.rglob("*.md"))}
-_FENCE = re.compile(
-    r"^(?:% (?P<run>run(?: models)?)\n+)?```(?P<kind>\w+)\n(?P<text>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
-)
-
-
-def blocks(page: str, kind: str) -> Iterator[tuple[str, str]]:
-    """Fenced blocks: how they are to be run, if at all, and their text."""
-    for found in _FENCE.finditer(PAGES[page].read_text(encoding="utf-8")):
-        if found["kind"] == kind:
-            yield found["run"] or "", found["text"]
-
-
-def pages_with(kind: str, run: str | None = None) -> list[str]:
-    return [page for page in PAGES if any(run in (None, r) for r, _ in blocks(page, kind))]
-
-
-def read(page: str) -> str:
-    return PAGES[page].read_text(encoding="utf-8")
+SHIPPED = ("local", "opencv_cloud", "opencv_fr", "verifik")
 
 
 def expected(text: str) -> list[str]:
@@ -61,6 +43,9 @@ def test_every_public_name_is_in_the_reference() -> None:
     for name in plugin.__all__:
         if getattr(facegate, name, None) is not getattr(plugin, name):
             assert re.search(rf":: facegate\.plugin\.{name}$", page, re.MULTILINE), name
+    for module in (gateway, testing):
+        for name in module.__all__:
+            assert re.search(rf":: {module.__name__}\.{name}$", page, re.MULTILINE), name
     hooks = [name for name in vars(hookspecs) if name.startswith("facegate_")]
     assert all(f"hookspecs.{name}" in page for name in hooks)
 
@@ -80,8 +65,11 @@ def test_every_capture_reason_has_words_for_the_person() -> None:
 
 def test_every_settings_model_is_in_the_reference() -> None:
     page = read("reference/configuration.md")
-    local = Registry().provider_type("local").settings_type
-    for model in (ImageSettings, ProviderSettings, HttpSettings, local):
+    registry = Registry()
+    own = [registry.provider_type(name).settings_type for name in SHIPPED]
+    apis = [registry.dialect_type(name).settings_type for name in SHIPPED[1:]]
+    shared = (ImageSettings, ProviderSettings, HttpSettings, DialectSettings)
+    for model in (*shared, ServeSettings, SandboxSettings, *own, *apis):
         assert f"settings {model.__module__}:{model.__qualname__}\n" in page
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name}"
@@ -119,16 +107,32 @@ def test_command_lines_are_ones_there_are(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", pages_with("toml"))
-def test_configuration_is_accepted(page: str, tmp_path: Path) -> None:
-    for _, text in blocks(page, "toml"):
+def test_configuration_is_accepted(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _, shown in blocks(page, "toml"):
+        if "[project" in shown:
+            continue
+        text = shown.replace("/run/secrets/", "")
+        for secret in re.findall(r'_file = "(.+?)"', text):
+            (tmp_path / secret).write_text("a-secret-of-32-letters-or-even-more")
         file = tmp_path / "facegate.toml"
         file.write_text(text, encoding="utf-8")
-        if "[project" in text:
-            continue
-        config = Config.load(file, environ={})
-        for name, plugin_name in config.providers.items():
-            if plugin_name == "local":
-                config.provider(Registry(), name).close()
+        registry, plugins = Registry(), Config.load(file, environ={}).providers
+        environ = {
+            f"FACEGATE_PROVIDERS__{name.upper()}__{secret.upper()}": "from-the-environment"
+            for name, plugin_name in plugins.items()
+            for secret in ("api_key", "token")
+            if plugin_name in registry.names() and f"{secret}_file" not in text
+            if secret in registry.provider_type(plugin_name).settings_type.model_fields
+        }
+        config = Config.load(file, environ)
+        for name, plugin_name in plugins.items():
+            if plugin_name in registry.names():
+                config.provider(registry, name).close()
+        if config.serve:
+            ServeSettings.of(config).dialects(registry, config.intake.limits)
 
 
 @pytest.mark.parametrize("page", pages_with("json"))
@@ -158,6 +162,7 @@ def test_python_compiles(page: str) -> None:
 def test_python_runs(page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, name in enumerate(("selfie.jpg", "passport.jpg", "stranger.jpg")):
         (tmp_path / name).write_bytes(picture(ImageFormat.JPEG, seed=number))
+    (tmp_path / "cassettes").symlink_to(DOCS.parent / "cassettes")
     _run(page, {"run"}, tmp_path, capsys)
 
 
@@ -165,13 +170,7 @@ def test_python_runs(page: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_python_runs_on_faces(
     page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store = import_module("facegate_local.store").PortraitStore()
-    store.pull()  # as the engine's own tests do
-    for asset in store.assets:
-        (tmp_path / Path(asset.file).name).symlink_to(store.path(asset.name))
-    aliases = {"selfie": "person_b_2", "passport": "person_b_1", "stranger": "impostor_1"}
-    for alias, name in aliases.items():
-        (tmp_path / f"{alias}.jpg").symlink_to(store.path(name))
+    portraits(tmp_path)
     _run(page, {"run models"}, tmp_path, capsys)
 
 

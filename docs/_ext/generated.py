@@ -5,6 +5,11 @@ In a page, a fence such as ``{generated} settings facegate.config:ImageSettings`
 
 from __future__ import annotations
 
+import inspect
+import re
+from importlib import import_module
+
+import crossing
 import curve
 from docutils import nodes
 from pydantic import BaseModel
@@ -20,7 +25,7 @@ class Generated(SphinxDirective):
     """A table, by name and argument."""
 
     required_arguments = 1
-    optional_arguments = 1
+    optional_arguments = 3
 
     def run(self) -> list[nodes.Node]:
         """Write the table in Markdown and have it parsed."""
@@ -38,6 +43,27 @@ class Curve(SphinxDirective):
         return [nodes.raw("", curve.svg(curve.measured()), format="html")]
 
 
+class CrossingFigure(SphinxDirective):
+    """How scores cross from one plugin's scale to that of another's API, as a figure."""
+
+    required_arguments = 2
+
+    def run(self) -> list[nodes.Node]:
+        return [nodes.raw("", crossing.svg(*self.arguments), format="html")]
+
+
+class Docstring(SphinxDirective):
+    """What a class says of itself, up to its arguments."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        module, _, name = self.arguments[0].partition(":")
+        text = inspect.getdoc(getattr(import_module(module), name)) or ""
+        prose = re.split(r"^(?:Args|Attributes|Raises):$", text, flags=re.MULTILINE)[0]
+        return self.parse_text_to_nodes(f"````{{eval-rst}}\n{prose}\n````")
+
+
 def _short(_app: Sphinx, what: str, _name: str, kind: type, *_: object) -> tuple[str, None] | None:
     """Most errors take what their base takes; saying so once is enough."""
     return ("", None) if what == "exception" and "__init__" not in vars(kind) else None
@@ -51,6 +77,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.autodoc")
     app.add_directive("generated", Generated)
     app.add_directive("curve", Curve)
+    app.add_directive("crossing", CrossingFigure)
+    app.add_directive("docstring", Docstring)
     app.connect("autodoc-process-signature", _short)
     # Other parts of the code have changed when the pages have not, so they are always read anew.
     app.connect("env-get-outdated", lambda _app, env, *_: sorted(env.found_docs))

@@ -6,15 +6,18 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from typing import Any, Final
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
+import vendors
 from curve import measured
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from facegate import errors
-from facegate.provider import Provider, ProviderSettings
-from facegate.registry import Registry
+from facegate.http import HttpSettings
+from facegate.plugin import DialectSettings
+from facegate.provider import ProviderSettings
 from facegate_local.manifest import MODELS, PORTRAITS
 
 Rows = Iterator[Sequence[str]]
@@ -36,13 +39,18 @@ def _errors() -> Rows:
 
 
 def _settings(path: str) -> Rows:
-    """Fields of a pydantic model; those every provider has are only in their own table."""
+    """Fields of a pydantic model; those of all providers or APIs are only in their own table."""
     module, _, name = path.partition(":")
     model: type[BaseModel] = getattr(import_module(module), name)
-    shared = issubclass(model, ProviderSettings) and model is not ProviderSettings
+    shared = {
+        key
+        for base in (ProviderSettings, HttpSettings, DialectSettings)
+        if issubclass(model, base) and model is not base
+        for key in base.model_fields
+    }
     yield "key", "value", "default", "meaning"
     for key, info in model.model_fields.items():
-        if not (shared and key in ProviderSettings.model_fields):
+        if key not in shared or key in model.__annotations__:
             yield f"`{key}`", _kind(info), _default(info), _meaning(info)
 
 
@@ -50,20 +58,33 @@ _KINDS = {
     "Mapping[str, Path]": "table of paths",
     "Path": "path",
     "SecretStr": "secret",
+    "SandboxSettings": "table",
     "bool": "true or false",
+    "dict[str, dict[str, Any]]": "table of tables",
+    "dict[str, int]": "table of numbers",
+    "dict[str, str]": "table of texts",
     "float": "number",
     "int": "whole number",
     "str": "text",
+    "tuple[SecretStr, ...]": "list of secrets",
     "tuple[str, ...]": "list of texts",
 }
 
 
 def _kind(info: FieldInfo) -> str:
-    annotation = info.annotation
-    text = annotation.__name__ if type(annotation) is type else str(annotation)
-    for prefix in ("collections.abc.", "pathlib.", "pydantic.types."):
+    one_of = get_origin(info.annotation) in (Union, UnionType)
+    kinds = get_args(info.annotation) if one_of else (info.annotation,)
+    return " or ".join(word for kind in kinds if kind is not NoneType for word in _words(kind))
+
+
+def _words(kind: Any) -> Iterator[str]:
+    if get_origin(kind) is Literal:
+        yield from (f"`{choice}`" for choice in get_args(kind))
+        return
+    text = str(kind) if get_args(kind) else kind.__name__
+    for prefix in ("collections.abc.", "pathlib.", "pydantic.types.", "typing."):
         text = text.replace(prefix, "")
-    return " or ".join(_KINDS.get(word, word) for word in text.split(" | ") if word != "None")
+    yield _KINDS.get(text, text)
 
 
 def _default(info: FieldInfo) -> str:
@@ -80,12 +101,9 @@ def _meaning(info: FieldInfo) -> str:
     return (info.description or "") + " *Also per request.*" * bool(per_call)
 
 
-def _plugin(name: str) -> type[Provider[Any]]:
-    return Registry(only=[name]).provider_type(name)
-
-
 def _provider(plugin: str) -> Rows:
-    kind, info = _plugin(plugin), _plugin(plugin).info
+    kind = vendors.provider(plugin)
+    info = kind.info
     yield "fact", "value"
     yield "operations", ", ".join(f"`{operation}`" for operation in sorted(kind.capabilities))
     yield "picture types", ", ".join(sorted(info.formats))
@@ -94,6 +112,9 @@ def _provider(plugin: str) -> Rows:
         if spec:
             low, high = spec.bounds
             yield name, f"{low:g} to {high:g}, by default {spec.threshold:g}"
+    most = info.max_gallery
+    yield "gallery pictures", "any number" if most is None else f"up to {most}"
+    yield "billed", str(info.billed)
     yield "who sees the picture", info.handling.recipient
     for word in ("stores", "enrols", "searches"):
         yield word, "yes" if getattr(info.handling, word) else "no"
@@ -101,11 +122,11 @@ def _provider(plugin: str) -> Rows:
 
 def _notes(plugin: str) -> Rows:
     yield ("what it says about itself",)
-    yield from ((note,) for note in _plugin(plugin).info.notes)
+    yield from ((note,) for note in vendors.provider(plugin).info.notes)
 
 
 def _presets(plugin: str) -> Rows:
-    spec = _plugin(plugin).info.match
+    spec = vendors.provider(plugin).info.match
     yield "preset", "threshold", "strangers accepted"
     for rate, threshold in spec.at_fmr.items() if spec else ():
         yield f"`fmr:1e{round(math.log10(rate))}`", f"{threshold:g}", f"1 pair in {1 / rate:,.0f}"
@@ -153,4 +174,5 @@ TABLES: Final[dict[str, Callable[..., Rows]]] = {
     "provider": _provider,
     "rates": _rates,
     "settings": _settings,
+    **vendors.TABLES,
 }

@@ -1,0 +1,191 @@
+"""The rows of the tables about plugins: what each can do, hears and says. See ``tables``."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from facegate import CaptureRejected, ConfigurationError, Operation
+from facegate.flow import HttpReply
+from facegate.http import HttpProvider
+from facegate.plugin import Asked, Dialect, Provider
+from facegate.registry import Registry
+from facegate.scores import Crossing, ScoreSpec
+from facegate.testing.dialect_contract import every_error
+
+Rows = Iterator[Sequence[str]]
+
+DECIDES: Final[Mapping[str, str]] = {
+    "local": "facegate",
+    "opencv_cloud": "facegate",
+    "opencv_fr": "the vendor",
+    "verifik": "the vendor if it says so, else facegate",
+}
+"""Who holds the score against the threshold; a test asks each and looks."""
+
+
+def shipped() -> list[str]:
+    """The plugins of this repository, the embedded engine first."""
+    files = Path(__file__).parents[2].glob("plugins/*/pyproject.toml")
+    found = [tomllib.loads(file.read_text(encoding="utf-8"))["project"] for file in files]
+    names = [name for each in found for name in each["entry-points"]["facegate"]]
+    return sorted(names, key=lambda name: (name != "local", name))
+
+
+def provider(plugin: str) -> type[Provider[Any]]:
+    """The plugin's class; it is the only one that loads."""
+    return Registry(only=[plugin]).provider_type(plugin)
+
+
+def dialect(plugin: str) -> Dialect[Any]:
+    """The plugin's API with its default settings."""
+    kind = Registry(only=[plugin]).dialect_type(plugin)
+    return kind(kind.settings_type())
+
+
+def matrix() -> Rows:
+    """What every plugin can do."""
+    plugins = shipped()
+    kinds = [provider(name) for name in plugins]
+    yield "", *(f"[`{name}`]({name}.md)" for name in plugins)
+    for operation in Operation:
+        yield f"`{operation}`", *(_yes(operation in kind.capabilities) for kind in kinds)
+    yield "says", *("scores" if kind.info.scores else "yes or no" for kind in kinds)
+    yield "who decides", *(DECIDES[name] for name in plugins)
+    yield "`threshold`", *(_bounds(kind.info.match) for kind in kinds)
+    yield "`liveness_threshold`", *(_bounds(kind.info.liveness) for kind in kinds)
+    yield "measured rates (`fmr:`)", *(_yes(_measured(kind.info.match)) for kind in kinds)
+    most = (kind.info.max_gallery for kind in kinds)
+    yield "gallery pictures", *("any number" if each is None else f"up to {each}" for each in most)
+    yield "picture types", *(", ".join(sorted(kind.info.formats)) for kind in kinds)
+    yield "credential", *(_credential(kind) for kind in kinds)
+    yield "billed", *(str(kind.info.billed) for kind in kinds)
+    yield "lineage", *(f"`{kind.info.lineage}`" for kind in kinds)
+    yield "compatible API", *(_yes(_has_dialect(name)) for name in plugins)
+
+
+def _yes(fact: object) -> str:
+    return "yes" if fact else "no"
+
+
+def _measured(spec: ScoreSpec | None) -> bool:
+    return bool(spec and spec.at_fmr)
+
+
+def _bounds(spec: ScoreSpec | None) -> str:
+    if spec is None:
+        return "cannot be set"
+    low, high = spec.bounds
+    return f"{low:g} to {high:g}, else {spec.threshold:g}"
+
+
+def _credential(kind: type[Provider[Any]]) -> str:
+    fields = kind.settings_type.model_fields.items()
+    found = [name for name, field in fields if field.is_required() and "Secret" in repr(field)]
+    return ", ".join(f"`{name}`" for name in found) or "none"
+
+
+def _has_dialect(plugin: str) -> bool:
+    try:
+        return bool(dialect(plugin))
+    except ConfigurationError:
+        return False
+
+
+def codes(plugin: str) -> Rows:
+    """Where each of a vendor's errors ends."""
+    kind = provider(plugin)
+    assert issubclass(kind, HttpProvider)  # noqa: S101
+    ends: dict[str, list[str]] = defaultdict(list)
+    for code, means in kind.errors.codes.items():
+        ends[_name(means)].append(f"`{code}`")
+    for status, means in kind.errors.statuses.items():
+        ends[_name(means)].append(f"{status} without a known code")
+    yield "becomes", "the vendor's code"
+    for name in sorted(ends):
+        yield f"`{name}`", ", ".join(ends[name])
+
+
+def _name(means: Any) -> str:
+    return means.__name__ if isinstance(means, type) else f"CaptureRejected: {means}"
+
+
+def sandbox(plugin: str) -> Rows:
+    """Every error of an API that the sandbox sends on demand."""
+    yield "`error=`", "status", "with the texts"
+    for name, sent in dialect(plugin).errors.items():
+        told = (text for text in texts(sent.body) if text != name)
+        yield f"`{name}`", str(sent.status), ", ".join(f"`{text}`" for text in told)
+
+
+def texts(body: Any) -> Iterator[str]:
+    """Every text in a body, without the names of its fields."""
+    if isinstance(body, str):
+        yield body
+        return
+    for value in body.values() if isinstance(body, Mapping) else body:
+        yield from texts(value)
+
+
+def failures(plugin: str) -> Rows:
+    """What each failure behind an API is sent as: made, not described."""
+    api = dialect(plugin)
+    asked = Asked(Operation.COMPARE_LIVE, "https://faces.example/probe.jpg")
+    said: dict[str, list[str]] = defaultdict(list)
+    for error in every_error():
+        reason = f": {error.reason}" if isinstance(error, CaptureRejected) else ""
+        said[_told(api.encode_error(error, asked))].append(f"`{error.code}{reason}`")
+    yield "sent", "for"
+    yield from ((told, ", ".join(dict.fromkeys(said[told]))) for told in sorted(said))
+
+
+def _told(reply: HttpReply) -> str:
+    body = json.loads(reply.body)
+    metadata = body.get("metadata", {}).get("code")
+    code = " ".join(filter(None, (body.get("code"), metadata)))
+    text = "" if str(body.get("code", "")).startswith("ERR_") else body.get("message", "")
+    if body.get("code") == "MissingParameter":
+        text = "the reason"  # in facegate's words, another one each time
+    shown = [f"`{code}`" if code else "`detail`", text and text != code and f"({text})"]
+    return f"{reply.status} " + " ".join(filter(None, shown))
+
+
+EXAMPLES: Final = (0.2, 0.39, 0.67, 0.7, 0.845, 0.934, 1.0)
+
+
+def crossing(here: str, *there: str) -> Rows:
+    """Scores of one plugin in the words of others."""
+    own = provider(here).info.match
+    assert own is not None  # noqa: S101
+    ways = [Crossing(own, dialect(name).match) for name in there]
+    yield f"`{here}` says", *(f"the `{name}` API says" for name in there), "same person"
+    for score in EXAMPLES:
+        told = (f"{way.score(score):.3f}" for way in ways)
+        yield f"{score:g}", *told, "yes" if own.is_yes(score, own.threshold) else "no"
+    yield "**threshold**", *(f"**{way.spoken.threshold:g}**" for way in ways), ""
+
+
+def gallery() -> Rows:
+    """What a rule of "any match" does to a false match rate."""
+    sizes = (1, 2, 3, 5, 10)
+    yield "of one comparison", *(f"{size} picture{'s' * (size > 1)}" for size in sizes)
+    for rate in (1e-3, 1e-4, 1e-5):
+        yield f"1 in {1 / rate:,.0f}", *(f"1 in {1 / _any(rate, size):,.0f}" for size in sizes)
+
+
+def _any(rate: float, size: int) -> float:
+    return 1 - (1 - rate) ** size
+
+
+TABLES: Final[dict[str, Callable[..., Rows]]] = {
+    "codes": codes,
+    "crossing": crossing,
+    "failures": failures,
+    "gallery": gallery,
+    "matrix": matrix,
+    "sandbox": sandbox,
+}

@@ -1,0 +1,236 @@
+"""What the pages show of ``facegate serve`` happens when it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import facegate
+from acme import Scripted
+from acme_api import question, saying
+from facegate import AsyncFaceVerifier
+from facegate.dialect import Dialect
+from facegate.gateway import Sandbox, create_app, serving
+from facegate.plugin import Answer, Match
+from facegate.registry import Registry
+from facegate.scores import Crossing
+from facegate.testing.cassettes import Scenario, found, play
+from pages import blocks, pages_with, portraits
+
+ROOT = Path(__file__).parents[1]
+SHOWN = "http://127.0.0.1:8080"
+VENDORS = ["opencv_cloud", "opencv_fr", "verifik"]
+CURL = """#!{python}
+import argparse, sys, httpx
+
+parser = argparse.ArgumentParser()
+parser.add_argument("-s", action="store_true")
+parser.add_argument("-H", action="append", default=[])
+parser.add_argument("-d")
+parser.add_argument("url")
+given = parser.parse_args()
+headers = dict(each.split(": ", 1) for each in given.H)
+body = given.d and (open(given.d[1:]).read() if given.d.startswith("@") else given.d)
+method = "GET" if body is None else "POST"
+print(httpx.request(method, given.url, headers=headers, content=body, trust_env=False).text)
+"""
+"""Stands in for curl, which not every machine has; refuses what the pages do not use."""
+
+
+@pytest.fixture(scope="module")
+def tables() -> Any:
+    """The tables of the pages, by name."""
+    folder = os.fspath(ROOT / "docs" / "_ext")
+    sys.path.append(folder)
+    yield import_module("tables").TABLES
+    sys.path.remove(folder)
+
+
+@pytest.mark.parametrize("page", pages_with("console", "run"))
+def test_commands_print_what_the_page_shows(page: str, tmp_path: Path) -> None:
+    portraits(tmp_path)
+    curl = tmp_path / "bin" / "curl"
+    curl.parent.mkdir()
+    curl.write_text(CURL.format(python=sys.executable))
+    curl.chmod(stat.S_IRWXU)
+    path = os.pathsep.join([str(curl.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
+    environ = {**os.environ, "PATH": path}
+    with contextlib.ExitStack() as running:
+        url = ""
+        for run, text in blocks(page, "console"):
+            for command, shown in _commands(text) if run else ():
+                if command.startswith("facegate serve "):
+                    running.close()
+                    said, url = running.enter_context(_served(command, tmp_path, environ))
+                else:
+                    said = _said(command.replace(SHOWN, url), tmp_path, environ)
+                _hold(shown, said.replace(url, SHOWN), command)
+
+
+def _commands(text: str) -> Iterator[tuple[str, list[str]]]:
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, *shown = part.rstrip("\n").replace("\\\n", "").split("\n")
+        yield command, shown
+
+
+def _said(command: str, folder: Path, environ: dict[str, str]) -> str:
+    line = ["bash", "-c", command]
+    done = subprocess.run(
+        line, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, (command, done.stderr)
+    return done.stdout.rstrip("\n")
+
+
+@contextlib.contextmanager
+def _served(command: str, folder: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """A server as the page starts it, on any free port; gives what it says and its URL."""
+    line = [sys.executable, "-m", *command.split(), "--port", "0"]
+    with subprocess.Popen(
+        line, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout
+        said = []
+        for text in server.stdout:
+            said.append(text.rstrip("\n"))
+            if text.startswith("  try: curl "):
+                break
+        try:
+            yield "\n".join(said), said[-1].removeprefix("  try: curl ").removesuffix("/healthz")
+        finally:
+            server.kill()
+
+
+def _hold(shown: list[str], said: str, command: str) -> None:
+    """``...`` stands for anything, and a page may leave out what a command prints."""
+    pattern = re.escape("\n".join(shown)).replace(r"\.\.\.", ".*")
+    assert not shown or re.fullmatch(pattern, said, re.DOTALL), (command, said)
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_every_documented_error_can_be_provoked(name: str, tables: Any) -> None:
+    head, *rows = tables["sandbox"](name)
+    assert head[:2] == ("`error=`", "status")
+    api = _api(name)
+    with _asking(api, Sandbox()) as (client, path):
+        for error, status, said in rows:
+            headers = {"X-Facegate-Sandbox": f"error={error.strip('`')}"}
+            told = client.post(path, json={}, headers=headers)
+            assert str(told.status_code) == status
+            sent = json.loads(told.text, object_hook=lambda fields: list(fields.values()))
+            texts = [f"`{text}`" for text in _leaves(sent)]
+            assert said == ", ".join(text for text in texts if text != error)
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_failures_behind_an_api_are_sent_as_the_page_has_it(name: str, tables: Any) -> None:
+    told = {row[1]: row[0] for row in tables["failures"](name)}
+    (quota,) = (sent for kinds, sent in told.items() if "`QuotaExhausted`" in kinds)
+    headers = {"X-Facegate-Sandbox": "error=QuotaExhausted"}
+    with _asking(_api(name), Sandbox()) as (client, path):
+        reply = client.post(path, json=_whole(name), headers=headers)
+    assert quota.startswith(f"{reply.status_code} `{reply.json()['code']}`")
+
+
+def _leaves(body: Any) -> Iterator[str]:
+    """The texts of a body, which came without the names of its fields."""
+    if isinstance(body, str):
+        yield body
+    else:
+        for each in body:
+            yield from _leaves(each)
+
+
+def _api(name: str) -> Dialect[Any]:
+    kind = Registry().dialect_type(name)
+    return kind(kind.settings_type())
+
+
+@contextlib.contextmanager
+def _asking(api: Dialect[Any], sandbox: Sandbox) -> Iterator[tuple[httpx.Client, str]]:
+    nobody = Scripted(saying(Answer(match=Match(is_match=True))))
+    app = create_app([api], lambda: AsyncFaceVerifier(nobody), sandbox=sandbox)
+    path = next(path for path, methods in api.routes.items() if "POST" in methods)
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        yield client, path
+
+
+def test_the_matrix_has_every_plugin_and_nothing_made_up(tables: Any) -> None:
+    head, *rows = tables["matrix"]()
+    names = [re.sub(r"\W+md\W|\W", "", cell.split("]")[0]) for cell in head[1:]]
+    shipped = {
+        line.split(" = ")[0]
+        for file in ROOT.glob("plugins/*/pyproject.toml")
+        for line in re.findall(r'^\w+ = "facegate_\w+"$', file.read_text(), re.MULTILINE)
+    }
+    assert set(names) == shipped
+    facts = {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+    for name in names:
+        kind = Registry().provider_type(name)
+        for operation in ("compare", "compare_live", "liveness"):
+            has = operation in kind.capabilities
+            assert facts[f"`{operation}`"][name] == ("yes" if has else "no")
+        assert facts["compatible API"][name] == ("yes" if name in VENDORS else "no")
+        page = ROOT / "docs" / "providers" / f"{name}.md"
+        assert page.is_file()
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_who_decides_is_who_the_matrix_says(name: str, tables: Any) -> None:
+    who = dict(zip(("", "local", *VENDORS), _row(tables, "who decides"), strict=True))[name]
+    deciders = {
+        outcome["match"].get("decided_by", "vendor")
+        for path in found(ROOT / "cassettes")
+        if Scenario.load(path).plugin == name
+        for outcome in [play(path)]
+        if outcome.get("match")
+    }
+    said = {word for word in ("vendor", "facegate") if word in who}
+    assert deciders == said
+
+
+def test_the_embedded_engine_leaves_the_decision_to_facegate(tables: Any, tmp_path: Path) -> None:
+    portraits(tmp_path)
+    with facegate.open(plugin="local", engines=1) as verifier:
+        result = verifier.compare(tmp_path / "selfie.jpg", [tmp_path / "passport.jpg"])
+    assert result.match
+    assert result.match.decided_by == _row(tables, "who decides")[1]
+
+
+def _row(tables: Any, fact: str) -> Any:
+    return next(row for row in tables["matrix"]() if row[0] == fact)
+
+
+def test_scores_cross_as_the_page_works_it_out(tables: Any) -> None:
+    rows = {row[0]: row for row in tables["crossing"]("local", "verifik")}
+    assert rows["0.7"][1:] == ("0.850", "yes")
+    engine = Registry().provider_type("local").info.match
+    assert engine is not None
+    back = Crossing(engine, Registry().dialect_type("verifik").match)
+    assert back.threshold(0.9) == pytest.approx(0.8)
+
+
+def test_a_gallery_costs_what_the_page_says(tables: Any) -> None:
+    head, _, thousandth, *_ = [*tables["gallery"]()]
+    assert head[3] == "3 pictures"
+    assert thousandth[:4] == ("1 in 10,000", "1 in 10,000", "1 in 5,000", "1 in 3,334")
+
+
+def _whole(name: str) -> Any:
+    """A request that the API takes."""
+    both = question()
+    if name == "opencv_fr":
+        return {"face_base_64": both["probe"], "ref_face_base_64": both["gallery"][0]}
+    return {"probe": [both["probe"]], "gallery": both["gallery"]}

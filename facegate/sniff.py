@@ -91,21 +91,29 @@ class _Findings(NamedTuple):
 
 _MOST_SCANS = 100
 """Of a progressive JPEG; a dozen is usual, and each costs a pass over the whole picture."""
+_SEQUENTIAL = (0xC0, 0xC1)
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
 def _jpeg(data: bytes) -> _Findings:
-    """Complete if an end marker follows the scan; one in an EXIF thumbnail does not count."""
-    position = 2
+    """Complete if an end marker follows the scan; one in an EXIF thumbnail does not count.
+
+    Counting the scans reads every byte. A sequential picture whose first scan holds all of its
+    components is decoded from that one alone, so nothing is counted there: it is the usual photo.
+    """
+    position, enough = 2, -1
     while data[position] == 0xFF:
         marker = data[position + 1]
         if marker == 0xFF:  # fill byte
             position += 1
             continue
-        position += 2 + struct.unpack_from(">H", data, position + 2)[0]
+        start, position = position, position + 2 + struct.unpack_from(">H", data, position + 2)[0]
+        if marker in _FRAMES:
+            enough = data[start + 9] if marker in _SEQUENTIAL else -1
         if marker == 0xDA:  # start of scan
-            if data.count(b"\xff\xda") > _MOST_SCANS:
+            if data[start + 4] != enough and data.count(b"\xff\xda") > _MOST_SCANS:
                 raise ImageRejected(f"the JPEG has more than {_MOST_SCANS} scans; save it anew")
-            return _Findings(data.find(b"\xff\xd9", position) >= 0)
+            return _Findings(data.rfind(b"\xff\xd9", position) >= 0)
     return _Findings(complete=False)
 
 

@@ -13,7 +13,8 @@ import httpcore
 
 from facegate.deadline import current
 
-_WRITE_BLOCK = 256 * 1024
+_WRITE_BLOCK = 1024 * 1024
+"""Bytes between two looks at the deadline; with fewer, a large body leaves noticeably slower."""
 
 
 def _bounded(timeout: float | None, error: type[httpcore.TimeoutException]) -> float | None:
@@ -64,8 +65,9 @@ class _BoundedStream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _bounded(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        view: Any = memoryview(buffer)  # slices of it, and what httpcore cuts off, are no copies
         for start in range(0, len(buffer), _WRITE_BLOCK):
-            block = buffer[start : start + _WRITE_BLOCK]
+            block = view[start : start + _WRITE_BLOCK]
             self._stream.write(block, _bounded(timeout, httpcore.WriteTimeout))
 
     def start_tls(

@@ -19,7 +19,7 @@ from facegate import (
     InvalidRequest,
     UnmappedError,
 )
-from loopback import Server, authority, reply, stall, tls, tunnel
+from loopback import Act, Line, Server, authority, reply, stall, tls, tunnel
 
 SAME = reply(200, {"score": 0.93})
 ONCE = reply(200, {"score": 0.93}, Connection="close")
@@ -162,6 +162,39 @@ def test_a_hundred_requests_at_once_share_the_allowed_connections(backend: str) 
         anyio.run(main, backend=backend)
     assert accepted == [True] * 100
     assert server.connections <= 10
+
+
+def crowd(size: int) -> Act:
+    """Answers once so many requests are here at the same time."""
+    together = threading.Barrier(size, timeout=10)
+
+    def act(line: Line) -> bool:
+        together.wait()
+        return SAME(line)
+
+    return act
+
+
+def test_as_many_threads_are_served_at_once_as_there_may_be_connections() -> None:
+    with Server(crowd(25)) as server:
+        provider = acme(server.url, max_connections=25)
+        with FaceVerifier(provider) as verifier, ThreadPoolExecutor(50) as threads:
+            asked = [threads.submit(verifier.compare, PROBE, DOCUMENT) for _ in range(50)]
+            assert all(each.result().accepted for each in asked)
+    assert server.connections == 25
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_as_many_tasks_are_served_at_once_as_there_may_be_connections(backend: str) -> None:
+    async def main() -> None:
+        provider = acme(server.url, max_connections=25)
+        async with AsyncFaceVerifier(provider) as verifier, anyio.create_task_group() as tasks:
+            for _ in range(50):
+                tasks.start_soon(verifier.compare, PROBE, DOCUMENT)
+
+    with Server(crowd(25)) as server:
+        anyio.run(main, backend=backend)
+    assert (len(server.seen), server.connections) == (50, 25)
 
 
 def test_no_free_connection_in_time_means_nothing_was_sent() -> None:

@@ -253,10 +253,13 @@ def test_a_tiff_that_gives_two_widths_is_refused() -> None:
 
 
 def test_a_jpeg_of_countless_scans_is_refused() -> None:
-    data = claiming(ImageFormat.JPEG, 64, 48)
-    scan = data[data.index(b"\xff\xda") : -2]
-    with pytest.raises(ImageRejected, match="more than 100 scans"):
-        Image.from_bytes(data[:-2] + scan * 101 + data[-2:])
+    sequential = claiming(ImageFormat.JPEG, 64, 48)
+    progressive = sequential.replace(b"\xff\xc0", b"\xff\xc2")
+    partial = sequential.replace(b"@\1", b"@\2")  # two components, one of them in the scan
+    for data in (progressive, partial):
+        scan = data[data.index(b"\xff\xda") : -2]
+        with pytest.raises(ImageRejected, match="more than 100 scans"):
+            Image.from_bytes(data[:-2] + scan * 101 + data[-2:])
 
 
 # Limits

@@ -257,12 +257,20 @@ def json_body(message: WireModel) -> tuple[bytes, ...]:
 
 def _read(reply: HttpReply, reply_type: type[R]) -> R:
     try:
-        return reply_type.model_validate_json(reply.body)
-    except ValidationError as error:
+        found = reply_type.model_validate_json(reply.body, by_alias=True, by_name=False)
+        json.loads(reply.body, object_pairs_hook=_once)
+    except ValueError as error:
+        misfit = _misfit(error) if isinstance(error, ValidationError) else "ambiguous JSON"
         raise BadReply(
-            f"answered {reply.status} with a body that is no {reply_type.__name__}"
-            f" ({_misfit(error)})"
+            f"answered {reply.status} with a body that is no {reply_type.__name__} ({misfit})"
         ) from None
+    return found
+
+
+def _once(members: list[tuple[str, Any]]) -> None:
+    """Refuse a name that an object has twice: which of the two counts would be luck."""
+    if len(dict(members)) < len(members):
+        raise ValueError("a name twice")
 
 
 def _misfit(error: ValidationError) -> str:

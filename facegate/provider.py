@@ -219,7 +219,9 @@ class Provider(Generic[S]):
         self, started: float, error: FacegateError | None = None, image: str | None = None
     ) -> Attempt:
         """The record of one call that began at ``started``, by :func:`time.perf_counter`."""
-        charged = error.billed if isinstance(error, ProviderError) else self.info.billed
+        charged = self.info.billed if error is None else Billed.MAYBE
+        if isinstance(error, ProviderError):
+            charged = error.billed
         return Attempt(
             provider=self.name,
             plugin=self.info.plugin,

@@ -125,21 +125,22 @@ class Crossing:
     def _settled(self, found: float | None, threshold: float, *, yes: bool) -> float | None:
         """The spoken score, on the verdict's side of the threshold: the verdict is the decision.
 
+        A no never equals the threshold: not everybody who reads it heeds what is strictly above.
+
         Rounding is put right by the smallest step. A vendor whose verdict contradicts its score is
         believed by a hundredth, so that a caller who rounds still comes to the same decision.
         """
         if found is None:
             return None
         score = self.score(found)
-        if self.spoken.is_yes(score, threshold) == yes:
+        if self.spoken.is_yes(score, threshold) if yes else score < threshold:
             return score
         low, high = self.spoken.scale.low, self.spoken.scale.high
         step = 0.0 if abs(score - threshold) < 1e-9 * (high - low) else (high - low) / 100
         if yes:
             least = math.nextafter(threshold, high) if self.spoken.above else threshold
             return min(high, max(least, threshold + step))
-        most = threshold if self.spoken.above else math.nextafter(threshold, low)
-        return max(low, min(most, threshold - step))
+        return max(low, min(math.nextafter(threshold, low), threshold - step))
 
 
 _Points = tuple[float, float, float]

@@ -113,6 +113,28 @@ def test_callers_present_a_key_where_there_is_one() -> None:
         assert known.status_code == 200
 
 
+def test_a_web_page_cannot_use_what_is_open_to_its_visitor() -> None:
+    page = {"Origin": "https://page.example", "Content-Type": "text/plain"}
+    with front(SAME) as client:
+        said = client.post("/v1/compare", json=question(), headers=page)
+        assert (said.status_code, said.json()) == (
+            403,
+            {"error": "a web page may ask only where there are keys"},
+        )
+    with front(SAME, acme_api(KEY), authorization=f"Token {KEY}") as client:
+        assert client.post("/v1/compare", json=question(), headers=page).status_code == 200
+
+
+def test_of_a_header_that_comes_twice_the_first_counts() -> None:
+    with front(SAME, acme_api(KEY)) as client:
+        for first, status in ((KEY, 200), ("guessed", 401)):
+            second = KEY if first != KEY else "guessed"
+            headers = [("Authorization", f"Token {key}") for key in (first, second)]
+            assert (
+                client.post("/v1/compare", json=question(), headers=headers).status_code == status
+            )
+
+
 def test_an_operator_may_give_an_error_another_status() -> None:
     with front(SAME, acme_api(KEY, statuses={"bad_token": 403})) as client:
         assert client.post("/v1/compare", json=question()).status_code == 403

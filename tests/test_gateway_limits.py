@@ -223,7 +223,9 @@ def test_requests_are_answered_side_by_side() -> None:
 # The server
 
 
-def test_a_request_that_takes_for_ever_does_not_hold_the_end_up() -> None:
+def test_a_request_that_takes_for_ever_does_not_hold_the_end_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     working = threading.Event()
 
     def script(_: Any) -> Any:
@@ -240,6 +242,7 @@ def test_a_request_that_takes_for_ever_does_not_hold_the_end_up() -> None:
         assert working.wait(30)
     asking.join()
     assert said == [500]
+    assert not [each for each in caplog.records if each.exc_info]  # frames hold pictures
 
 
 def test_an_application_that_does_not_start_is_no_server() -> None:

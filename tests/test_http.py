@@ -189,6 +189,8 @@ UNREADABLE = {
     "out of range": b'{"score": 93.0}',
     "deeply nested": b'{"score": ' + b"[" * 100_000,
     "not UTF-8": b'{"score": 0.9, "id": "\xff"}',
+    "one name twice": b'{"score": 0.1, "score": 0.9}',
+    "one name twice, further in": b'{"score": 0.9, "scores": {"a": 0.1, "a": 0.9}}',
     "compressed": b"\x1f\x8b\x08\0\0\0\0\0\0\3\xabVJ\xce",
 }
 

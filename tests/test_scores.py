@@ -72,6 +72,17 @@ def test_strictly_above_is_reached_by_the_smallest_step() -> None:
     assert Crossing(PERCENT, STRICT).liveness(passed).score == math.nextafter(0.6, 1)
 
 
+@given(own=inner, spoken=inner, score=unit, asked=inner, above=st.booleans())
+def test_a_no_never_equals_the_threshold(
+    own: float, spoken: float, score: float, asked: float, *, above: bool
+) -> None:
+    cross = crossing(own, spoken, above=above)
+    refused = Liveness(passed=False, score=score, scale=cross.provider.scale)
+    assert (cross.liveness(refused, asked).score or 0) < asked
+    equal = Liveness(passed=False, score=own, scale=cross.provider.scale)
+    assert (cross.liveness(equal).score or 0) < spoken
+
+
 def test_no_score_is_invented() -> None:
     match = Crossing(PERCENT, SPOKEN).match(Match(is_match=True, threshold=60))
     assert (match.score, match.threshold, match.decided_by) == (None, 0.85, DecidedBy.VENDOR)

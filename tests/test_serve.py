@@ -289,6 +289,7 @@ def test_an_empty_file_of_keys_does_not_open_the_door(tmp_path: Path) -> None:
     [
         ("[serve]\nprot = 1", r"serve\.prot: no such key; did you mean 'port'"),
         ("[serve.sandbox]\nrate = '10'", r"serve\.sandbox\.rate: "),
+        ("[serve.sandbox.keys]\n' ' = ''", r"serve\.sandbox\.keys: a key is empty"),
         ("[serve]\ngrace_s = -1", r"serve\.grace_s: "),
         ("serve = 1", "serve: "),
     ],
@@ -306,5 +307,11 @@ def test_no_key_is_ever_shown(tmp_path: Path) -> None:
         assert "sk-" not in shown
     file.write_text('[serve]\napi_keys = ["sk-1", 7]')
     with pytest.raises(ConfigurationError) as caught:
+        ServeSettings.of(Config.load(file, {}))
+    assert "sk-1" not in str(caught.value)
+    file.write_text("[serve.sandbox.keys]\nsk-1 = 7")
+    with pytest.raises(
+        ConfigurationError, match=r"serve\.sandbox\.keys: the instruction"
+    ) as caught:
         ServeSettings.of(Config.load(file, {}))
     assert "sk-1" not in str(caught.value)

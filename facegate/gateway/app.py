@@ -6,6 +6,7 @@ import logging
 import re
 import time
 import traceback
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -44,7 +45,8 @@ def create_app(
     """The ASGI application that speaks ``dialects``.
 
     Each is at ``/<plugin>/...``; with exactly one, its own paths work too. ``GET /healthz`` says
-    that the process serves. Callers are authorised before their body is read.
+    that the process serves. Callers are authorised before their body is read. A dialect without
+    keys lets everybody in but web pages: whoever visits one would ask in its name unawares.
 
     Args:
         dialects: the APIs to speak, each set up with its settings and keys.
@@ -113,9 +115,12 @@ class _Endpoint:
         dialect, shared, headers = self.bridge.dialect, self.shared, Headers(scope=scope)
         if headers.get("content-encoding", "identity").lower() != "identity":
             return _plain(415, "send the body without Content-Encoding")
+        if not dialect.keys and "origin" in headers:
+            return _plain(403, "a web page may ask only where there are keys")
         query = scope["query_string"].decode("latin-1")
         url = f"http://gateway{self.path}{f'?{query}' if query else ''}"
-        request = HttpRequest(scope["method"], url, dict(headers))
+        first_of_each = dict(reversed(headers.items()))  # dict(headers) takes seconds for thousands
+        request = HttpRequest(scope["method"], url, first_of_each)
         key = dialect.authorise(request)
         if isinstance(key, HttpReply):
             return key
@@ -185,7 +190,8 @@ async def _no_such_route(_: Request, error: Exception) -> Response:
 class _Traced:
     """Gives each request an id and a line in the log: nothing that the caller wrote but that id.
 
-    Only a path that exists is logged, without its query. A bug is logged as its type and place.
+    Only a path that exists is logged, without its query. A bug is logged as its type and place, and
+    so is a request that the end of the process cut short: the server would log its frames.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -208,7 +214,7 @@ class _Traced:
 
         try:
             await self._app(scope, receive, tagged)
-        except Exception as error:  # noqa: BLE001  its text may hold anything
+        except (Exception, CancelledError) as error:  # noqa: BLE001  its text may hold anything
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(frame.filename).name}:{frame.lineno}"
             _LOG.error("%s %s at %s", request_id, type(error).__name__, place)

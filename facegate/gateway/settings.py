@@ -73,6 +73,16 @@ class SandboxSettings(_Table):
         default_factory=dict, repr=False, description="What happens to a key's requests."
     )
 
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _of_texts(cls, keys: Any) -> Any:
+        # Judged here as a whole: the place of an error in one of them would name the key.
+        if isinstance(keys, dict) and not all(isinstance(text, str) for text in keys.values()):
+            raise ValueError("the instruction of a key must be a text")
+        if isinstance(keys, dict) and not all(map(str.strip, keys)):
+            raise ValueError("a key is empty, and would let everybody in")
+        return keys
+
 
 class ServeSettings(Limits):
     """All of ``[serve]``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from facegate import (
@@ -77,6 +76,7 @@ class TestFrServerApi(Verdicts, DialectContract):
 
 class TestFrServerApiForLivenessAlone(TestFrServerApi):
     settings: ClassVar = {**TestFrServerApi.settings, "liveness_by_self_compare": True}
+    dialect_settings: ClassVar = {"liveness_by_self_compare": True}
 
 
 class TestFrCloudApi(DialectContract):
@@ -91,22 +91,6 @@ class TestFrCloudApi(DialectContract):
         UnsupportedOperation: PermissionDenied,
         CaptureReason.EYES_CLOSED: CaptureReason.QUALITY_TOO_LOW,
     }
-    # The wire holds scores, and the client decides by a threshold that only one of the three
-    # requests has a place for. So verdicts come back where it decides by the defaults.
-    test_an_answer_is_read_as_it_was_given = None
-
-
-class ByDefaults(FrCloud):
-    info = replace(FrCloud.info, match=None, liveness=None)
-
-
-class TestFrCloudApiByDefaults(DialectContract):
-    provider = ByDefaults
-    settings = TestFrCloudApi.settings
-    dialect = FrCloudApi
-    key = KEY
-    heard = TestFrCloudApi.heard
-    test_a_question_is_read_as_it_was_asked = None
 
     def sayable(self, asked: Asked, answer: Answer) -> Answer | None:
         return None if asked.operation is not Operation.LIVENESS and not answer.match else answer

@@ -53,7 +53,9 @@ class Client:
 @pytest.fixture(scope="module", params=["opencv_fr", "opencv_cloud"])
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
     dialect = Registry().dialect_type(request.param)
-    with serving(create_app([dialect(dialect.settings_type(), (KEY,))], engine)) as url:
+    switches = {"liveness_by_self_compare": True} if request.param == "opencv_fr" else {}
+    settings = dialect.settings_type.model_validate(switches)
+    with serving(create_app([dialect(settings, (KEY,))], engine)) as url:
         yield Client(request.param, url)
 
 

@@ -110,8 +110,15 @@ def test_a_comparison_with_liveness() -> None:
 
 def test_a_picture_against_itself_asks_for_liveness_alone() -> None:
     itself = {**WHOLE, "ref_face_base_64": WHOLE["face_base_64"]}
-    assert understood({**itself, "check_liveness": True}).operation is Operation.LIVENESS
-    assert understood(itself).operation is Operation.COMPARE
+    told = {"liveness_by_self_compare": True}
+    assert understood({**itself, "check_liveness": True}, **told).operation is Operation.LIVENESS
+    assert understood(itself, **told).operation is Operation.COMPARE
+
+
+def test_only_where_the_operator_allows_it() -> None:
+    itself = {**WHOLE, "ref_face_base_64": WHOLE["face_base_64"], "check_liveness": True}
+    asked = understood(itself)
+    assert asked.operation is Operation.COMPARE_LIVE, "which is refused for the two being one"
 
 
 def test_the_two_fields_with_a_default_may_be_left_out() -> None:

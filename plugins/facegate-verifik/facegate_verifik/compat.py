@@ -41,6 +41,9 @@ from facegate_verifik.token import is_signed, presented, signed
 _LONGEST: Final = 120
 """Months that a token may live; what the sample on Verifik's renewal page asks for."""
 
+_LARGEST: Final = 100
+"""Pictures in a gallery. Verifik documents no limit, but each one is another chance to match."""
+
 _POST: Final = frozenset({"POST"})
 _QUESTIONS: Final[Mapping[str, tuple[Operation, type[Any]]]] = {
     wire.COMPARE: (Operation.COMPARE, wire.Compare[wire.Text]),
@@ -86,9 +89,9 @@ class VerifikApi(Dialect[VerifikApiSettings]):
     ``Bearer``, after ``JWT``, or bare. A key of less than 32 bytes signs nothing: with it the key
     itself is the only token, and its renewal gives the key again.
 
-    Verifik takes several probes; facegate has one, so more are refused. ``collection_id``,
-    ``cropFace`` and ``includeCost`` are ignored. A picture that is none is told like one that is
-    no base64.
+    Verifik takes several probes; facegate has one, so more are refused, and so are galleries of
+    more than 100. ``collection_id``, ``cropFace`` and ``includeCost`` are ignored. A picture that
+    is none is told like one that is no base64.
 
     Where the answering provider gives no score, none is made up:
 
@@ -161,10 +164,11 @@ class VerifikApi(Dialect[VerifikApiSettings]):
         asked = message.image if operation is Operation.LIVENESS else message.probe
         linked = operation is Operation.LIVENESS, route == wire.COMPARE_FIRST
         pictures = [("probe", asked[0] if isinstance(asked, list) else asked, linked[0])]
-        pictures += [
-            (f"gallery[{index}]", text, linked[1])
-            for index, text in enumerate(getattr(message, "gallery", ()))
-        ]
+        texts = getattr(message, "gallery", ())
+        if len(texts) > _LARGEST:
+            problem = _JOI["too_long"].format(max_length=_LARGEST)
+            return self.error("missing_parameter", message=f'"gallery" {problem}')
+        pictures += [(f"gallery[{index}]", text, linked[1]) for index, text in enumerate(texts)]
         if any(link and _insecure(text) for _, text, link in pictures):
             return self.error("insecure_image_url")
         probe, *gallery = (self._picture(*each) for each in pictures)

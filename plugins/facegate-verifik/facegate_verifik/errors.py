@@ -117,6 +117,8 @@ DOCUMENTED: Final[Mapping[str, Row]] = {
 }
 """Every error that the face and renewal routes can send, by its message in snake case."""
 
+NO_FACE: Final = "ERR_FACE_NOT_DETECTED"
+"""The engine's word for either picture of a comparison."""
 _BARE: Final[Mapping[str, Meaning]] = {
     "UNAUTHORIZED": AuthenticationFailed,
     "FORBIDDEN": PermissionDenied,
@@ -130,7 +132,7 @@ _BARE: Final[Mapping[str, Meaning]] = {
     "FACE_NOT_FOUND": CaptureReason.FACE_NOT_FOUND,
     "FACE_TOO_SMALL": CaptureReason.FACE_TOO_SMALL,
     "TOO_MANY_FACES": CaptureReason.TOO_MANY_FACES,
-    "ERR_FACE_NOT_DETECTED": CaptureReason.FACE_NOT_FOUND,
+    NO_FACE: CaptureReason.FACE_NOT_FOUND,
     "ERR_BASE64_IMAGE_CANNOT_BE_DECODED": ImageRejected,
     "LICENSE_ERROR": LicenseInvalid,
 }

@@ -36,7 +36,7 @@ from facegate.plugin import (
     per_call,
 )
 from facegate_verifik import wire
-from facegate_verifik.errors import TABLE, failed_liveness, token
+from facegate_verifik.errors import NO_FACE, TABLE, failed_liveness, token
 from facegate_verifik.token import DAY, expiry, finding
 
 D = TypeVar("D", bound=WireModel)
@@ -183,7 +183,11 @@ class Verifik(HttpProvider[VerifikSettings]):
             os=request.settings.os, image=request.probe, liveness_min_score=threshold
         )
         asking = self._ask(wire.LIVENESS, message, wire.Reply[wire.Check], read)
-        return (yield from _unless_not_live(asking, threshold))
+        try:
+            return (yield from _unless_not_live(asking, threshold))
+        except (CaptureRejected, ImageRejected) as error:
+            error.image = "probe"
+            raise
 
     def renewed(self, months: int) -> Flow[SecretStr]:
         """Ask for a new token, which the valid old one is needed for."""
@@ -217,7 +221,10 @@ class Verifik(HttpProvider[VerifikSettings]):
             return ()
         try:
             if self._is_due(time.time()):
-                self._use((yield from self.renewed(self.settings.renew_months)))
+                new = yield from self.renewed(self.settings.renew_months)
+                if (expiry(new.get_secret_value()) or 0.0) <= (self._expires or 0.0):
+                    raise BadReply("answered with a token that lives no longer than the old one")
+                self._use(new)
         except FacegateError as error:
             return (f"the token could not be renewed: {error.message}",)
         finally:
@@ -241,13 +248,18 @@ def _unless_not_live(ask: Flow[Answer], threshold: float | None) -> Flow[Answer]
     try:
         return (yield from ask)
     except CaptureRejected as error:
-        error.image = "probe"  # liveness is what such rejections are documented for
+        if error.vendor_code != NO_FACE:  # liveness is what the others are documented for
+            error.image = "probe"
         raise
     except UnmappedError as error:
         spoof, score = failed_liveness(error.vendor_code)
         if not spoof:
             raise
-    return Answer(liveness=_liveness(wire.Check(passed=False, score=score), threshold))
+    if score is not None and threshold is not None and score > threshold:
+        score = None  # what else it may be, the vendor said what it comes to
+    return Answer(
+        liveness=_liveness(wire.Check.model_construct(passed=False, score=score), threshold)
+    )
 
 
 def _refuse_stubs(probe: Image, gallery: Sequence[Image] = ()) -> None:

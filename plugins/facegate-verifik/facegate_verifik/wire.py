@@ -10,21 +10,24 @@ A request's pictures are images where facegate asks, and text where it is asked:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
     AliasChoices,
     AliasPath,
     BeforeValidator,
+    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
+    model_validator,
 )
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticKnownError, PydanticUndefined
 
-from facegate.plugin import Image, Scale, ScoreSpec, WireModel
+from facegate.plugin import BadReply, Image, Scale, ScoreSpec, WireModel
 
 COMPARE: Final = "/v2/face-recognition/compare"
 COMPARE_LIVE: Final = "/v2/face-recognition/compare-live"
@@ -128,19 +131,47 @@ def _either(*path: str | AliasPath) -> Any:
     return Field(None, validation_alias=AliasChoices(*path))
 
 
-class Comparison(WireModel):
+class _Finding(WireModel):
+    """What may be said in several places. If two of them differ, nothing is."""
+
+    model_config = ConfigDict(populate_by_name=False)  # a name is no place: ``passed`` has two ends
+    not_of: ClassVar[tuple[str, ...]] = ()
+    """Stored records that have words of this one, but answer another question."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_mind(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        if data.get("type") in cls.not_of:
+            raise ValueError("a record of another question")
+        for field in cls.model_fields.values():
+            if isinstance(alias := field.validation_alias, AliasChoices):
+                paths = (AliasPath(at) if isinstance(at, str) else at for at in alias.choices)
+                found = (path.search_dict_for_path(data) for path in paths)
+                said = [value for value in found if value not in (None, PydanticUndefined)]
+                if any(value != said[0] for value in said):
+                    raise ValueError("two places differ")
+        return data
+
+
+class Comparison(_Finding):
     """How similar. Records have had a verdict since 2026; flat, one Spanish page has ``match``."""
 
+    not_of = ("liveness",)
     score: _Score | None = _either(AliasPath("result", "score"), "score")
     passed: _Verdict | None = _either(AliasPath("result", "passed"), "match")
     threshold: _Score | None = _either(
         AliasPath("result", "compare_min_score"), "compare_min_score"
     )
+    live: Literal[True] | None = Field(None, validation_alias="passed")
+    """What ``passed`` says where it is flat. It is not asked here, but a no is heeded."""
 
 
-class Check(WireModel):
+class Check(_Finding):
     """How live."""
 
+    not_of = ("compare", "compareLive")
     score: _TextScore | None = _either(AliasPath("result", "liveness_score"), "liveness_score")
     passed: _Verdict | None = _either(AliasPath("result", "passed"), "passed")
     threshold: _TextScore | None = _either(
@@ -160,11 +191,17 @@ class Compared(Comparison):
     @property
     def liveness(self) -> Check:
         flat = self.flat or Check()
-        return Check(
+        return Check.model_construct(
             passed=flat.passed,
-            score=self.liveness_score if flat.score is None else flat.score,
-            threshold=self.liveness_min_score if flat.threshold is None else flat.threshold,
+            score=_agreed(flat.score, self.liveness_score),
+            threshold=_agreed(flat.threshold, self.liveness_min_score),
         )
+
+
+def _agreed(flat: float | None, record: float | None) -> float | None:
+    if None not in (flat, record) and flat != record:
+        raise BadReply("answered two things about liveness")
+    return record if flat is None else flat
 
 
 class ComparedFirst(WireModel):
@@ -184,14 +221,22 @@ D = TypeVar("D", bound=WireModel)
 
 
 class Reply(WireModel, Generic[D]):
-    """The envelope of every answer."""
+    """The envelope of every answer. One with a code, or an error, is none, whatever its status."""
 
     data: D
+    code: None = None
+    error: None = None
     reference: str | None = Field(None, alias="id")
     signature: Annotated[Mapping[str, str] | None, BeforeValidator(_texts)] = None
+
+
+def _fit_for_a_header(token: SecretStr) -> SecretStr:
+    if not re.fullmatch("[!-~]+", token.get_secret_value()):
+        raise ValueError("no token")
+    return token
 
 
 class Renewed(WireModel):
     """A renewed token; it comes without the envelope."""
 
-    token: SecretStr = Field(alias="accessToken", min_length=1)
+    token: Annotated[SecretStr, AfterValidator(_fit_for_a_header)] = Field(alias="accessToken")

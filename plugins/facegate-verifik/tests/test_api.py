@@ -141,6 +141,14 @@ def test_search_mode_is_required_where_that_is_switched_on(route: str) -> None:
     assert isinstance(api().decode(post(route, body)), Asked)
 
 
+def test_a_gallery_has_its_limit() -> None:
+    assert len(asked("compare", gallery=[CLAIMED] * 100).gallery) == 100
+    problem = '"gallery" must contain less than or equal to 100 items'
+    for route in ("compare", "compare-live", "compare-with-liveness"):
+        body = {**BODIES[route], "gallery": [CLAIMED] * 101}
+        assert refusal(route, body) == (409, {"message": problem, "code": "MissingParameter"})
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"null", b"[]", b"{", b'"text"', b"\xff{}", b'{"x":' + b"[" * 99_999], ids=repr
 )

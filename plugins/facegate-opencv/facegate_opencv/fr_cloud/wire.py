@@ -68,13 +68,19 @@ class CompareLiveMessage(WireModel, Generic[P]):
     search_mode: SearchMode | None = None
 
 
-class CompareReply(WireModel):
+class _Reply(WireModel):
+    """An answer. What has a code is an error, whatever its status."""
+
+    code: None = None
+
+
+class CompareReply(_Reply):
     """One score for the two sets of pictures."""
 
     score: Score
 
 
-class LivenessReply(WireModel):
+class LivenessReply(_Reply):
     """How live."""
 
     liveness_score: ScoreOrText

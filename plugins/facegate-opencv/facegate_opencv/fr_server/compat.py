@@ -41,6 +41,11 @@ class FrServerApiSettings(ApiSettings):
         description="Whether min_similarity_score and check_liveness may be left out: they are"
         " documented as required, and with defaults.",
     )
+    liveness_by_self_compare: bool = Field(
+        default=False,
+        description="Take check_liveness on two copies of one picture for a question of liveness"
+        " alone, as facegate's own client asks it.",
+    )
 
 
 class FrServerApi(Api[FrServerApiSettings]):
@@ -48,8 +53,9 @@ class FrServerApi(Api[FrServerApiSettings]):
 
     Its rules, where the vendor's documentation leaves them open or facegate has no equal:
 
-    - ``check_liveness`` on two copies of one picture asks for liveness alone, since a picture
-      matches itself. Without it, such a pair is an invalid request.
+    - Two copies of one picture are an invalid request: they always match, so whoever holds the
+      document photo could pass it off as a selfie. ``liveness_by_self_compare = true`` takes such
+      a pair with ``check_liveness`` for a question of liveness alone.
     - Not live is ``ERR_LIVENESS_ERROR`` with ``FACE_NOT_LIVE``; no answer on liveness is
       ``UNKNOWN_ERROR``, so it never passes for live.
     - A picture that the provider rejects is a liveness error with the reason in its metadata, on
@@ -91,7 +97,8 @@ class FrServerApi(Api[FrServerApiSettings]):
             return self.invalid(f"{min(missing)}: Field required")
         probe = self.picture(message.face_base_64, "probe")
         claimed = self.picture(message.ref_face_base_64, "gallery[0]")
-        if message.check_liveness and probe.data == claimed.data:
+        alike = self.settings.liveness_by_self_compare and probe.data == claimed.data
+        if message.check_liveness and alike:
             return Asked(Operation.LIVENESS, probe)
         return Asked(
             Operation.COMPARE_LIVE if message.check_liveness else Operation.COMPARE,

@@ -38,6 +38,10 @@ class CompareMessage(WireModel, Generic[P]):
 
 
 class CompareReply(WireModel):
-    """The whole answer; a probe that is not live is answered with an error instead."""
+    """The whole answer; a probe that is not live is answered with an error instead.
+
+    What has a code is an error, whatever its status: those are not documented.
+    """
 
     is_match: StrictBool
+    code: None = None

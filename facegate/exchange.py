@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Generic, Self, TypeVar
@@ -30,6 +30,7 @@ from facegate.flow import HttpReply, HttpRequest, Send, Transport
 from facegate.sockets import BoundedBackend
 
 P = TypeVar("P", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+W = TypeVar("W", threading.Semaphore, anyio.Semaphore)
 
 _POOL = 10
 _JOINED = 1024 * 1024
@@ -40,13 +41,14 @@ class SyncExchanges:
     """Makes exchanges in the calling thread, over one connection pool per transport."""
 
     def __init__(self) -> None:
-        self._pools: dict[Transport, _Pools[httpx.HTTPTransport]] = {}
+        self._pools: dict[Transport, _Pools[httpx.HTTPTransport, threading.Semaphore]] = {}
         self._lock = threading.Lock()
 
     def send(self, effect: Send, deadline: Deadline) -> HttpReply:
         reader = _ReplyReader(effect.transport)
         try:
-            with held_to(deadline), self._of(effect.transport).one() as transport:
+            pools = self._of(effect.transport)
+            with held_to(deadline), _turn(pools, deadline), pools.one() as transport:
                 response = transport.handle_request(_encoded(effect, deadline))
                 try:
                     for part in response.iter_raw():
@@ -64,10 +66,11 @@ class SyncExchanges:
             for transport in each.opened:
                 transport.close()
 
-    def _of(self, settings: Transport) -> _Pools[httpx.HTTPTransport]:
+    def _of(self, settings: Transport) -> _Pools[httpx.HTTPTransport, threading.Semaphore]:
         with self._lock:
             if settings not in self._pools:
-                self._pools[settings] = _Pools(settings, _BoundedTransport)
+                free = threading.Semaphore(settings.max_connections)
+                self._pools[settings] = _Pools(settings, _BoundedTransport, free)
             return self._pools[settings]
 
 
@@ -75,19 +78,21 @@ class AsyncExchanges:
     """Makes exchanges on the running event loop; whoever calls bounds their time."""
 
     def __init__(self) -> None:
-        self._pools: dict[Transport, _Pools[httpx.AsyncHTTPTransport]] = {}
+        self._pools: dict[Transport, _Pools[httpx.AsyncHTTPTransport, anyio.Semaphore]] = {}
 
     async def send(self, effect: Send, deadline: Deadline) -> HttpReply:
         reader = _ReplyReader(effect.transport)
         try:
-            with self._of(effect.transport).one() as transport:
-                response = await transport.handle_async_request(_encoded(effect, deadline))
-                try:
-                    async for part in response.aiter_raw():
-                        reader.feed(part)
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        await response.aclose()
+            pools = self._of(effect.transport)
+            async with _async_turn(pools):
+                with pools.one() as transport:
+                    response = await transport.handle_async_request(_encoded(effect, deadline))
+                    try:
+                        async for part in response.aiter_raw():
+                            reader.feed(part)
+                    finally:
+                        with anyio.CancelScope(shield=True):
+                            await response.aclose()
         except httpx.TransportError as error:
             raise _translated(error, deadline) from None
         return reader.reply(response)
@@ -98,22 +103,29 @@ class AsyncExchanges:
             for transport in each.opened:
                 await transport.aclose()
 
-    def _of(self, settings: Transport) -> _Pools[httpx.AsyncHTTPTransport]:
+    def _of(self, settings: Transport) -> _Pools[httpx.AsyncHTTPTransport, anyio.Semaphore]:
         if settings not in self._pools:
-            self._pools[settings] = _Pools(settings, _async_transport)
+            free = anyio.Semaphore(settings.max_connections, fast_acquire=True)
+            self._pools[settings] = _Pools(settings, _async_transport, free)
         return self._pools[settings]
 
 
-class _Pools(Generic[P]):
+class _Pools(Generic[P, W]):
     """The connections of one transport, in pools of a few.
 
     For each request, httpcore holds every idle connection of a pool against every other: a hundred
     of them cost each request 10 ms of computation.
+
+    Attributes:
+        opened: the pools.
+        settings: what they have in common.
+        free: what to wait for before :meth:`one`; there is a connection for each who got it.
     """
 
-    def __init__(self, settings: Transport, open_one: Callable[[Transport], P]) -> None:
+    def __init__(self, settings: Transport, open_one: Callable[[Transport], P], free: W) -> None:
         self.opened: list[P] = []
-        self._settings = settings
+        self.settings = settings
+        self.free: W = free
         self._open_one: Callable[[Transport], P] = open_one
         self._sizes: list[int] = []
         self._busy: list[int] = []
@@ -121,7 +133,7 @@ class _Pools(Generic[P]):
 
     @contextmanager
     def one(self) -> Iterator[P]:
-        """The first pool with a free connection, or else the one with the least to do."""
+        """The first pool with a free connection."""
         with self._lock:
             place = self._place()
             self._busy[place] += 1
@@ -135,13 +147,33 @@ class _Pools(Generic[P]):
         for place, (busy, size) in enumerate(zip(self._busy, self._sizes, strict=True)):
             if busy < size:
                 return place
-        size = min(_POOL, self._settings.max_connections - sum(self._sizes))
-        if not size:
-            return min(range(len(self._busy)), key=lambda n: self._busy[n] / self._sizes[n])
-        self.opened.append(self._open_one(replace(self._settings, max_connections=size)))
+        size = min(_POOL, self.settings.max_connections - sum(self._sizes))
+        self.opened.append(self._open_one(replace(self.settings, max_connections=size)))
         self._sizes.append(size)
         self._busy.append(0)
         return len(self._busy) - 1
+
+
+@contextmanager
+def _turn(pools: _Pools[Any, threading.Semaphore], deadline: Deadline) -> Iterator[None]:
+    if not pools.free.acquire(timeout=min(pools.settings.pool_s, deadline.left())):
+        raise httpx.PoolTimeout("every connection is busy")
+    try:
+        yield
+    finally:
+        pools.free.release()
+
+
+@asynccontextmanager
+async def _async_turn(pools: _Pools[Any, anyio.Semaphore]) -> AsyncIterator[None]:
+    with anyio.move_on_after(pools.settings.pool_s) as waiting:
+        await pools.free.acquire()
+    if waiting.cancelled_caught:
+        raise httpx.PoolTimeout("every connection is busy")
+    try:
+        yield
+    finally:
+        pools.free.release()
 
 
 def _async_transport(settings: Transport) -> httpx.AsyncHTTPTransport:

@@ -46,9 +46,10 @@ class Site:
     def install(self, plugin: str, code: str, distribution: str | None = None) -> str:
         """Install a plugin; gives the name of its module, which nobody has imported yet."""
         distribution = distribution or f"facegate-{plugin}"
-        module = f"fake_{distribution.replace('-', '_')}"
+        escaped = distribution.replace("-", "_")  # the folder's name ends where its first dash is
+        module = f"fake_{escaped}"
         (self._folder / f"{module}.py").write_text(code)
-        metadata = self._folder / f"{distribution}-1.0.dist-info"
+        metadata = self._folder / f"{escaped}-1.0.dist-info"
         metadata.mkdir()
         (metadata / "METADATA").write_text(f"Name: {distribution}\nVersion: 1.0\n")
         (metadata / "entry_points.txt").write_text(f"[facegate]\n{plugin} = {module}\n")

@@ -22,7 +22,7 @@ from loopback import Act, Line, Server, echo, message, raw, reply
 
 FACES: dict[str, Any] = {"probe": PROBE, "gallery": [DOCUMENT]}
 BASE64 = Image.of(PROBE).base64.decode()
-SECRETS = spellings([TOKEN], [Image.of(PROBE), Image.of(DOCUMENT)]) | {"cookie-5d1f", "0.7331"}
+SECRETS = {*spellings([TOKEN], [Image.of(PROBE), Image.of(DOCUMENT)]), "cookie-5d1f", "0.7331"}
 
 
 def assert_clean(text: str) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-import facegate
 from facegate import ConfigurationError
 from facegate.config import Config
 from facegate.provider import Provider
 from facegate.registry import Registry
 from installed import PROVIDER, Site
 
+SECRET = "hunter2-and-more"
 ONE = """
 [providers.main]
 plugin = "acme"
@@ -37,14 +37,6 @@ def registry(site: Site) -> Registry:
     site.install_vendor("acme")
     site.install_vendor("other")
     return Registry(site.found)
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def load(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Config:
@@ -267,9 +259,18 @@ def test_nothing_configured_and_not_one_embedded_engine(
         Config.load(None, {}).provider(Registry(site.found))
 
 
-# Secrets
+def test_a_plugin_that_cannot_be_set_up(here: Path, site: Site) -> None:
+    code = PROVIDER.format(name="acme", embedded=False).replace(
+        "    settings_type",
+        "    def __init__(self, settings, name=None):\n"
+        "        raise RuntimeError('no gpu')\n\n    settings_type",
+    )
+    site.install("acme", "from pydantic import SecretStr\n" + code)
+    with pytest.raises(ConfigurationError, match="'acme' cannot be set up: RuntimeError"):
+        load(here, ONE + f"token = '{SECRET}'").provider(Registry(site.found))
 
-SECRET = "hunter2-and-more"
+
+# Secrets
 
 
 def test_a_secret_can_stand_in_a_file(here: Path, registry: Registry) -> None:
@@ -317,47 +318,6 @@ def test_a_secret_never_shows_in_a_repr(here: Path, registry: Registry) -> None:
     assert SECRET not in repr(config)
 
 
-# facegate.open
-
-
-def test_open_reads_the_configuration(here: Path, site: Site) -> None:
-    site.install_vendor("acme")
-    (here / "facegate.toml").write_text(ONE)
-    with facegate.open() as verifier:
-        assert verifier.provider.name == "main"
-
-
-def test_open_a_plugin_without_configuration(here: Path, site: Site) -> None:
-    site.install_vendor("acme")
-    (here / "facegate.toml").write_text("broken")
-    with facegate.open(plugin="acme", region="us") as verifier:
-        assert (verifier.provider.name, verifier.provider.settings.region) == ("acme", "us")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"plugin": "acme", "provider": "main"}, "not both"),
-        ({"plugin": "acme", "config": "facegate.toml"}, "not both"),
-        ({"region": "us"}, "settings without a plugin: region"),
-        ({"plugin": "acme", "regoin": "us"}, "open: acme.regoin: no such key"),
-    ],
-)
-def test_open_with_arguments_that_make_no_sense(
-    here: Path, site: Site, arguments: dict[str, Any], message: str
-) -> None:
-    site.install_vendor("acme")
-    with pytest.raises(ConfigurationError, match=message):
-        facegate.open(**arguments)
-
-
-def test_settings_without_their_provider_are_not_passed_over(here: Path) -> None:
-    config = Config.load(None, {"FACEGATE_PROVIDERS__MAIN__TOKEN": SECRET})
-    with pytest.raises(ConfigurationError, match="MAIN__TOKEN is set, but no provider") as caught:
-        config.default(Registry())
-    assert SECRET not in str(caught.value)
-
-
 def test_a_secret_and_its_file_at_once(here: Path, registry: Registry) -> None:
     (here / "token").write_text(SECRET)
     config = load(here, ONE + f"token = '{SECRET}'\ntoken_file = 'token'")
@@ -371,12 +331,8 @@ def test_an_empty_secret_file(here: Path, registry: Registry) -> None:
         load(here, ONE + "token_file = 'token'").provider(registry)
 
 
-def test_a_plugin_that_cannot_be_set_up(here: Path, site: Site) -> None:
-    code = PROVIDER.format(name="acme", embedded=False).replace(
-        "    settings_type",
-        "    def __init__(self, settings, name=None):\n"
-        "        raise RuntimeError('no gpu')\n\n    settings_type",
-    )
-    site.install("acme", "from pydantic import SecretStr\n" + code)
-    with pytest.raises(ConfigurationError, match="'acme' cannot be set up: RuntimeError"):
-        load(here, ONE + f"token = '{SECRET}'").provider(Registry(site.found))
+def test_settings_without_their_provider_are_not_passed_over(here: Path) -> None:
+    config = Config.load(None, {"FACEGATE_PROVIDERS__MAIN__TOKEN": SECRET})
+    with pytest.raises(ConfigurationError, match="MAIN__TOKEN is set, but no provider") as caught:
+        config.default(Registry())
+    assert SECRET not in str(caught.value)

@@ -199,7 +199,7 @@ def test_as_many_tasks_are_served_at_once_as_there_may_be_connections(backend: s
 
 def test_no_free_connection_in_time_means_nothing_was_sent() -> None:
     with Server(stall) as server:
-        provider = acme(server.url, max_connections=1, pool_s=0.1, deadline_s=1.5)
+        provider = acme(server.url, max_connections=1, pool_s=0.1, deadline_s=0.8)
         with FaceVerifier(provider) as verifier, ThreadPoolExecutor(1) as other:
             first = other.submit(verifier.compare, PROBE, DOCUMENT)
             assert server.asked.wait(5)

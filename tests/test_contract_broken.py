@@ -9,33 +9,53 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from broken import dialects
-from broken.providers import FOUND_BY
+from broken import suite
+from broken.found import FOUND_BY
+from facegate.testing import DialectContract, HttpProviderContract
 
 ROOT = Path(__file__).parents[1]
-SUITE = "tests/broken/suite.py"
-BROKEN = {broken.__name__: test for broken, test in FOUND_BY.items()}
+SUITE = Path(suite.__file__).relative_to(ROOT)
+BROKEN = [(broken.__name__, test) for broken, tests in FOUND_BY.items() for test in tests]
 
 
 @pytest.fixture(scope="module")
-def failed(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str]]:
-    """Every broken plugin whose check failed, with that check; all were run in one go."""
+def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]:
+    """What the checks said of each broken plugin that failed them; all were run in one go."""
     report = tmp_path_factory.mktemp("broken") / "report.xml"
-    checks = [f"{SUITE}::Test{name}::{test}" for name, test in BROKEN.items()]
-    command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *checks]
+    checks = [f"{SUITE}::Test{name}::{test}" for name, test in BROKEN]
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=line", f"--junit-xml={report}", *checks]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     return {
-        (case.attrib["classname"].rpartition(".Test")[2], case.attrib["name"].partition("[")[0])
+        (
+            case.attrib["classname"].rpartition(".Test")[2],
+            case.attrib["name"].partition("[")[0],
+        ): failure.attrib["message"]
         for case in ET.parse(report).iter("testcase")  # noqa: S314  written just now
-        if case.find("failure") is not None
+        if (failure := case.find("failure")) is not None
     }
 
 
-@pytest.mark.parametrize(("name", "test"), BROKEN.items(), ids=BROKEN)
-def test_a_broken_plugin_is_found_out(name: str, test: str, failed: set[tuple[str, str]]) -> None:
+@pytest.mark.parametrize(("name", "test"), BROKEN, ids=[name for name, _ in BROKEN])
+def test_a_broken_plugin_is_found_out(
+    name: str, test: str, failed: dict[tuple[str, str], str]
+) -> None:
     assert (name, test) in failed
 
 
-def test_dialects_are_among_them() -> None:
-    assert dialects.LosesTheThreshold in FOUND_BY
+def test_the_checks_say_what_is_wrong_in_words(failed: dict[tuple[str, str], str]) -> None:
+    said = {case: message.splitlines()[0] for case, message in failed.items()}
+    bare = [
+        f"{case}: {line}" for case, line in said.items() if " " not in line or "assert " in line
+    ]
+    assert not bare, "\n".join(bare)
+
+
+def test_every_check_is_failed_by_somebody() -> None:
+    checks = {
+        name
+        for contract in (HttpProviderContract, DialectContract)
+        for name in dir(contract)
+        if name.startswith("test_")
+    }
+    assert checks == {test for _, test in BROKEN}

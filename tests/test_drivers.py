@@ -208,7 +208,7 @@ def test_a_thread_waits_for_a_connection_no_longer_than_its_deadline() -> None:
             driver.run(get(server.url, max_connections=1, pool_s=60), Deadline(seconds))
 
     with Server(stall) as server:
-        first = threading.Thread(target=ask, args=(1,))
+        first = threading.Thread(target=ask, args=(0.6,))
         first.start()
         assert server.asked.wait(5)
         ask(0.1)

@@ -1,100 +1,37 @@
-"""What a caller may ask of a provider, and when an answer is a yes."""
+"""What a caller may ask of a provider, and what it is told instead of being passed over."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from drawn import picture
 from facegate import (
-    BadReply,
     ConfigurationError,
-    DecidedBy,
-    Decision,
     FaceVerifier,
     Image,
     ImageFormat,
     ImageRejected,
     InvalidRequest,
-    Liveness,
-    Match,
     Operation,
     Scale,
     UnsupportedOperation,
     UnsupportedOption,
 )
 from facegate.plugin import (
-    Answer,
-    BlockingProvider,
     CompareLiveRequest,
     CompareRequest,
-    Handling,
     LivenessRequest,
-    ProviderInfo,
     ProviderSettings,
     ScoreSpec,
-    per_call,
 )
 from facegate.policy import Terms, check_settings
+from percent import Percent, Settings, percent, verdict
 
 COMPARE, LIVENESS, BOTH = Operation.COMPARE, Operation.LIVENESS, Operation.COMPARE_LIVE
-
-
-class Settings(ProviderSettings):
-    mode: str = per_call("FAST", pattern="^(FAST|ACCURATE)$")
-    pin: SecretStr | None = per_call(None, max_length=4)
-    region: str = "eu"
-
-
-class Percent(BlockingProvider[Settings]):
-    """Scores from 0 to 100; takes thresholds from 50 up, and three pictures."""
-
-    settings_type = Settings
-    info = ProviderInfo(
-        plugin="percent",
-        lineage="none",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
-        formats=frozenset({ImageFormat.JPEG, ImageFormat.PNG}),
-        match=ScoreSpec(
-            Scale(name="percent", high=100), 70, settable=(50, 100), at_fmr={1e-3: 65, 1e-4: 80}
-        ),
-        liveness=ScoreSpec(Scale(name="live"), 0.5),
-        max_gallery=3,
-    )
-
-    def compare(self, request: CompareRequest[Settings]) -> Answer:
-        return Answer(Match(is_match=True))
-
-    def compare_live(self, request: CompareLiveRequest[Settings]) -> Answer:
-        return Answer(Match(is_match=True), Liveness(passed=True))
-
-    def liveness(self, request: LivenessRequest[Settings]) -> Answer:
-        return Answer(liveness=Liveness(passed=True))
-
-
-class Verdict(BlockingProvider[Settings]):
-    """Says yes or no, and nothing else."""
-
-    settings_type = Settings
-    info = ProviderInfo(
-        plugin="verdict",
-        lineage="none",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
-        formats=frozenset({ImageFormat.PNG}),
-    )
-
-    def compare(self, request: CompareRequest[Settings]) -> Answer:
-        return Answer(Match(is_match=True))
-
-
-def percent(**settings: Any) -> Percent:
-    return Percent(Settings(**settings), "main")
 
 
 class Whole(Percent):
@@ -109,10 +46,6 @@ class Whole(Percent):
 
 def whole_scale() -> Whole:
     return Whole(Settings(), "main")
-
-
-def verdict(**settings: Any) -> Verdict:
-    return Verdict(Settings(**settings), "main")
 
 
 def threshold_for(asked: Any, **settings: Any) -> float | None:
@@ -293,108 +226,3 @@ def test_each_question_reaches_the_provider_as_a_request_of_its_own() -> None:
         LIVENESS: LivenessRequest(PROBE, settings, 0.6),
         BOTH: CompareLiveRequest(PROBE, reference, settings, 75, 0.6),
     }
-
-
-# Decisions
-
-
-def decided(operation: Operation, answer: Answer, **settings: Any) -> Decision:
-    return Terms.of(percent(**settings), operation).decide(answer)
-
-
-scores = st.none() | st.floats(0, 100)
-answers = st.builds(
-    Answer,
-    st.builds(Match, is_match=st.booleans(), score=scores),
-    st.none() | st.builds(Liveness, passed=st.booleans(), score=scores),
-)
-
-
-@given(st.sampled_from(Operation), answers, st.none() | st.floats(50, 69))
-def test_accepted_exactly_if_all_that_was_asked_was_answered_yes(
-    operation: Operation, answer: Answer, review_from: float | None
-) -> None:
-    same = answer.match is not None and answer.match.is_match
-    live = answer.liveness is not None and answer.liveness.passed
-    spoof = answer.liveness is not None and not answer.liveness.passed
-    expected = {COMPARE: same and not spoof, LIVENESS: live, BOTH: same and live}[operation]
-    decision = decided(operation, answer, review_from=review_from)
-    assert (decision is Decision.ACCEPT) == expected
-
-
-@given(st.sampled_from(Operation), answers, st.none() | st.floats(50, 69))
-def test_only_a_live_near_miss_goes_to_review(
-    operation: Operation, answer: Answer, review_from: float | None
-) -> None:
-    if decided(operation, answer, review_from=review_from) is Decision.REVIEW:
-        assert operation is not LIVENESS
-        assert operation is COMPARE or (answer.liveness and answer.liveness.passed)
-        assert answer.match
-        assert not answer.match.is_match
-        assert answer.match.score is not None
-        assert review_from is not None
-        assert answer.match.score >= review_from
-
-
-@pytest.mark.parametrize(
-    ("score", "decision"),
-    [
-        (59.9, Decision.REJECT),
-        (60, Decision.REVIEW),
-        (69.9, Decision.REVIEW),
-        (None, Decision.REJECT),
-    ],
-)
-def test_the_review_band_begins_at_its_first_score(score: Any, decision: Decision) -> None:
-    answer = Answer(Match(is_match=False, score=score))
-    assert decided(COMPARE, answer, review_from=60) is decision
-
-
-def test_without_a_review_band_a_near_miss_is_a_miss() -> None:
-    assert decided(COMPARE, Answer(Match(is_match=False, score=69.9))) is Decision.REJECT
-
-
-@pytest.mark.parametrize("liveness", [None, Liveness(passed=False, score=0.99)])
-def test_a_perfect_match_that_is_not_shown_to_be_live_is_rejected(liveness: Any) -> None:
-    answer = Answer(Match(is_match=True, score=100), liveness)
-    assert decided(BOTH, answer, review_from=60) is Decision.REJECT
-
-
-@pytest.mark.parametrize("operation", [COMPARE, BOTH])
-def test_liveness_alone_is_no_identity(operation: Operation) -> None:
-    with pytest.raises(BadReply, match="leaves open"):
-        decided(operation, Answer(liveness=Liveness(passed=True)))
-
-
-def test_a_spoof_is_rejected_even_where_nobody_asked_for_liveness() -> None:
-    answer = Answer(Match(is_match=True), Liveness(passed=False))
-    assert decided(COMPARE, answer) is Decision.REJECT
-
-
-def test_a_verdict_by_a_lower_threshold_than_was_asked_for_is_none() -> None:
-    lower = Match(is_match=True, score=72, threshold=60)
-    with pytest.raises(BadReply, match="threshold of 60, asked for was 75"):
-        Terms.of(percent(), COMPARE, threshold=75).decide(Answer(lower))
-    live = Liveness(passed=True, score=0.6, threshold=0.5)
-    with pytest.raises(BadReply, match=r"liveness_threshold of 0\.5, asked for was 0\.9"):
-        Terms.of(percent(), LIVENESS, liveness_threshold=0.9).decide(Answer(liveness=live))
-
-
-# Scores to verdicts
-
-
-def test_a_score_spec_decides_from_its_threshold_on() -> None:
-    spec = ScoreSpec(Scale(name="percent", high=100), threshold=75)
-    assert spec.match(75, None).is_match
-    assert not spec.match(75, 76, (75.0, None)).is_match
-    assert spec.liveness(75, None).passed
-    assert spec.match(1, 0).decided_by is DecidedBy.FACEGATE
-
-
-@pytest.mark.parametrize("score", [-0.1, 100.1, math.nan, math.inf])
-def test_a_score_off_its_scale_decides_nothing(score: float) -> None:
-    spec = ScoreSpec(Scale(name="percent", high=100), threshold=75)
-    with pytest.raises(BadReply, match="outside 0 to 100"):
-        spec.match(score, 0)
-    with pytest.raises(BadReply, match="outside 0 to 100"):
-        spec.liveness(score, 0)

@@ -24,6 +24,12 @@ def test_nothing_is_imported_until_it_is_needed(site: Site) -> None:
     assert other not in sys.modules
 
 
+def test_every_installed_distribution_is_found(site: Site) -> None:
+    site.install_vendor("acme")
+    site.install_vendor("other")
+    assert {"acme", "other"} <= set(Registry().names())
+
+
 def test_a_plugin_is_loaded_once(site: Site) -> None:
     site.install_vendor("acme")
     registry = Registry(site.found)

@@ -1,4 +1,4 @@
-"""Crossing from one vendor's scale to another's: decisions stay what they were."""
+"""Scores become verdicts, and cross from one vendor's scale to another's with their decisions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facegate import DecidedBy, Liveness, Match, Scale
+from facegate import BadReply, DecidedBy, Liveness, Match, Scale
 from facegate.scores import Crossing, ScoreSpec
 
 unit = st.floats(0, 1)
@@ -92,3 +92,20 @@ def test_a_threshold_at_the_very_top_still_crosses() -> None:
     cross = crossing(1.0, 0.85)
     assert [cross.score(value) for value in (0.5, 1.0)] == [0.425, 0.85]
     assert cross.threshold(0.9) == 1.0
+
+
+def test_a_score_spec_decides_from_its_threshold_on() -> None:
+    spec = ScoreSpec(Scale(name="percent", high=100), threshold=75)
+    assert spec.match(75, None).is_match
+    assert not spec.match(75, 76, (75.0, None)).is_match
+    assert spec.liveness(75, None).passed
+    assert spec.match(1, 0).decided_by is DecidedBy.FACEGATE
+
+
+@pytest.mark.parametrize("score", [-0.1, 100.1, math.nan, math.inf])
+def test_a_score_off_its_scale_decides_nothing(score: float) -> None:
+    spec = ScoreSpec(Scale(name="percent", high=100), threshold=75)
+    with pytest.raises(BadReply, match="outside 0 to 100"):
+        spec.match(score, 0)
+    with pytest.raises(BadReply, match="outside 0 to 100"):
+        spec.liveness(score, 0)

@@ -8,7 +8,7 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"facegate.testing.{name}"
-        for name in ("claims", "contract", "dialect_contract", "fault_contract", "wire_contract")
+        for name in ("claims", "contract", "dialect_contract", "http_contract", "wire_contract")
     )
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,12 +13,26 @@ import anyio
 from facegate import AsyncFaceVerifier, FacegateError, FaceVerifier, Operation, VerificationResult
 from facegate.provider import Provider
 from facegate.question import Question
+from facegate.testing.server import Seen
 
 Came = VerificationResult | FacegateError
 """What came of a question."""
 
 Ask = Callable[[Provider[Any], Sequence[Question]], list[Came]]
 """Puts questions to one verifier around a provider, and closes it."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a provider can be asked and gets its answers.
+
+    Attributes:
+        make: a new provider, with some of its settings changed.
+        seen: the requests that reached the vendor, where there is one.
+    """
+
+    make: Callable[..., Provider[Any]]
+    seen: list[Seen] = field(default_factory=list)
 
 
 def one_by_one(provider: Provider[Any], questions: Sequence[Question]) -> list[Came]:

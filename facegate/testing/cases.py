@@ -120,4 +120,4 @@ def differences(expected: Any, found: Any, where: str = "") -> list[str]:
             for key, value in expected.items()
             for line in differences(value, found.get(key), f"{where}.{key}".lstrip("."))
         ]
-    return [] if expected == found else [f"{where}: {expected!r} expected, {found!r} found"]
+    return [] if expected == found else [f"{where or 'it'} is {found!r}, not {expected!r}"]

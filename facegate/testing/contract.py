@@ -7,7 +7,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import Any, ClassVar
 
@@ -32,6 +31,8 @@ from facegate.question import Question
 from facegate.registry import Registry
 from facegate.testing.asking import (
     Ask,
+    Came,
+    Stage,
     ask_on_loop,
     at_once,
     at_once_async,
@@ -39,26 +40,13 @@ from facegate.testing.asking import (
     one_by_one_async,
 )
 from facegate.testing.cases import Call
-from facegate.testing.claims import answered, assert_survives, failed
-from facegate.testing.leaks import shown, spellings
+from facegate.testing.claims import answered, assert_explained, assert_survives, failed
+from facegate.testing.leaks import leaks, shown
 from facegate.testing.pictures import noise
-from facegate.testing.server import Seen
 
 WAYS = {"ask": [one_by_one, one_by_one_async], "together": [at_once, at_once_async]}
 NOWHERE = "no_such_thing"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where a provider can be asked and gets its answers.
-
-    Attributes:
-        make: a new provider, with some of its settings changed.
-        seen: the requests that reached the vendor, where there is one.
-    """
-
-    make: Callable[..., Provider[Any]]
-    seen: list[Seen] = field(default_factory=list)
+_CAME = pytest.StashKey[dict[Any, list[Came]]]()
 
 
 class ProviderContract:
@@ -80,13 +68,11 @@ class ProviderContract:
         provider: the class under test.
         settings: what it needs to be set up, secrets included.
         entry_points: where to find a plugin that is not installed; the installed ones by default.
-        patience_s: seconds to wait for something that a sound provider does at once.
     """
 
     provider: ClassVar[type[Provider[Any]]]
     settings: ClassVar[Mapping[str, Any]] = {}
     entry_points: ClassVar[Sequence[EntryPoint] | None] = None
-    patience_s: ClassVar[float] = 5.0
 
     @pytest.fixture
     def faces(self) -> tuple[bytes, ...]:
@@ -97,6 +83,24 @@ class ProviderContract:
     def stage(self) -> Stage | Iterator[Stage]:
         """Where it can be asked."""
         return Stage(self.make)
+
+    @pytest.fixture
+    def came(
+        self,
+        request: pytest.FixtureRequest,
+        ask: Ask,
+        call: Call,
+        stage: Stage,
+        faces: Sequence[bytes],
+    ) -> list[Came]:
+        """What came of a plain question; asked once for all checks, as engines take their time."""
+        known: dict[Any, list[Came]] = request.node.getparent(pytest.Class).stash.setdefault(
+            _CAME, {}
+        )
+        key = (ask, repr(call))
+        if key not in known:
+            known[key] = ask(stage.make(), [self.question(call, faces)])
+        return known[key]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Runs a test once for each case of what its arguments name."""
@@ -144,44 +148,49 @@ class ProviderContract:
         return call.question(cls.provider.info.plugin, probe, tuple(gallery), **changes)
 
     def test_the_registry_finds_it_by_its_name(self) -> None:
-        registry = Registry(self.entry_points)
-        assert registry.provider_type(self.provider.info.plugin) is self.provider
+        name = self.provider.info.plugin
+        found = Registry(self.entry_points).provider_type(name)
+        assert found is self.provider, f"{name!r} finds {found.__qualname__}"
 
     def test_a_setting_that_does_not_exist_is_refused_by_name(self) -> None:
         with pytest.raises(ValidationError, match=NOWHERE):
-            self.make(**{NOWHERE: 1})
+            pytest.fail(f"{self.make(**{NOWHERE: 1})} took it; extra has to be 'forbid'")
 
     def test_settings_and_the_provider_show_no_secret(self) -> None:
         provider = self.make()
         settings = provider.settings
-        views = [f"{settings!r} {settings}", settings.model_dump_json(), f"{provider!r} {provider}"]
-        views.append(f"{vars(provider)!r} {settings.model_dump()!r}")
-        self.assert_clean("\n".join(views), ())
+        views = {
+            "the text of its settings": f"{settings!r} {settings}",
+            "the JSON of its settings": settings.model_dump_json(),
+            "the data of its settings": f"{settings.model_dump()!r}",
+            "the text of the provider": f"{provider!r} {provider}",
+            "an attribute of the provider": f"{vars(provider)!r}",
+        }
+        self.assert_clean(views, ())
 
     def test_a_secret_of_the_wrong_type_is_not_shown(self) -> None:
         for name, value in self.make().settings:
             if isinstance(value, SecretStr):
                 with pytest.raises(ValidationError) as caught:
                     self.make(**{name: [value.get_secret_value()]})
-                self.assert_clean(f"{caught.value} {caught.value!r}", ())
+                text = f"{caught.value} {caught.value!r}"
+                self.assert_clean({f"the complaint about the setting {name}": text}, ())
 
-    def test_every_operation_answers_what_was_asked(
-        self, ask: Ask, call: Call, stage: Stage, faces: Sequence[bytes]
-    ) -> None:
-        result = answered(ask(stage.make(), [self.question(call, faces)]))
-        assert result.operation is call.operation
-        if call.operation is not Operation.LIVENESS and not self.is_spoof(result):
-            assert result.match, "no match, and no reason why not"
+    def test_every_operation_answers_what_was_asked(self, call: Call, came: list[Came]) -> None:
+        result = answered(came)
+        assert result.operation is call.operation, f"{call} was answered as {result.operation}"
+        spoof = result.liveness is not None and not result.liveness.passed  # need not be compared
+        if call.operation is not Operation.LIVENESS and not spoof:
+            assert result.match, "it tells neither match nor why there is none"
         if call.operation is not Operation.COMPARE:
-            assert result.liveness, "an operation that asks for liveness answers it"
-        assert result.attempts
+            assert result.liveness, "it was asked for liveness and does not tell it"
+        assert result.attempts, "the result does not say which attempts were made"
         if self.provider.info.billed is Billed.NO:
-            assert {attempt.billed for attempt in result.attempts} == {Billed.NO}
+            billed = {attempt.billed for attempt in result.attempts}
+            assert billed == {Billed.NO}, "info says that nothing is billed, an attempt that it was"
 
-    def test_a_verdict_tells_its_threshold_and_its_scale(
-        self, ask: Ask, call: Call, stage: Stage, faces: Sequence[bytes]
-    ) -> None:
-        self.assert_explained(answered(ask(stage.make(), [self.question(call, faces)])))
+    def test_a_verdict_tells_its_threshold_and_its_scale(self, came: list[Came]) -> None:
+        assert_explained(answered(came), self.provider.info)
 
     def test_a_threshold_is_used_or_refused(
         self, ask: Ask, call: Call, stage: Stage, faces: Sequence[bytes]
@@ -196,9 +205,9 @@ class ProviderContract:
                 found = getattr(came, part, None)
                 used = getattr(found, "threshold", None)
                 told = len(set(sent)) == len(asked) or used == value
-                assert told, f"{name} = {value} went nowhere: {came!r}"
+                assert told, f"{name} = {value} was dropped, and this came: {came!r}"
                 if isinstance(came, VerificationResult) and used is not None:
-                    assert used >= value, f"{name} = {value} asked, decided by {used}"
+                    assert used >= value, f"{name} = {value} was asked, {used} used"
             answered([plain])
 
     def test_an_operation_it_lacks_is_refused_unasked(
@@ -224,17 +233,16 @@ class ProviderContract:
         for kind in {ImageFormat.PNG, ImageFormat.JPEG} - info.formats:
             question = self.question(call, [noise(3, kind), *faces[1:]])
             error = self.assert_refused(ask, stage, question, ImageRejected)
-            assert error.image == "probe"
+            assert error.image == "probe", f"the error is about {error.image}, not the probe"
         if info.max_gallery is not None and call.operation is not Operation.LIVENESS:
             many = [noise(100 + number, self.kind()) for number in range(info.max_gallery + 1)]
             question = self.question(call, [faces[0], *many])
             error = self.assert_refused(ask, stage, question, InvalidRequest)
-            assert error.image == f"gallery[{info.max_gallery}]"
+            first = f"gallery[{info.max_gallery}]"
+            assert error.image == first, f"the error is about {error.image}, not {first}"
 
-    def test_results_survive_json_and_a_pickle(
-        self, ask: Ask, call: Call, stage: Stage, faces: Sequence[bytes]
-    ) -> None:
-        assert_survives(answered(ask(stage.make(), [self.question(call, faces)])))
+    def test_results_survive_json_and_a_pickle(self, came: list[Came]) -> None:
+        assert_survives(answered(came))
 
     def test_eight_at_once_get_what_one_gets(
         self, together: Ask, stage: Stage, faces: Sequence[bytes]
@@ -244,7 +252,8 @@ class ProviderContract:
         alone = [answered([came]) for came in one_by_one(stage.make(), kinds)]
         for number, came in enumerate(together(stage.make(), questions)):
             result, expected = answered([came]), alone[number % len(kinds)]
-            assert (result.match, result.liveness) == (expected.match, expected.liveness)
+            found, wanted = ((each.match, each.liveness) for each in (result, expected))
+            assert found == wanted, f"among eight at once {found} came, and alone {wanted}"
 
     def test_the_event_loop_is_never_blocked(
         self, call: Call, stage: Stage, faces: Sequence[bytes], monkeypatch: pytest.MonkeyPatch
@@ -265,7 +274,7 @@ class ProviderContract:
             asked = noticed(call.operation, getattr(provider, call.operation))
             monkeypatch.setattr(provider, call.operation, asked)
         answered([anyio.run(ask_on_loop, provider, self.question(call, faces))])
-        assert not on_loop, "it blocks the event loop's thread"
+        assert not on_loop, f"{on_loop[0]} ran on the event loop's thread, which it blocks"
 
     def test_no_face_and_no_secret_shows(
         self,
@@ -287,31 +296,19 @@ class ProviderContract:
         if info.liveness and call.operation is not Operation.COMPARE:
             yield "liveness_threshold", "liveness", info.liveness
 
-    def is_spoof(self, result: VerificationResult) -> bool:
-        """Whether liveness failed, after which a vendor need not compare."""
-        return result.liveness is not None and not result.liveness.passed
-
-    def assert_explained(self, result: VerificationResult) -> None:
-        """A verdict can be judged: it says what it was held against, on which scale."""
-        info = self.provider.info
-        for found, spec in ((result.match, info.match), (result.liveness, info.liveness)):
-            if found and spec:
-                assert found.threshold is not None, f"a verdict without a threshold: {found!r}"
-                assert found.scale == spec.scale
-            elif found:
-                assert found.score is None or found.scale, f"a score without a scale: {found!r}"
-
     def assert_refused(
         self, ask: Ask, stage: Stage, question: Question, kind: type[FacegateError]
     ) -> FacegateError:
         """It is refused with this error, and the vendor never hears of it."""
-        provider, already = stage.make(), len(stage.seen)
+        already = len(stage.seen)
+        provider = stage.make()
         asked: list[Any] = []
         provider.answer = asked.append  # type: ignore[method-assign,assignment]
-        error = failed(ask(provider, [question]))
-        assert type(error) is kind
-        assert not asked, "the provider was asked"
-        assert len(stage.seen) == already, "a request was made"
+        came = ask(provider, [question])
+        assert not asked, f"{kind.__name__} has to be raised before the provider is asked"
+        error = failed(came)
+        assert type(error) is kind, f"it is refused with {error!r}, not with {kind.__name__}"
+        assert len(stage.seen) == already, f"{kind.__name__} was raised after a request was made"
         return error
 
     def assert_private(
@@ -328,14 +325,18 @@ class ProviderContract:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             came = ask(provider, questions)
-        told = [str(each.message) for each in warned]
-        told += [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
-        self.assert_clean("\n".join([*map(shown, came), *told]), map(Image.of, faces))
+        pictures = [*map(Image.of, faces)]
+        for each in came:
+            self.assert_clean(shown(each), pictures)
+        for record in caplog.records:
+            text = f"{record.getMessage()} {vars(record)}"
+            self.assert_clean({f"a log record of {record.name}": text}, pictures)
+        self.assert_clean({"a warning": str([str(each.message) for each in warned])}, pictures)
 
-    def assert_clean(self, text: str, pictures: Iterable[Any]) -> None:
-        """No secret and none of the pictures is in a text."""
-        leaked = sorted(piece for piece in spellings(self.secrets(), pictures) if piece in text)
-        assert not leaked, f"shown: {leaked}"
+    def assert_clean(self, texts: Mapping[str, str], pictures: Iterable[Image]) -> None:
+        """No secret and none of the pictures is in any of these texts, which have names."""
+        leaked = leaks(texts, self.secrets(), pictures)
+        assert not leaked, "; ".join(leaked)
 
 
 def _others(spec: ScoreSpec) -> list[float]:

@@ -7,11 +7,20 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, Verbosity, given, reject
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from facegate import CaptureReason, CaptureRejected, FacegateError, Image, Operation, RateLimited
+from facegate import (
+    CaptureReason,
+    CaptureRejected,
+    FacegateError,
+    Image,
+    InputError,
+    Operation,
+    RateLimited,
+    UnsupportedOption,
+)
 from facegate.flow import HttpReply
 from facegate.plugin import Answer, Asked, Dialect, Provider
 from facegate.policy import Terms
@@ -75,14 +84,18 @@ class DialectContract:
 
         def law(data: st.DataObject) -> None:
             question = data.draw(made.questions(client, self.other_options))
-            sent = requests(client, question)
+            sent = _asked(client, question)
             for asking in sent:
-                bound, asked = asking.bound, api.decode(asking.request)
-                assert isinstance(asked, Asked), asked
-                assert asked.operation is bound.operation
-                assert _digest(asked.probe) == bound.probe.digest
-                gallery = getattr(bound, "gallery", ())
-                assert [*map(_digest, asked.gallery)] == [each.digest for each in gallery]
+                asked = self.understood(api, asking)
+                bound = asking.bound
+                assert asked.operation is bound.operation, f"{bound} was read as {asked}"
+                assert _digest(asked.probe) == bound.probe.digest, f"{bound}: another probe"
+                gallery = [each.digest for each in getattr(bound, "gallery", ())]
+                read = [*map(_digest, asked.gallery)]
+                assert read == gallery, (
+                    f"{len(gallery)} gallery pictures were sent and {len(read)} read,"
+                    f" or others, or in another order: {bound}"
+                )
                 self.assert_told(client, question, sent, asked)
 
         self.for_examples(law)
@@ -93,42 +106,44 @@ class DialectContract:
 
         def law(data: st.DataObject) -> None:
             question = data.draw(made.questions(client, self.other_options, most=1))
-            (asking,) = requests(client, question)
-            asked = api.decode(asking.request)
-            assert isinstance(asked, Asked), asked
+            (asking,) = _asked(client, question)
+            asked = self.understood(api, asking)
             # A threshold that does not travel is the client's own; the default is known to both.
             names = ("threshold", "liveness_threshold")
             untold: dict[str, Any] = {each: None for each in names if getattr(asked, each) is None}
-            (asking,) = requests(client, replace(question, **untold))
+            (asking,) = _asked(client, replace(question, **untold))
             answer = data.draw(made.answers(api, asked))
             reply = api.encode(asked, answer)
             found, wanted = heard(client, asking.bound, reply), self.sayable(asked, answer)
+            case = f"{answer}, sent as {reply.status} {reply.body[:400]!r}, was heard as {found!r}"
             if wanted is None:
-                assert isinstance(found, FacegateError), found
+                assert isinstance(found, FacegateError), f"what cannot be said was said: {case}"
                 return
-            assert isinstance(found, Answer), f"{found!r} from {reply.body!r}"
-            assert _said(found) == _said(wanted)
+            assert isinstance(found, Answer), case
+            assert _said(found) == _said(wanted), f"{case}, not as {_said(wanted)}"
             operation = asking.bound.operation
-            assert _is_yes(found, operation) == _is_yes(answer, operation)
+            assert _is_yes(found, operation) == _is_yes(answer, operation), case
 
         self.for_examples(law)
 
     def test_an_error_is_heard_as_what_it_is(self) -> None:
         api = self.api()
         for client, asking in self.plain_questions():
-            asked = api.decode(asking.request)
-            assert isinstance(asked, Asked), asked
+            asked = self.understood(api, asking)
             for error in every_error():
                 for known in (asked, None):
                     came = heard(client, asking.bound, api.encode_error(error, known))
-                    assert isinstance(came, FacegateError), f"{error!r} was heard as an answer"
+                    case = f"{asking.bound.operation}: {error!r} was heard as {came!r}"
+                    assert isinstance(came, FacegateError), case
                     allowed = self.heard.get(meaning(error), meaning(error))
                     several = isinstance(allowed, Collection) and not isinstance(allowed, str)
                     assert meaning(came) in (allowed if several else [allowed]), (
-                        f"{asking.bound.operation}: {error!r} was heard as {came!r}"
+                        f"{case}; if there is no better word for it, say so in heard"
                     )
                     if isinstance(error, RateLimited) and isinstance(came, RateLimited):
-                        assert came.retry_after == error.retry_after
+                        assert came.retry_after == error.retry_after, (
+                            f"{error.retry_after} s to wait were heard as {came.retry_after}"
+                        )
 
     def test_a_documented_error_is_never_heard_as_a_yes(self) -> None:
         api = self.api()
@@ -136,28 +151,44 @@ class DialectContract:
             for name in api.errors:
                 came = heard(client, asking.bound, api.error(name))
                 yes = isinstance(came, Answer) and _is_yes(came, asking.bound.operation)
-                assert not yes, name
+                assert not yes, f"{asking.bound.operation}: the error {name} was heard as {came}"
 
     def test_only_who_holds_the_key_is_let_in(self) -> None:
         for _, asking in self.plain_questions():
             request = asking.request
             bare = replace(request, headers={"content-type": "application/json"})
-            assert self.api(self.key).authorise(request) == self.key
-            assert isinstance(self.api(f"{self.key}x").authorise(request), HttpReply)
-            assert isinstance(self.api(self.key).authorise(bare), HttpReply)
-            assert self.api().authorise(bare) == ""
+            known = self.api(self.key).authorise(request) == self.key
+            assert known, "authorise() does not give the key that the client presented"
+            other = isinstance(self.api(f"{self.key}x").authorise(request), HttpReply)
+            assert other, "who presents another key is let in"
+            nobody = isinstance(self.api(self.key).authorise(bare), HttpReply)
+            assert nobody, "who presents no key is let in"
+            assert self.api().authorise(bare) == "", "an API without keys turns a caller away"
 
     def test_a_request_that_makes_no_sense_is_answered(self) -> None:
         api = self.api()
         for _, asking in self.plain_questions():
             body = json.loads(b"".join(asking.request.body))
             for name, spoilt in {**UNREADABLE, **dict(mutations(body))}.items():
+                case = f"{asking.bound.operation}: a request that is, or has, {name}"
                 try:
                     asked = api.decode(replace(asking.request, body=(spoilt,)))
                 except FacegateError as error:
                     asked = api.encode_error(error)
+                except Exception as error:
+                    kind = type(error).__name__
+                    raise AssertionError(f"{case}: decode() raised {kind}") from error
                 refused = isinstance(asked, HttpReply) and asked.status >= 400
-                assert refused or (isinstance(asked, Asked) and name not in UNREADABLE), name
+                taken = isinstance(asked, Asked) and name not in UNREADABLE
+                assert refused or taken, f"{case} was answered with {asked}"
+
+    def understood(self, api: Dialect[Any], asking: Asking) -> Asked:
+        """What the API makes of the client's own request."""
+        asked = api.decode(asking.request)
+        assert isinstance(asked, Asked), (
+            f"the client asked {asking.bound}, the API refused with {asked.status} {asked.body!r}"
+        )
+        return asked
 
     def plain_questions(self) -> Iterator[tuple[Provider[Any], Asking]]:
         """One question for each operation, with nothing special about it."""
@@ -174,6 +205,7 @@ class DialectContract:
             max_examples=self.examples,
             deadline=None,
             database=None,
+            verbosity=Verbosity.quiet,  # it would print whole pictures; the assertions say enough
             phases=(Phase.explicit, Phase.generate, Phase.shrink),
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
@@ -185,7 +217,10 @@ class DialectContract:
         """Whatever changes the request, is read from it; and nothing else is made up."""
 
         def changed(**changes: Any) -> bool:
-            others = requests(client, replace(question, **changes))
+            try:
+                others = requests(client, replace(question, **changes))
+            except _REFUSED:
+                return False
             return [each.request for each in others] != [each.request for each in sent]
 
         info, bound = client.info, sent[0].bound
@@ -193,17 +228,29 @@ class DialectContract:
             wanted = getattr(bound, name, None)
             if wanted is not None and spec is not None:
                 low, high = spec.bounds
-                other = high if wanted != high else (low + high) / 2
-                said = wanted if changed(**{name: other}) else None
-                assert getattr(asked, name) == said, f"{name}: {getattr(asked, name)}, not {said}"
-        read = Terms.of(client, question.operation, options=asked.options).settings
+                others = {high, (low + 3 * high) / 4, (low + high) / 2} - {wanted}
+                said = wanted if any(changed(**{name: other}) for other in others) else None
+                read = getattr(asked, name)
+                assert read == said, f"a {name} of {said} was read as {read}: {bound}"
+        kept = Terms.of(client, question.operation, options=asked.options).settings
         options = (question.options or {}).get(info.plugin, {})
         for name in sorted(client.settings_type.per_call_fields()):
-            wanted = getattr(bound.settings, name)
+            wanted, read = getattr(bound.settings, name), getattr(kept, name)
             choices = made.values(client.settings_type, name) or [self.other_options.get(name)]
-            others = [each for each in choices if each not in (wanted, None)]
-            if others and changed(options={info.plugin: {**options, name: others[0]}}):
-                assert getattr(read, name) == wanted, f"option {name} was lost"
+            other = next((each for each in choices if each not in (wanted, None)), None)
+            if other is not None and changed(options={info.plugin: {**options, name: other}}):
+                assert read == wanted, f"the option {name} = {wanted!r} was read as {read!r}"
+
+
+_REFUSED = (InputError, UnsupportedOption)
+
+
+def _asked(client: Provider[Any], question: Question) -> list[Asking]:
+    """The requests of a question; one that the client refuses says nothing about its API."""
+    try:
+        return requests(client, question)
+    except _REFUSED:
+        reject()
 
 
 def _digest(image: Image | str) -> str:

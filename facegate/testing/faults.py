@@ -56,6 +56,10 @@ class FaultProxy(Server):
 
     Args:
         upstream: URL of the real server, plain http.
+
+    Attributes:
+        url: what to give the client as its ``base_url``.
+        seen: the requests so far, as they came.
     """
 
     def __init__(self, upstream: str) -> None:

@@ -4,34 +4,66 @@ from __future__ import annotations
 
 import pickle
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from facegate import FacegateError, Image
 from facegate.testing.asking import Came
 
 
-def spellings(secrets: Iterable[str], pictures: Iterable[Image]) -> set[str]:
-    """Every secret and every picture, and telling pieces of each, however they are written."""
-    found = set()
+def spellings(secrets: Iterable[str], pictures: Iterable[Image]) -> dict[str, str]:
+    """Every secret and every picture, and telling pieces of each, however they are written.
+
+    Returns:
+        what each piece is of, in words that may be shown.
+    """
+    found: dict[str, str] = {}
     for secret in secrets:
-        found |= {secret, secret[len(secret) // 4 :]}
-    for picture in pictures:
+        found |= dict.fromkeys((secret, secret[len(secret) // 4 :]), "a secret")
+    for number, picture in enumerate(pictures):
         # Past the header, so that two pictures share nothing; 24 letters are 18 bytes of a face.
         inner, base64 = picture.data[100:160], picture.base64.decode()
-        found |= {repr(inner)[2:40], inner[:18].hex(), base64[136:160], base64[-64:-40]}
-    return {piece for piece in found if len(piece) >= 6}
+        pieces = (repr(inner)[2:40], inner[:18].hex(), base64[136:160], base64[-64:-40])
+        found |= dict.fromkeys(pieces, f"picture {number}")
+    return {piece: what for piece, what in found.items() if len(piece) >= 6}
 
 
-def shown(came: Came) -> str:
-    """All that may become of a result or an error outside of facegate."""
-    plain = "\n".join([repr(came), str(came), f"{came}", repr(pickle.dumps(came))])
-    return plain + (_told(came) if isinstance(came, FacegateError) else came.model_dump_json())
+def leaks(texts: Mapping[str, str], secrets: Iterable[str], pictures: Iterable[Image]) -> list[str]:
+    """Which of the named texts show a secret or a picture, each as a sentence without either.
+
+    However often it was quoted: a text within a text has its backslashes doubled.
+    """
+    pieces = {_plain(piece): what for piece, what in spellings(secrets, pictures).items()}
+    return sorted(
+        {
+            f"{name} shows {what}"
+            for name, text in texts.items()
+            for piece, what in pieces.items()
+            if piece in _plain(text)
+        }
+    )
 
 
-def _told(error: BaseException) -> str:
+def _plain(text: str) -> str:
+    return text.replace("\\", "")
+
+
+def shown(came: Came) -> dict[str, str]:
+    """All that may become of a result or an error outside of facegate, by what makes it."""
+    kind = type(came).__name__
+    views = {
+        f"the repr of {kind}": repr(came),
+        f"the text of {kind}": f"{came} {came!s}",
+        f"the pickle of {kind}": repr(pickle.dumps(came)),
+    }
+    if isinstance(came, FacegateError):
+        return views | _told(came)
+    return views | {f"the JSON of {kind}": came.model_dump_json()}
+
+
+def _told(error: BaseException) -> dict[str, str]:
     """Whatever an error tracker makes of it: its chain, and every frame's local variables."""
-    pending, seen = [error], ""
+    kind, pending, seen = type(error).__name__, [error], ""
     while pending:
         each = pending.pop()
         seen += f"\n{each!r} {each} {each.args!r} {getattr(each, 'as_dict', dict)()!r}"
@@ -40,10 +72,13 @@ def _told(error: BaseException) -> str:
         if each.__cause__:
             pending.append(each.__cause__)
     here = Path(__file__).parent
-    values = [
-        repr(value)
+    frames = {
+        f"the local variable {name} of {frame.f_code.co_name}()": repr(value)
         for frame, _ in traceback.walk_tb(error.__traceback__)
         if Path(frame.f_code.co_filename).parent != here  # a test knows what it asks
-        for value in frame.f_locals.values()
-    ]
-    return "\n".join([seen, *values, *traceback.format_exception(error)])
+        for name, value in frame.f_locals.items()
+    }
+    return frames | {
+        f"{kind} and what caused it": seen,
+        f"the traceback of {kind}": "".join(traceback.format_exception(error)),
+    }

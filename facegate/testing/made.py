@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
-from typing import Any
+from enum import EnumType
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
 
@@ -17,20 +18,18 @@ from facegate.testing.pictures import noise
 
 def values(settings: type[ProviderSettings], option: str) -> list[Any]:
     """Every value of a per-request option, where its type lists them."""
-    schema = settings.model_json_schema()
-    described = schema["properties"][option]
-    nested = [schema["$defs"][name.rpartition("/")[2]] for name in _references(described)]
-    found = list(chain.from_iterable(each.get("enum", ()) for each in (described, *nested)))
-    return found or ([False, True] if described.get("type") == "boolean" else [])
+    return _listed(settings.model_fields[option].annotation)
 
 
-def _references(schema: Any) -> list[str]:
-    if isinstance(schema, list):
-        return [name for each in schema for name in _references(each)]
-    if not isinstance(schema, dict):
-        return []
-    own = [schema["$ref"]] if "$ref" in schema else []
-    return own + [name for each in schema.values() for name in _references(each)]
+def _listed(kind: Any) -> list[Any]:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return list(inner)
+    if origin in (Union, UnionType, Annotated):
+        return [value for each in inner for value in _listed(each)]
+    if isinstance(kind, EnumType):
+        return list(kind)
+    return [False, True] if kind is bool else []
 
 
 def pictures(provider: Provider[Any]) -> list[Image]:
@@ -50,7 +49,7 @@ def questions(
         options: values of options whose type does not list them.
         most: gallery pictures at most.
     """
-    info, settings = provider.info, provider.settings_type
+    info, settings, images = provider.info, provider.settings_type, pictures(provider)
     choices = {
         name: st.sampled_from(values(settings, name) or [options[name]])
         for name in sorted(settings.per_call_fields())
@@ -61,7 +60,7 @@ def questions(
     @st.composite
     def made(draw: st.DrawFn) -> Question:
         operation = draw(st.sampled_from(sorted(provider.capabilities)))
-        probe, *others = draw(st.permutations(pictures(provider)))
+        probe, *others = draw(st.permutations(images))
         compares, judges = operation != Operation.LIVENESS, operation != Operation.COMPARE
         return Question(
             operation,
@@ -81,18 +80,19 @@ def _threshold(spec: ScoreSpec | None) -> st.SearchStrategy[float | None]:
     low, high = spec.bounds
     lowest = int(low * 10_000) + (low <= spec.scale.low)
     steps = st.integers(lowest, int(high * 10_000)).map(lambda step: step / 10_000)
-    return st.none() | steps.filter(lambda value: low <= value <= high)
+    return st.none() | st.just(high) | steps.filter(lambda value: low <= value <= high)
 
 
 def answers(dialect: Dialect[Any], asked: Asked) -> st.SearchStrategy[Answer]:
     """Answers to what was asked, their scores on the spoken scale, as a server would pass them on.
 
     Among them are those without scores, unless the dialect needs them, and those of vendors that do
-    not compare a spoof.
+    not compare a spoof. Many scores are the threshold itself, where one is easily off by a hair.
     """
 
-    def scores(spec: ScoreSpec) -> st.SearchStrategy[float | None]:
-        some = st.floats(spec.scale.low, spec.scale.high)
+    def scores(spec: ScoreSpec, threshold: float | None) -> st.SearchStrategy[float | None]:
+        just = st.just(spec.threshold if threshold is None else threshold)
+        some = just | st.floats(spec.scale.low, spec.scale.high)
         return some if dialect.needs_scores else some | st.none()
 
     @st.composite
@@ -100,12 +100,14 @@ def answers(dialect: Dialect[Any], asked: Asked) -> st.SearchStrategy[Answer]:
         match = liveness = None
         if asked.operation is not Operation.COMPARE:
             spec = dialect.liveness
-            verdict = Liveness(passed=draw(st.booleans()), score=draw(scores(spec)))
+            verdict = Liveness(
+                passed=draw(st.booleans()), score=draw(scores(spec, asked.liveness_threshold))
+            )
             liveness = Crossing(spec, spec).liveness(verdict, asked.liveness_threshold)
         spoof = liveness is not None and not liveness.passed
         if asked.operation is not Operation.LIVENESS and not (spoof and draw(st.booleans())):
             spec = dialect.match
-            found = Match(is_match=draw(st.booleans()), score=draw(scores(spec)))
+            found = Match(is_match=draw(st.booleans()), score=draw(scores(spec, asked.threshold)))
             match = Crossing(spec, spec).match(found, asked.threshold)
         return Answer(match, liveness)
 

@@ -14,21 +14,24 @@ _SIDE = 48
 
 
 @cache
-def noise(seed: int = 0, kind: ImageFormat = ImageFormat.PNG) -> bytes:
+def noise(seed: int = 0, kind: ImageFormat = ImageFormat.PNG, padding: int = 0) -> bytes:
     """A whole grey picture, 48 pixels square, that any decoder reads.
 
     Args:
         seed: another one is another picture.
         kind: PNG or JPEG.
+        padding: bytes that it holds beside the picture, about.
     """
     draw = random.Random(seed)  # noqa: S311  the same picture in every run
-    return _png(draw) if kind is ImageFormat.PNG else _jpeg(draw)
+    return _png(draw, padding) if kind is ImageFormat.PNG else _jpeg(draw, padding)
 
 
-def _png(draw: random.Random) -> bytes:
+def _png(draw: random.Random, padding: int) -> bytes:
     rows = b"".join(b"\0" + draw.randbytes(_SIDE) for _ in range(_SIDE))
     header = struct.pack(">IIBBBBB", _SIDE, _SIDE, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    if padding:
+        chunks.insert(1, (b"paDd", bytes(padding)))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
 
 
@@ -37,7 +40,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
 
 
-def _jpeg(draw: random.Random) -> bytes:
+def _jpeg(draw: random.Random, padding: int) -> bytes:
     """Baseline, one component, only the mean of each block: the least that makes a picture."""
     segments = (
         (0xDB, bytes([0]) + bytes([16]) * 64),
@@ -46,6 +49,7 @@ def _jpeg(draw: random.Random) -> bytes:
         (0xC4, bytes([0x00]) + bytes([0, 0, 0, 8] + [0] * 12) + bytes(range(8))),
         (0xC4, bytes([0x10]) + bytes([1] + [0] * 15) + bytes([0])),
         (0xFE, draw.randbytes(96).replace(b"\xff", b"\0")),
+        *[(0xFE, bytes(65_000))] * (padding // 65_000),
         (0xDA, bytes([1, 1, 0x00, 0, 63, 0])),
     )
     head = b"".join(

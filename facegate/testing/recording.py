@@ -1,4 +1,4 @@
-"""Makes cassettes: of what a vendor answers, or around examples that a vendor published."""
+"""What :mod:`facegate.testing.record` does: an exchange, real or published, becomes a cassette."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from facegate.testing.cassettes import (
     asked,
     opened,
     play,
+    read,
     told,
 )
 from facegate.testing.scrubbing import Scrubber
@@ -39,6 +40,11 @@ _TRANSPORT = set(HttpSettings.model_fields) - _DECIDING
 
 class NotRecorded(Exception):
     """No cassette was written; the message says why."""
+
+
+def credentials(settings: ProviderSettings) -> list[str]:
+    """The values of a provider's secret settings."""
+    return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
 
 
 @contextlib.contextmanager
@@ -87,7 +93,7 @@ def record(
     pictures = [Image.of(picture) for picture in (probe, *gallery)]
     names = [f"sha256:{picture.digest}" for picture in pictures]
     given = {"gallery": pictures[1:], **arguments} if gallery else arguments
-    with recording(_credentials(provider.settings)) as tape:
+    with recording(credentials(provider.settings)) as tape:
         try:
             outcome = told(getattr(verifier, operation)(pictures[0], **given))
         except FacegateError as error:
@@ -126,7 +132,7 @@ def dictate(path: PathLike, provider_type: type[Provider[Any]] | None = None) ->
     Raises:
         NotRecorded: the example is not read as its header expects; the file stays as it was.
     """
-    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    content = read(path)
     scenario = Scenario.load(path)
     with opened(_Dictated, path, scenario.scrubber(), persister=_Nowhere) as tape:
         tape.replies = [convert_to_bytes(each["response"]) for each in content["interactions"]]
@@ -216,10 +222,6 @@ def _played(path: Path, provider_type: type[Provider[Any]] | None) -> dict[str, 
         return play(path, provider_type)
     except AssertionError as error:
         raise NotRecorded(f"it cannot be played: {error}") from None
-
-
-def _credentials(settings: ProviderSettings) -> list[str]:
-    return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
 
 
 def _settings(settings: ProviderSettings) -> dict[str, Any]:

@@ -239,6 +239,16 @@ def refused() -> str:
 
 
 @contextlib.contextmanager
+def deaf() -> Iterator[str]:
+    """URL of a host that lets everybody connect and never reads a byte."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextlib.contextmanager
 def unanswered() -> Iterator[str]:
     """URL of a host that lets every attempt to connect hang: its queue is full."""
     with contextlib.ExitStack() as opened:

@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from typing import ClassVar
 
+from acme import MATCH
 from broken.api import AcmeApi
-from broken.providers import found_by
+from broken.found import found_by
 from facegate.plugin import Answer, Asked, FacegateError, HttpReply, HttpRequest, Image, json_reply
 
 
@@ -65,3 +66,12 @@ class Stumbles(AcmeApi):
         said = json.loads(b"".join(request.body))
         Image.from_base64(said.get("image") or said["probe"])
         return super().decode(request)
+
+
+@found_by("test_an_answer_is_read_as_it_was_given")
+class TurnsAwayWhoIsJustSimilarEnough(AcmeApi):
+    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+        threshold = asked.threshold or MATCH.threshold
+        if answer.match and answer.match.score == threshold:
+            return json_reply(200, {"score": threshold - 0.001})
+        return super().encode(asked, answer)

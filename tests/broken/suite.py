@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from broken import dialects, providers
+from broken import dialects, http, providers
+from broken.found import FOUND_BY
 from facegate.plugin import HttpProvider
 from facegate.testing import DialectContract, HttpProviderContract, ProviderContract
 from test_contract_acme import AcmesDocumentation
 from test_contract_dialect import AcmesApi
 
-assert dialects.AcmeApi not in providers.FOUND_BY
+__all__ = ["dialects", "http", "providers"]
 
-for broken in providers.FOUND_BY:
+for broken in FOUND_BY:
     name = f"Test{broken.__name__}"
     if issubclass(broken, dialects.AcmeApi):
         globals()[name] = type(name, (AcmesApi, DialectContract), {"dialect": broken})

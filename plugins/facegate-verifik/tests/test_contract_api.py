@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from facegate import (
@@ -27,19 +26,12 @@ from facegate.plugin import Answer, Asked
 from facegate.testing import DialectContract
 from facegate_verifik.compat import VerifikApi
 from facegate_verifik.provider import Verifik
-from facegate_verifik.wire import JOINT_FLOOR, LIVENESS_SPEC
 
 TOKEN = "key-of-32-letters-or-more-4a7d1e90c3b85f26"
 
 
-class Asking(Verifik):
-    """Verifik, without the liveness thresholds that it refuses beside a comparison."""
-
-    info = replace(Verifik.info, liveness=replace(LIVENESS_SPEC, settable=(JOINT_FLOOR, 1.0)))
-
-
 class TestVerifikApi(DialectContract):
-    provider = Asking
+    provider = Verifik
     settings: ClassVar = {"token": TOKEN}
     dialect = VerifikApi
     key = TOKEN

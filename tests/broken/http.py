@@ -1,0 +1,252 @@
+"""Plugins that each break a rule of providers behind HTTP, and the check that has to find it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.request
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from acme import (
+    MATCH,
+    SCALE,
+    Acme,
+    CompareMessage,
+    CompareReply,
+    LivenessMessage,
+    LivenessReply,
+    Settings,
+)
+from broken.found import found_by
+from facegate.plugin import (
+    Answer,
+    BadReply,
+    CompareLiveRequest,
+    CompareRequest,
+    ErrorTable,
+    FacegateError,
+    Flow,
+    HttpReply,
+    HttpRequest,
+    InvalidRequest,
+    Liveness,
+    LivenessRequest,
+    Match,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    UnmappedError,
+    UnsupportedOperation,
+    WireModel,
+    call,
+    send,
+)
+
+Compare = CompareRequest[Settings]
+
+
+def message(request: Compare, **changes: Any) -> CompareMessage:
+    fields = {"min_score": request.threshold, "mode": request.settings.mode, **changes}
+    return CompareMessage(probe=request.probe, gallery=list(request.gallery), **fields)
+
+
+def yes(request: Any, *, is_match: bool = True) -> Answer:
+    return Answer(Match(is_match=is_match, threshold=request.threshold, scale=SCALE))
+
+
+@found_by("test_a_documented_error_means_what_is_documented")
+class RetriesByItself(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        try:
+            return (yield from super().compare(request))
+        except ProviderUnavailable:
+            return (yield from super().compare(request))
+
+
+@found_by("test_no_face_and_no_secret_shows_however_it_ends")
+class TellsTheToken(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        try:
+            return (yield from super().compare(request))
+        except UnmappedError:
+            raise UnmappedError(f"refused {self.headers()}") from None
+
+
+@found_by("test_no_face_and_no_secret_shows_however_it_ends")
+class LogsTheFace(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        logging.getLogger(__name__).debug("asking %s", message(request).model_dump_json())
+        return (yield from super().compare(request))
+
+
+@found_by("test_no_face_and_no_secret_shows_however_it_ends")
+class QuotesTheVendor(Acme):
+    def _exchange(self, request: HttpRequest, reply_type: Any) -> Flow[Any]:
+        reply = yield from send(request, self.settings.transport)
+        if reply.status == 200:
+            return reply_type.model_validate_json(reply.body)
+        raise InvalidRequest(f"the vendor said {reply.body!r}")
+
+
+@found_by("test_a_spoilt_field_makes_no_yes_and_no_score")
+class TakesSilenceForLife(Acme):
+    class Reply(LivenessReply):
+        live: bool = True
+
+    def liveness(self, request: LivenessRequest[Settings]) -> Flow[Answer]:
+        threshold = request.liveness_threshold
+        asked = LivenessMessage(image=request.probe, min_score=threshold)
+        reply = yield from self.post("/v1/liveness", asked, self.Reply)
+        return Answer(None, Liveness(passed=reply.live, threshold=threshold, scale=SCALE))
+
+
+@found_by("test_a_spoilt_field_makes_no_yes_and_no_score")
+class ReadsNaN(Acme):
+    class Reply(WireModel):
+        model_config = ConfigDict(allow_inf_nan=True)
+        score: float = Field(strict=True)
+
+    def compare(self, request: Compare) -> Flow[Answer]:
+        reply = yield from self.post("/v1/compare", message(request), self.Reply)
+        return yes(request, is_match=not reply.score < (request.threshold or 0))
+
+
+@found_by("test_a_spoilt_field_makes_no_yes_and_no_score")
+class TakesTrueForAScore(Acme):
+    class Reply(WireModel):
+        score: float
+
+    def compare(self, request: Compare) -> Flow[Answer]:
+        reply = yield from self.post("/v1/compare", message(request), self.Reply)
+        return Answer(MATCH.match(reply.score, request.threshold))
+
+
+@found_by("test_an_unreadable_reply_is_a_bad_reply")
+class TakesNonsenseForANo(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        try:
+            return (yield from super().compare(request))
+        except BadReply:
+            return yes(request, is_match=False)
+
+
+@found_by("test_no_connection_is_never_an_answer")
+class TakesAnOutageForANo(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        try:
+            return (yield from super().compare(request))
+        except ProviderError:
+            return yes(request, is_match=False)
+
+
+@found_by("test_redirects_are_not_followed")
+class FollowsRedirects(Acme):
+    def _exchange(self, request: HttpRequest, reply_type: Any) -> Flow[Any]:
+        reply: HttpReply = yield from send(request, self.settings.transport)
+        if "location" in reply.headers:
+            there = HttpRequest("POST", reply.headers["location"], request.headers, request.body)
+            reply = yield from send(there, self.settings.transport)
+        if reply.status == 200:
+            return reply_type.model_validate_json(reply.body)
+        raise UnmappedError(f"answered {reply.status}")
+
+
+@found_by("test_an_option_reaches_the_vendor")
+class DropsAnOption(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        asked = message(request, mode="FAST")
+        reply = yield from self.post("/v1/compare", asked, CompareReply)
+        return Answer(MATCH.match(reply.score, request.threshold))
+
+
+@found_by("test_an_unknown_error_is_never_guessed_at")
+class GuessesUnknownCodes(Acme):
+    errors = ErrorTable(Acme.errors.codes, {400: InvalidRequest})
+
+    def error_code(self, reply: HttpReply) -> str | None:
+        code = super().error_code(reply)
+        return code if code in self.errors.codes else None
+
+
+@found_by("test_every_row_of_the_error_table_is_reached")
+class LooksForTheCodeElsewhere(Acme):
+    def error_code(self, reply: HttpReply) -> str | None:
+        return reply.headers.get("x-code")
+
+
+@found_by("test_a_documented_error_means_what_is_documented")
+class RaisesWhatNoQueueCanCarry(Acme):
+    class Refused(UnmappedError):
+        def __init__(self, message: str, *, status: int) -> None:
+            super().__init__(message)
+            self.status = status
+
+    def compare(self, request: Compare) -> Flow[Answer]:
+        try:
+            return (yield from super().compare(request))
+        except FacegateError:
+            raise self.Refused("refused", status=400) from None
+
+
+@found_by("test_a_request_is_as_documented")
+class SendsDataURIs(Acme):
+    def _request(self, method: str, path: str, body: tuple[bytes, ...] = ()) -> HttpRequest:
+        fields = json.loads(b"".join(body))
+        fields = {k: f"data:;base64,{v}" if k == "probe" else v for k, v in fields.items()}
+        return super()._request(method, path, (json.dumps(fields).encode(),))
+
+
+@found_by("test_eight_at_once_each_get_their_own_answer")
+class RemembersTheLastQuestion(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        self.last = request
+        yield from call(lambda: None)
+        return (yield from super().compare(self.last))
+
+
+@found_by("test_the_event_loop_goes_on_while_the_vendor_thinks")
+class WaitsOnTheLoop(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        body = message(request).model_dump_json(by_alias=True, exclude_none=True).encode()
+        asked = self._request("POST", "/v1/compare", (body,))
+        post = urllib.request.Request(asked.url, asked.body[0], dict(asked.headers))  # noqa: S310
+        with urllib.request.urlopen(post, timeout=5) as reply:  # noqa: S310
+            found = CompareReply.model_validate_json(reply.read())
+        yield from ()
+        return Answer(MATCH.match(found.score, request.threshold))
+
+
+@found_by("test_every_operation_is_documented_with_a_yes_and_a_no")
+class PretendsToDoMore(Acme):
+    def compare_live(self, request: CompareLiveRequest[Settings]) -> Flow[Answer]:
+        yield from ()
+        raise UnsupportedOperation("not really")
+
+
+@found_by("test_a_documented_reply_is_read_as_documented")
+class LosesTheReference(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        answer = yield from super().compare(request)
+        return replace(answer, vendor_reference=None)
+
+
+@found_by(
+    "test_an_outage_is_never_an_answer", "test_a_vendor_that_stops_reading_is_never_an_answer"
+)
+class TakesSilenceForANo(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        try:
+            return (yield from super().compare(request))
+        except ProviderTimeout:
+            return yes(request, is_match=False)
+
+
+@found_by("test_no_face_and_no_secret_is_in_a_recording")
+class SendsAPieceOfTheFaceAsText(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        asked = message(request, note=request.probe.data[100:130].hex())
+        reply = yield from self.post("/v1/compare", asked, CompareReply)
+        return Answer(MATCH.match(reply.score, request.threshold))

@@ -9,6 +9,7 @@
         print(result.accepted, result.match.score)
 """
 
+from facegate.consent import Consent
 from facegate.errors import (
     AuthenticationFailed,
     BadReply,
@@ -24,6 +25,7 @@ from facegate.errors import (
     ImageRejected,
     InputError,
     InvalidRequest,
+    JournalUnavailable,
     LicenseInvalid,
     PermissionDenied,
     ProviderError,
@@ -47,9 +49,10 @@ from facegate.model import (
     Scale,
     VerificationResult,
 )
+from facegate.opening import open_async
+from facegate.opening import open_sync as open  # noqa: A004  read as facegate.open
 from facegate.sniff import ImageFormat
-from facegate.verifier import AsyncFaceVerifier, FaceVerifier, open_async
-from facegate.verifier import open_sync as open  # noqa: A004  read as facegate.open
+from facegate.verifier import AsyncFaceVerifier, FaceVerifier
 
 __all__ = [
     "AsyncFaceVerifier",
@@ -61,6 +64,7 @@ __all__ = [
     "CaptureRejected",
     "ConfigurationError",
     "ConnectionFailed",
+    "Consent",
     "ConsentRefused",
     "CredentialsExpired",
     "DecidedBy",
@@ -74,6 +78,7 @@ __all__ = [
     "ImageRejected",
     "InputError",
     "InvalidRequest",
+    "JournalUnavailable",
     "LicenseInvalid",
     "Liveness",
     "Match",

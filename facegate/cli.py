@@ -8,12 +8,12 @@ answers.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
@@ -21,17 +21,40 @@ from click.shell_completion import get_completion_class
 
 from facegate import terminal
 from facegate.config import Config
-from facegate.errors import ConfigurationError, FacegateError, ProviderError
-from facegate.gateway.command import serve, wrong_with
+from facegate.errors import (
+    ConfigurationError,
+    FacegateError,
+    JournalUnavailable,
+    ProviderError,
+)
 from facegate.globs import expanded
 from facegate.model import Decision, VerificationResult
-from facegate.provider import Provider
+from facegate.opening import parts
+from facegate.options import (
+    ACCEPTED,
+    BAD_INPUT,
+    INTERRUPTED,
+    MISCONFIGURED,
+    PROVIDER_FAILED,
+    READER_LEFT,
+    REJECTED,
+    REVIEW,
+    config_option,
+    json_option,
+    print_json,
+)
 from facegate.registry import Registry
 from facegate.verifier import FaceVerifier
 
-ACCEPTED, REJECTED, BAD_INPUT, REVIEW, PROVIDER_FAILED, MISCONFIGURED = range(6)
-INTERRUPTED = 130
-READER_LEFT = 141
+_LATER = {
+    "ab": "facegate.report.command",
+    "check": "facegate.checking",
+    "journal": "facegate.journal.command",
+    "providers": "facegate.checking",
+    "routes": "facegate.routing.command",
+    "serve": "facegate.gateway.command",
+}
+"""Commands of other modules, which are loaded when they are called for."""
 
 _EXITS = {Decision.ACCEPT: ACCEPTED, Decision.REVIEW: REVIEW, Decision.REJECT: REJECTED}
 
@@ -40,15 +63,18 @@ class _Root(click.Group):
     """The built-in commands, and those that plugins add."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *self._added(ctx)})
+        return sorted({*super().list_commands(ctx), *_LATER, *self._added(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATER:
+            found: click.Command = getattr(import_module(_LATER[cmd_name]), cmd_name)
+            return found
         return super().get_command(ctx, cmd_name) or self._added(ctx).get(cmd_name)
 
     def _added(self, ctx: click.Context) -> dict[str, click.Command]:
         if "facegate.added" in ctx.meta:  # asked for more than once, by help and by completion
-            found: dict[str, click.Command] = ctx.meta["facegate.added"]
-            return found
+            kept: dict[str, click.Command] = ctx.meta["facegate.added"]
+            return kept
         registry = Registry()
         added: dict[str, click.Command] = ctx.meta.setdefault("facegate.added", {})
         for plugin in registry.names():
@@ -73,15 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(outcome)
     except FacegateError as error:
         if "--json" in arguments:
-            _print_json({"error": error.as_dict()})
+            print_json({"error": error.as_dict()})
         else:
             terminal.console(stderr=True).print(terminal.failure(error))
         sys.exit(_exit_code(error))
     except click.ClickException as error:
         if "--json" in arguments:
-            _print_json(
-                {"error": {"code": type(error).__name__, "message": error.format_message()}}
-            )
+            print_json({"error": {"code": type(error).__name__, "message": error.format_message()}})
         else:
             error.show()
         sys.exit(BAD_INPUT)
@@ -111,7 +135,8 @@ def _run(arguments: Sequence[str]) -> int:
 def _exit_code(error: FacegateError) -> int:
     if isinstance(error, ConfigurationError):
         return MISCONFIGURED
-    return PROVIDER_FAILED if isinstance(error, ProviderError) else BAD_INPUT
+    failed = isinstance(error, ProviderError | JournalUnavailable)
+    return PROVIDER_FAILED if failed else BAD_INPUT
 
 
 @click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
@@ -124,29 +149,25 @@ def root() -> None:
     """
 
 
-root.add_command(serve)
 Command = Callable[..., Any]
-
-_config = click.option(
-    "--config", "-c", type=click.Path(dir_okay=False), help="Configuration file (TOML)."
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 
 def _asking(command: Command) -> Command:
     """The options that all three questions share."""
     for option in (
-        _json,
+        json_option,
+        click.option("--subject", metavar="ID", help="Whom this is about, in your words."),
         click.option(
             "--option",
             "-o",
             "options",
             multiple=True,
-            metavar="KEY=VALUE",
+            metavar="[PLUGIN:]KEY=VALUE",
             help="A per-request option of the provider; repeatable.",
         ),
         click.option("--provider", "-p", metavar="NAME", help="Ask this provider."),
-        _config,
+        click.option("--route", "-r", metavar="NAME", help="Take this route."),
+        config_option,
     ):
         command = option(command)
     return command
@@ -167,9 +188,7 @@ def compare(probe: str, gallery: tuple[str, ...], threshold: str | None, **askin
     """Compare PROBE with one or more GALLERY pictures, folders or globs of one person."""
     pictures = expanded(gallery)
     return _answer(
-        lambda verifier, options: verifier.compare(
-            probe, pictures, threshold=threshold, options=options
-        ),
+        lambda verifier, how: verifier.compare(probe, pictures, threshold=threshold, **how),
         pictures,
         **asking,
     )
@@ -191,12 +210,8 @@ def compare_live(
     """Compare, and check that a living person is on PROBE."""
     pictures = expanded(gallery)
     return _answer(
-        lambda verifier, options: verifier.compare_live(
-            probe,
-            pictures,
-            threshold=threshold,
-            liveness_threshold=liveness_threshold,
-            options=options,
+        lambda verifier, how: verifier.compare_live(
+            probe, pictures, threshold=threshold, liveness_threshold=liveness_threshold, **how
         ),
         pictures,
         **asking,
@@ -210,67 +225,10 @@ def compare_live(
 def liveness(probe: str, threshold: str | None, **asking: Any) -> int:
     """Check that a living person is on PROBE."""
     return _answer(
-        lambda verifier, options: verifier.liveness(probe, threshold=threshold, options=options),
+        lambda verifier, how: verifier.liveness(probe, threshold=threshold, **how),
         (),
         **asking,
     )
-
-
-@root.command()
-@click.argument("name", required=False)
-@_config
-@_json
-def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
-    """List the providers, or show all about the one called NAME.
-
-    Without a configuration these are the installed plugins.
-    """
-    registry, loaded = Registry(), Config.load(config)
-    if name:
-        provider = loaded.provider(registry, name)
-        if as_json:
-            _print_json(_described(provider))
-        else:
-            terminal.console().print(terminal.provider_page(provider))
-        return
-    found = _built(loaded, registry, list(loaded.providers) or registry.names())
-    if as_json:
-        _print_json({key: _described(value) for key, value in found.items()})
-    else:
-        terminal.console().print(terminal.provider_table(found))
-
-
-@root.command()
-@_config
-@_json
-def check(config: str | None, *, as_json: bool) -> int:
-    """Check the configuration: every provider, and variables that nobody read."""
-    registry, loaded = Registry(), Config.load(config)
-    # With nothing configured, only the plugin that would answer has to work.
-    names = list(loaded.providers) or [loaded.default(registry)]
-    found = _built(loaded, registry, names)
-    errors = {name: e.message for name, e in found.items() if isinstance(e, FacegateError)}
-    try:
-        default = loaded.default(registry)
-    except ConfigurationError as error:
-        default = "none"
-        errors["default"] = error.message
-    errors |= wrong_with(loaded, registry)
-    built = {name: p for name, p in found.items() if isinstance(p, Provider)}
-    own = set().union(*(p.info.environment for p in built.values()))
-    warnings = [f"{name}: {finding}" for name, p in built.items() for finding in p.findings()]
-    warnings += [f"{key} is set, but nothing reads it" for key in loaded.unread if key not in own]
-    if as_json:
-        report = {"source": loaded.source, "default": default, "providers": sorted(found)}
-        _print_json({**report, "errors": errors, "warnings": warnings})
-    else:
-        out = terminal.console()
-        out.print(f"{loaded.source}: {len(found)} provider(s), default {default}")
-        for line in (*(f"{name}: {text}" for name, text in errors.items()), *warnings):
-            out.print(f"- {line}")
-        if not errors and not warnings:
-            out.print("Nothing to complain about.")
-    return MISCONFIGURED if errors else ACCEPTED
 
 
 @root.command()
@@ -283,18 +241,22 @@ def completion(shell: str) -> None:
 
 
 def _answer(
-    ask: Callable[[FaceVerifier, dict[str, dict[str, str]]], VerificationResult],
+    ask: Callable[[FaceVerifier, dict[str, Any]], VerificationResult],
     gallery: Sequence[str],
     *,
     config: str | None,
+    route: str | None,
     provider: str | None,
     options: tuple[str, ...],
+    subject: str | None,
     as_json: bool,
 ) -> int:
-    loaded = Config.load(config)
-    chosen = loaded.provider(Registry(), provider)
-    with FaceVerifier(chosen, loaded.intake) as verifier:
-        found = ask(verifier, {chosen.info.plugin: dict(map(_pair, options))})
+    if route and provider:
+        raise click.UsageError("give --route or --provider, not both")
+    with FaceVerifier(**parts(Config.load(config), Registry(), route or provider)) as verifier:
+        plugins = {each.info.plugin: None for each in verifier.route.providers}
+        said = _by_plugin(options, list(plugins))
+        found = ask(verifier, {"options": said, "subject": subject})
     if as_json:
         click.echo(found.model_dump_json(indent=2))
     else:
@@ -302,46 +264,18 @@ def _answer(
     return _EXITS[found.decision]
 
 
-def _pair(option: str) -> tuple[str, str]:
-    key, separator, value = option.partition("=")
-    if not separator:
-        raise click.BadParameter(f"{option!r} is not KEY=VALUE", param_hint="--option")
-    return key, value
-
-
-def _built(
-    loaded: Config, registry: Registry, names: Sequence[str]
-) -> dict[str, Provider[Any] | FacegateError]:
-    found: dict[str, Provider[Any] | FacegateError] = {}
-    for name in names:
-        try:
-            found[name] = loaded.provider(registry, name)
-        except ConfigurationError as error:
-            found[name] = error
-    return found
-
-
-def _described(provider: Provider[Any] | FacegateError) -> dict[str, Any]:
-    if isinstance(provider, FacegateError):
-        return {"error": provider.as_dict()}
-    info = provider.info
-    return {
-        "name": provider.name,
-        "plugin": info.plugin,
-        "capabilities": sorted(provider.capabilities),
-        "lineage": info.lineage,
-        "formats": sorted(info.formats),
-        "handling": {
-            "recipient": info.handling.recipient,
-            "region": info.handling.region,
-            "stores": info.handling.stores,
-            "enrols": info.handling.enrols,
-            "searches": info.handling.searches,
-        },
-        "settings": provider.settings.model_dump(mode="json"),
-        "notes": list(info.notes),
-    }
-
-
-def _print_json(data: Any) -> None:
-    click.echo(json.dumps(data, indent=2))
+def _by_plugin(options: Sequence[str], plugins: Sequence[str]) -> dict[str, dict[str, str]]:
+    said: dict[str, dict[str, str]] = {}
+    for option in options:
+        key, separator, value = option.partition("=")
+        plugin, colon, name = key.rpartition(":")
+        if not separator:
+            raise click.BadParameter(f"{option!r} is not KEY=VALUE", param_hint="--option")
+        if not colon and len(plugins) > 1:
+            raise click.BadParameter(
+                f"{option!r} could be meant for {' or '.join(plugins)}; write"
+                f" {plugins[0]}:{option}",
+                param_hint="--option",
+            )
+        said.setdefault(plugin if colon else plugins[0], {})[name] = value
+    return said

@@ -2,7 +2,7 @@
 
 ::
 
-    default = "main"              # not needed where there is only one provider
+    default = "kyc"               # a route or a provider; not needed where there is only one
 
     [images]                      # limits, and whether https URLs may be fetched
     max_bytes = 20971520
@@ -10,6 +10,12 @@
     [providers.main]
     plugin = "local"              # everything else is the plugin's own settings
     threshold = "fmr:1e-4"
+
+    [routes.kyc]                  # see facegate.routing.tables
+    failover = ["main", "backup"]
+
+    [breaker]                     # leaves a provider alone that fails too often
+    [limits.main]                 # asks it no more often than it allows
 
     [serve]                       # of ``facegate serve``, which knows its keys
     port = 8080
@@ -21,46 +27,33 @@ holds it. Keys that nobody knows are errors.
 
 from __future__ import annotations
 
-import difflib
-import json
 import os
-import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from facegate.document import PREFIX, explained, near, overlay, read, with_secret_files
 from facegate.errors import ConfigurationError, FacegateError
 from facegate.fetch import FetchPolicy
 from facegate.images import DEFAULT_LIMITS, ImageLimits
 from facegate.policy import check_settings
-from facegate.provider import Provider, ProviderSettings
+from facegate.provider import Provider
 from facegate.question import Intake
 from facegate.registry import ONLY, Registry
+from facegate.routing.limits import LimitSettings
+from facegate.routing.plan import Plan, States
+from facegate.routing.route import Route
+from facegate.routing.tables import BreakerTable, Name, RouteTable, Table, check
 
 CONFIG_FILE = "FACEGATE_CONFIG"
 DEFAULT_FILE = "facegate.toml"
-_PREFIX = "FACEGATE_"
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class ImageSettings(_Table):
+class ImageSettings(Table):
     """What is taken as a picture."""
 
     max_bytes: int = Field(
@@ -99,16 +92,32 @@ class _ProviderTable(BaseModel):
         return [("plugin", self.plugin)]  # what its settings are, and which are secret, it knows
 
 
-class _Document(_Table):
+class _Document(Table):
     default: Name | None = None
     images: ImageSettings = ImageSettings()
     providers: dict[Name, _ProviderTable] = Field(default_factory=dict)
+    routes: dict[Name, RouteTable] = Field(default_factory=dict)
+    breaker: BreakerTable | None = None
+    limits: dict[Name, LimitSettings] = Field(default_factory=dict)
+    subject_key: SecretStr | None = None
     serve: dict[str, Any] | None = Field(default=None, repr=False)
+    journal: dict[str, Any] | None = Field(default=None, repr=False)
+    telemetry: dict[str, Any] | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
-    def _default_exists(self) -> _Document:
-        if self.default is not None and self.default not in self.providers:
-            raise ValueError(f"default names {self.default!r}, which is no provider")
+    def _names_exist(self) -> Self:
+        names = [*self.routes, *self.providers]
+        if self.default is not None and self.default not in names:
+            raise ValueError(
+                f"default names {self.default!r}, which is no provider or route"
+                + near(self.default, names)
+            )
+        check(self.routes, self.providers)
+        for table, own in (("breaker", self.breaker and self.breaker.own), ("limits", self.limits)):
+            for name in own or ():
+                if name not in self.providers:
+                    hint = near(name, self.providers)
+                    raise ValueError(f"{table}.{name}: no provider is called {name!r}{hint}")
         return self
 
 
@@ -118,11 +127,13 @@ class Config:
 
     Attributes:
         source: what to call it in messages.
+        path: the file, where there is one.
         unread: environment variables that look like ours and that nobody read.
     """
 
     document: _Document
     source: str
+    path: Path | None = None
     unread: tuple[str, ...] = ()
 
     @property
@@ -146,43 +157,103 @@ class Config:
         if not chosen and Path(DEFAULT_FILE).is_file():
             chosen = DEFAULT_FILE
         source = os.fspath(chosen) if chosen else "the environment"
-        document = _read(Path(chosen)) if chosen else {}
-        unread = _overlay(document, environ)
+        document = read(Path(chosen)) if chosen else {}
+        unread = overlay(document, environ, (CONFIG_FILE, ONLY))
+        document = with_secret_files(_Document, document, f"{source}: ")
+        if isinstance(limits := document.get("limits"), dict):
+            document["limits"] = {
+                name: with_secret_files(LimitSettings, table, f"{source}: limits.{name}.")
+                if isinstance(table, dict)
+                else table
+                for name, table in limits.items()
+            }
         try:
-            return cls(_Document.model_validate(document), source, unread)
+            checked = _Document.model_validate(document)
         except ValidationError as error:
             raise explained(error, f"{source}: ", _Document) from None
-
-    @property
-    def serve(self) -> dict[str, Any] | None:
-        """The table of ``facegate serve``, as it was written."""
-        return self.document.serve
+        return cls(checked, source, Path(chosen).absolute() if chosen else None, unread)
 
     @property
     def providers(self) -> dict[str, str]:
         """Provider names, each with its plugin's."""
         return {name: table.plugin for name, table in self.document.providers.items()}
 
+    @property
+    def routes(self) -> Sequence[str]:
+        """Names of the routes."""
+        return list(self.document.routes)
+
     def default(self, registry: Registry) -> str:
-        """Name of the provider that answers unless the caller names one.
+        """Name of the route or provider that answers unless the caller names one.
 
         Raises:
             ConfigurationError: there are several and none is the default.
         """
         if self.document.default:
             return self.document.default
-        names = list(self.providers)
-        lost = [key for key in self.unread if key.startswith(f"{_PREFIX}PROVIDERS__")]
+        names = [*self.routes, *self.providers]
+        lost = [key for key in self.unread if key.startswith(f"{PREFIX}PROVIDERS__")]
         if lost and not names:
             raise ConfigurationError(
                 f"{lost[0]} is set, but no provider of that name is configured;"
                 " is the configuration file missing?"
             )
         if len(names) > 1:
+            several = "several providers" if not self.routes else "several routes and providers"
             raise ConfigurationError(
-                f"{self.source}: several providers ({', '.join(names)}); name one as default"
+                f"{self.source}: {several} ({', '.join(names)}); name one as default"
             )
         return names[0] if names else _embedded(registry)
+
+    def route(
+        self,
+        registry: Registry,
+        name: str | None = None,
+        before: Sequence[Provider[Any]] = (),
+        states: States | None = None,
+    ) -> Route:
+        """Build the route of that name or to the provider of that name, or the default one.
+
+        Args:
+            registry: where plugins are found.
+            name: of a route or provider.
+            before: providers to go on with where their settings are the same.
+            states: of their breakers, limits and quotas, likewise.
+
+        Raises:
+            ConfigurationError: no such name, or naming the key that is wrong.
+        """
+        return self.plan(registry, before, states).route(self.named(registry, name))
+
+    def named(self, registry: Registry, name: str | None = None) -> str:
+        """The name of a route or provider, or of the default one.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        name = name or self.default(registry)
+        if self.providers and name not in self.routes:
+            self._table(name)
+        return name
+
+    def plan(
+        self,
+        registry: Registry,
+        before: Sequence[Provider[Any]] = (),
+        states: States | None = None,
+    ) -> Plan:
+        """What builds this configuration's routes, each provider once; see :meth:`route`."""
+        document, key = self.document, self.document.subject_key
+        return Plan(
+            self.source,
+            document.routes,
+            partial(self.provider, registry),
+            document.breaker,
+            document.limits,
+            key.get_secret_value().encode() if key else b"",
+            before,
+            {} if states is None else states,
+        )
 
     def provider(self, registry: Registry, name: str | None = None) -> Provider[Any]:
         """Build a provider: the one named, or the default.
@@ -193,13 +264,21 @@ class Config:
         name = name or self.default(registry)
         if not self.providers:
             return build(registry, name, name, {}, self.source)
+        table = self._table(name)
+        return build(registry, name, table.plugin, table.settings, self.source)
+
+    def _table(self, name: str) -> _ProviderTable:
+        if name in self.routes:
+            names = ", ".join(self.providers)
+            raise ConfigurationError(f"{name!r} is a route; name a provider: {names}")
         table = self.document.providers.get(name)
         if table is None:
+            kind = "provider" if not self.routes else "provider or route"
             raise ConfigurationError(
-                f"{self.source}: no provider is called {name!r};"
-                f" there are: {', '.join(self.providers)}"
+                f"{self.source}: no {kind} is called {name!r};"
+                f" there are: {', '.join([*self.routes, *self.providers])}"
             )
-        return build(registry, name, table.plugin, table.settings, self.source)
+        return table
 
 
 def build(
@@ -213,7 +292,7 @@ def build(
     provider_type = registry.provider_type(plugin)
     if not hasattr(provider_type, "settings_type"):
         raise ConfigurationError(f"plugin {plugin!r} does not say its settings_type")
-    values = _with_secret_files(provider_type.settings_type, settings, f"{source}: {name}")
+    values = with_secret_files(provider_type.settings_type, settings, f"{source}: {name}.")
     try:
         checked = provider_type.settings_type.model_validate(values)
     except ValidationError as error:
@@ -245,87 +324,3 @@ def _embedded(registry: Registry) -> str:
         f"nothing is configured and {'several' if found else 'no'} embedded engines are installed;"
         f" write a {DEFAULT_FILE}, or name a plugin"
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:  # not UTF-8, or not TOML; both say where
-        raise ConfigurationError(f"{path}: {error}") from None
-
-
-def _overlay(document: dict[str, Any], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Write the environment's settings into the document; gives the variables that fit nowhere."""
-    providers = document.get("providers")
-    known = set(providers) if isinstance(providers, dict) else set()
-    known |= {
-        match[1].lower()
-        for key in environ
-        if (match := re.fullmatch(rf"{_PREFIX}PROVIDERS__([A-Z0-9_]+?)__PLUGIN", key))
-    }
-    unread = []
-    for key in sorted(environ):
-        if not key.startswith(_PREFIX) or key in (CONFIG_FILE, ONLY):
-            continue
-        path = key.removeprefix(_PREFIX).lower().split("__")
-        fits = path == ["default"] or (path[0] == "images" and len(path) == 2)
-        fits = fits or (path[0] == "serve" and len(path) > 1)
-        if not (fits or (path[0] == "providers" and len(path) == 3 and path[1] in known)):
-            unread.append(key)
-            continue
-        table: Any = document
-        for part in path[:-1]:
-            table = table.setdefault(part, {}) if isinstance(table, dict) else None
-        if isinstance(table, dict):  # validation says what is wrong with one that is not
-            table[path[-1]] = _value(environ[key])
-    return tuple(unread)
-
-
-def _value(text: str) -> Any:
-    """Lists and tables are written as JSON; everything else is converted by the setting's type."""
-    if text[:1] in ("[", "{"):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
-
-
-def _with_secret_files(
-    settings_type: type[ProviderSettings], settings: Mapping[str, Any], where: str
-) -> dict[str, Any]:
-    values = dict(settings)
-    for field, info in settings_type.model_fields.items():
-        key = f"{field}_file"
-        if SecretStr not in (info.annotation, *getattr(info.annotation, "__args__", ())):
-            continue
-        if key in values and key not in settings_type.model_fields:
-            path = values.pop(key)
-            try:
-                secret = Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, ValueError, TypeError):
-                raise ConfigurationError(f"{where}.{key}: cannot read the file") from None
-            if field in values:
-                raise ConfigurationError(f"{where}.{key}: {field} is given as well; give one")
-            if not secret:
-                raise ConfigurationError(f"{where}.{key}: the file is empty")
-            values[field] = secret
-    return values
-
-
-def explained(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigurationError:
-    """The first problem, with its path, in words; never the value, which may be a secret."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    path = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    text = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        *tables, key = first["loc"]
-        known: Mapping[Any, Any] = model.model_fields
-        for table in tables:
-            known = getattr(getattr(known.get(table), "annotation", None), "model_fields", {})
-        near = difflib.get_close_matches(str(key), known, n=1)
-        text = "no such key" + (f"; did you mean {near[0]!r}?" if near else "")
-    place = f"{where}{path}".rstrip(".: ")
-    return ConfigurationError(f"{place}: {text}" if place else text)

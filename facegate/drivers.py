@@ -12,15 +12,18 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from facegate.deadline import Deadline, too_late
-from facegate.flow import Call, Effect, Flow, Send, Together
+from facegate.flow import Call, Effect, Flow, Send, Spawn, Together, Within
+from facegate.forking import PerProcess
 
 if TYPE_CHECKING:
     import anyio
 
+    from facegate.background import Tasks, Threads
     from facegate.exchange import AsyncExchanges, SyncExchanges
 
 T = TypeVar("T")
@@ -30,11 +33,18 @@ _WORKERS = 40
 thread until it ends, and no longer counts."""
 
 
-class SyncDriver:
-    """Runs flows in the calling thread. Serves any number of threads at once."""
+class SyncDriver(PerProcess):
+    """Runs flows in the calling thread. Serves any number of threads at once.
+
+    In a forked child it goes on with connections of its own.
+    """
 
     def __init__(self) -> None:
         self._opened: SyncExchanges | None = None
+        super().__init__()
+
+    def _begin(self) -> None:
+        self._background: Threads | None = None
         self._lock = threading.Lock()
 
     def run(self, flow: Flow[T], deadline: Deadline) -> T:
@@ -57,12 +67,14 @@ class SyncDriver:
             flow.close()
 
     def close(self) -> None:
+        if self._background is not None:
+            self._background.drain()
         if self._opened is not None:
             self._opened.close()
 
     def _perform(self, effect: Effect, deadline: Deadline) -> Any:
         left = deadline.left()
-        if not left:
+        if not left and not isinstance(effect, Spawn):
             raise too_late(deadline)
         match effect:
             case Call():
@@ -71,6 +83,10 @@ class SyncDriver:
                 return self._exchanges().send(effect, deadline)
             case Together():
                 return self._together(effect, deadline)
+            case Within():
+                return self.run(effect.flow, Deadline(effect.seconds, deadline))
+            case Spawn():
+                return self._spawn(effect)
             case _:
                 time.sleep(min(effect.seconds, left))
                 if effect.seconds > left:
@@ -85,6 +101,18 @@ class SyncDriver:
             started = [threads.submit(run, flow) for flow in effect.flows]
         return [each.result() for each in started]
 
+    def _spawn(self, effect: Spawn) -> None:
+        from facegate.background import Threads
+
+        with self._lock:
+            if self._background is None:
+                self._background = Threads()
+        self._background.start(partial(self._unheard, effect))
+
+    def _unheard(self, effect: Spawn) -> None:
+        with suppress(Exception):
+            self.run(effect.flow, Deadline(effect.seconds))
+
     def _exchanges(self) -> SyncExchanges:
         from facegate.exchange import SyncExchanges
 
@@ -95,10 +123,14 @@ class SyncDriver:
 
 
 class AsyncDriver:
-    """Runs flows on the event loop it is used from; blocking calls go to worker threads."""
+    """Runs flows on the event loop it is used from; blocking calls go to worker threads.
+
+    No event loop survives a fork: make it in the process that uses it.
+    """
 
     def __init__(self) -> None:
         self._workers: anyio.CapacityLimiter | None = None
+        self._background: Tasks | None = None
         self._opened: AsyncExchanges | None = None
 
     async def run(self, flow: Flow[T], deadline: Deadline) -> T:
@@ -121,20 +153,31 @@ class AsyncDriver:
             flow.close()
 
     async def close(self) -> None:
+        if self._background is not None:
+            await self._background.drain()
         if self._opened is not None:
             await self._opened.close()
 
     async def _perform(self, effect: Effect, deadline: Deadline) -> Any:
         import anyio
 
-        with anyio.move_on_after(deadline.left()):
+        left = deadline.left()
+        if not left and not isinstance(effect, Spawn):
+            raise too_late(deadline)
+        match effect:
+            # The flows in these keep the deadline themselves, and hear of it.
+            case Together():
+                return await self._together(effect, deadline)
+            case Within():
+                return await self.run(effect.flow, Deadline(effect.seconds, deadline))
+            case Spawn():
+                return self._spawn(effect)
+        with anyio.move_on_after(left):
             match effect:
                 case Call():
                     return await self._in_worker(effect.function)
                 case Send():
                     return await (await self._exchanges()).send(effect, deadline)
-                case Together():
-                    return await self._together(effect, deadline)
                 case _:
                     return await anyio.sleep(effect.seconds)
         raise too_late(deadline)
@@ -159,6 +202,17 @@ class AsyncDriver:
         if failed:
             raise failed[min(failed)]
         return values
+
+    def _spawn(self, effect: Spawn) -> None:
+        from facegate.background import Tasks
+
+        if self._background is None:
+            self._background = Tasks()
+        self._background.start(partial(self._unheard, effect))
+
+    async def _unheard(self, effect: Spawn) -> None:
+        with suppress(Exception):
+            await self.run(effect.flow, Deadline(effect.seconds))
 
     async def _in_worker(self, function: Callable[[], Any]) -> Any:
         import anyio.to_thread

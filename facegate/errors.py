@@ -7,6 +7,7 @@
     ├ UnsupportedOperation             the provider has no such operation: refused before any I/O
     ├ UnsupportedOption                the provider cannot be told this: refused before any I/O
     ├ ConsentRefused                   the request's consent does not cover the recipient
+    ├ JournalUnavailable               what was decided could not be recorded, so it is not told
     ├ InputError                       the caller's picture or arguments
     │   ├ InvalidRequest               arguments that make no sense together
     │   ├ ImageRejected                not a readable picture within the limits
@@ -73,6 +74,7 @@ class FacegateError(Exception):
         provider: name of the configured provider that failed, where one did.
         vendor_code: the vendor's own error code, where it sent one.
         attempts: every attempt made before giving up, oldest first.
+        request_id: of the request that failed, where it got so far as to have one.
     """
 
     retryable: ClassVar[bool] = False
@@ -102,6 +104,7 @@ class FacegateError(Exception):
         self.provider = provider
         self.vendor_code = vendor_code
         self.attempts = attempts
+        self.request_id: str | None = None
 
     @property
     def message(self) -> str:
@@ -126,6 +129,7 @@ class FacegateError(Exception):
             "provider": self.provider,
             "vendor_code": self.vendor_code,
             "attempts": [attempt.model_dump(mode="json") for attempt in self.attempts],
+            "request_id": self.request_id,
         }
         return {name: value for name, value in fields.items() if value}
 
@@ -153,6 +157,15 @@ class ConsentRefused(FacegateError):
 
     http_status = 403
     fault = Fault.CALLER
+
+
+class JournalUnavailable(FacegateError):
+    """The request could not be recorded in time, and nothing unrecorded is acknowledged.
+
+    Providers may have been asked: ``attempts`` says so, and what they may have charged.
+    """
+
+    http_status = 503
 
 
 class InputError(FacegateError):

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self
 
 import anyio
 import httpcore
@@ -27,32 +25,32 @@ from facegate.errors import (
     ProviderTimeout,
 )
 from facegate.flow import HttpReply, HttpRequest, Send, Transport
+from facegate.forking import PerProcess
+from facegate.pools import Pools, async_turn, turn
 from facegate.sockets import BoundedBackend
 
-P = TypeVar("P", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
-W = TypeVar("W", threading.Semaphore, anyio.Semaphore)
-
-_POOL = 10
 _JOINED = 1024 * 1024
 """Up to this many bytes, joining a body takes less time than writing its parts one by one."""
 
 
-class SyncExchanges:
+class SyncExchanges(PerProcess):
     """Makes exchanges in the calling thread, over one connection pool per transport."""
 
-    def __init__(self) -> None:
-        self._pools: dict[Transport, _Pools[httpx.HTTPTransport, threading.Semaphore]] = {}
+    def _begin(self) -> None:
+        # Not closed: a pool's lock may be one that nobody opens any more. Its sockets close.
+        self._pools: dict[Transport, Pools[httpx.HTTPTransport, threading.Semaphore]] = {}
         self._lock = threading.Lock()
 
     def send(self, effect: Send, deadline: Deadline) -> HttpReply:
         reader = _ReplyReader(effect.transport)
         try:
             pools = self._of(effect.transport)
-            with held_to(deadline), _turn(pools, deadline), pools.one() as transport:
+            with held_to(deadline), turn(pools, deadline), pools.one() as transport:
                 response = transport.handle_request(_encoded(effect, deadline))
                 try:
-                    for part in response.iter_raw():
+                    for part in response.stream:  # type: ignore[union-attr]
                         reader.feed(part)
+                    _refuse_more(response)
                 finally:
                     response.close()
         except httpx.TransportError as error:
@@ -66,11 +64,11 @@ class SyncExchanges:
             for transport in each.opened:
                 transport.close()
 
-    def _of(self, settings: Transport) -> _Pools[httpx.HTTPTransport, threading.Semaphore]:
+    def _of(self, settings: Transport) -> Pools[httpx.HTTPTransport, threading.Semaphore]:
         with self._lock:
             if settings not in self._pools:
                 free = threading.Semaphore(settings.max_connections)
-                self._pools[settings] = _Pools(settings, _BoundedTransport, free)
+                self._pools[settings] = Pools(settings, _BoundedTransport, free)
             return self._pools[settings]
 
 
@@ -78,18 +76,19 @@ class AsyncExchanges:
     """Makes exchanges on the running event loop; whoever calls bounds their time."""
 
     def __init__(self) -> None:
-        self._pools: dict[Transport, _Pools[httpx.AsyncHTTPTransport, anyio.Semaphore]] = {}
+        self._pools: dict[Transport, Pools[httpx.AsyncHTTPTransport, anyio.Semaphore]] = {}
 
     async def send(self, effect: Send, deadline: Deadline) -> HttpReply:
         reader = _ReplyReader(effect.transport)
         try:
             pools = self._of(effect.transport)
-            async with _async_turn(pools):
+            async with async_turn(pools):
                 with pools.one() as transport:
                     response = await transport.handle_async_request(_encoded(effect, deadline))
                     try:
-                        async for part in response.aiter_raw():
+                        async for part in response.stream:  # type: ignore[union-attr]
                             reader.feed(part)
+                        _refuse_more(response)
                     finally:
                         with anyio.CancelScope(shield=True):
                             await response.aclose()
@@ -103,77 +102,11 @@ class AsyncExchanges:
             for transport in each.opened:
                 await transport.aclose()
 
-    def _of(self, settings: Transport) -> _Pools[httpx.AsyncHTTPTransport, anyio.Semaphore]:
+    def _of(self, settings: Transport) -> Pools[httpx.AsyncHTTPTransport, anyio.Semaphore]:
         if settings not in self._pools:
             free = anyio.Semaphore(settings.max_connections, fast_acquire=True)
-            self._pools[settings] = _Pools(settings, _async_transport, free)
+            self._pools[settings] = Pools(settings, _async_transport, free)
         return self._pools[settings]
-
-
-class _Pools(Generic[P, W]):
-    """The connections of one transport, in pools of a few.
-
-    For each request, httpcore holds every idle connection of a pool against every other: a hundred
-    of them cost each request 10 ms of computation.
-
-    Attributes:
-        opened: the pools.
-        settings: what they have in common.
-        free: what to wait for before :meth:`one`; there is a connection for each who got it.
-    """
-
-    def __init__(self, settings: Transport, open_one: Callable[[Transport], P], free: W) -> None:
-        self.opened: list[P] = []
-        self.settings = settings
-        self.free: W = free
-        self._open_one: Callable[[Transport], P] = open_one
-        self._sizes: list[int] = []
-        self._busy: list[int] = []
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def one(self) -> Iterator[P]:
-        """The first pool with a free connection."""
-        with self._lock:
-            place = self._place()
-            self._busy[place] += 1
-        try:
-            yield self.opened[place]
-        finally:
-            with self._lock:
-                self._busy[place] -= 1
-
-    def _place(self) -> int:
-        for place, (busy, size) in enumerate(zip(self._busy, self._sizes, strict=True)):
-            if busy < size:
-                return place
-        size = min(_POOL, self.settings.max_connections - sum(self._sizes))
-        self.opened.append(self._open_one(replace(self.settings, max_connections=size)))
-        self._sizes.append(size)
-        self._busy.append(0)
-        return len(self._busy) - 1
-
-
-@contextmanager
-def _turn(pools: _Pools[Any, threading.Semaphore], deadline: Deadline) -> Iterator[None]:
-    if not pools.free.acquire(timeout=min(pools.settings.pool_s, deadline.left())):
-        raise httpx.PoolTimeout("every connection is busy")
-    try:
-        yield
-    finally:
-        pools.free.release()
-
-
-@asynccontextmanager
-async def _async_turn(pools: _Pools[Any, anyio.Semaphore]) -> AsyncIterator[None]:
-    with anyio.move_on_after(pools.settings.pool_s) as waiting:
-        await pools.free.acquire()
-    if waiting.cancelled_caught:
-        raise httpx.PoolTimeout("every connection is busy")
-    try:
-        yield
-    finally:
-        pools.free.release()
 
 
 def _async_transport(settings: Transport) -> httpx.AsyncHTTPTransport:
@@ -253,6 +186,31 @@ class _ReplyReader:
 
     def reply(self, response: httpx.Response) -> HttpReply:
         return HttpReply(response.status_code, dict(response.headers), bytes(self._body))
+
+
+def _refuse_more(response: httpx.Response) -> None:
+    """Refuse a reply that more bytes came with, and let nobody have its connection again.
+
+    httpcore keeps what it has read of them, and would take it for the reply to the next request on
+    that connection: the answer about one person would be given about another.
+    """
+    state: Any = response.stream
+    for inner in ("_httpcore_stream", "_stream", "_connection", "_h11_state"):
+        state = getattr(state, inner, None)
+    if state is None:  # a test's double of the network
+        return
+    tls = response.extensions["network_stream"].get_extra_info("ssl_object")
+    if state.trailing_data[0] or (isinstance(tls, ssl.SSLObject) and _holds_more(tls)):
+        state.send_failed()
+        raise BadReply("more came than one reply")
+
+
+def _holds_more(tls: ssl.SSLObject) -> bool:
+    """What was received, but not yet decrypted; blocking sockets leave it to the system."""
+    try:
+        return bool(tls.read(1))
+    except ssl.SSLError:
+        return False
 
 
 def _encoded(effect: Send, deadline: Deadline) -> httpx.Request:

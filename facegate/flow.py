@@ -109,7 +109,26 @@ class Together:
     limit: int
 
 
-Effect = Send | Call | Sleep | Together
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Effect: run a flow for ``seconds`` at most, or until the deadline. Gives its value."""
+
+    flow: Generator[Any, Any, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Effect: let a flow run beside this one, for ``seconds`` at most. Gives None at once.
+
+    What it returns or raises is dropped; whoever closes the driver waits for it, for a while.
+    """
+
+    flow: Generator[Any, Any, Any]
+    seconds: float
+
+
+Effect = Send | Call | Sleep | Together | Within | Spawn
 Flow = Generator[Effect, Any, T]
 """A generator of effects that returns a ``T``."""
 
@@ -138,3 +157,14 @@ def together(flows: Iterable[Flow[T]], limit: int) -> Flow[list[T]]:
     """
     values: list[T] = yield Together(tuple(flows), limit)
     return values
+
+
+def within(flow: Flow[T], seconds: float) -> Flow[T]:
+    """Run a flow for ``seconds`` at most, or until the deadline."""
+    value: T = yield Within(flow, seconds)
+    return value
+
+
+def spawn(flow: Flow[Any], seconds: float) -> Flow[None]:
+    """Let a flow run beside this one, for ``seconds`` at most; nobody hears what becomes of it."""
+    yield Spawn(flow, seconds)

@@ -8,13 +8,13 @@ import os
 import re
 import string
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pybase64
 
 from facegate.errors import ImageRejected
+from facegate.lazy import lazy
 from facegate.sniff import ImageFormat, sniff
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -159,12 +159,12 @@ class Image:
             raise ImageRejected("not base64: a wrong letter, or cut short") from None
         return cls.from_bytes(data, limits)
 
-    @cached_property
+    @lazy
     def base64(self) -> bytes:
         """Standard base64, padded and unwrapped; encoded once, however many attempts use it."""
         return pybase64.b64encode(self.data)
 
-    @cached_property
+    @lazy
     def digest(self) -> str:
         """SHA-256 of the encoded bytes, in hex."""
         return hashlib.sha256(self.data).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
@@ -134,6 +135,9 @@ class Attempt(_Record):
         seconds: how long it took.
         billed: whether the vendor may have charged for it.
         image: the picture it was about, ``"gallery[i]"``, where a vendor is asked once for each.
+        at: when it began, in UTC.
+        lineage: the matching engine that was asked.
+        cost: of this call, in the operator's currency; None where none is configured.
     """
 
     provider: str
@@ -143,6 +147,9 @@ class Attempt(_Record):
     seconds: float = Field(ge=0)
     billed: Billed = Billed.NO
     image: str | None = None
+    at: datetime | None = None
+    lineage: str = ""
+    cost: float | None = None
 
 
 class VerificationResult(_Record):
@@ -161,6 +168,9 @@ class VerificationResult(_Record):
         attempts: every provider asked, oldest first; the last one answered.
         elapsed: seconds for the whole request.
         warnings: what a careful reader of this result should know.
+        request_id: whose request this answers; the caller's, or one that facegate made up.
+        route: the route that led to the provider, where one is configured.
+        arm: the arm of the split that the subject is on, where there is one.
     """
 
     # ``accepted`` is written out for readers and worked out again when read back.
@@ -178,6 +188,9 @@ class VerificationResult(_Record):
     attempts: tuple[Attempt, ...] = ()
     elapsed: float = Field(ge=0)
     warnings: tuple[str, ...] = ()
+    request_id: str = ""
+    route: str | None = None
+    arm: str | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -188,3 +201,6 @@ class VerificationResult(_Record):
 
 Threshold = float | str
 """A number on the provider's scale, or ``"fmr:1e-4"`` for a false match rate it was measured at."""
+
+Thresholds = Threshold | Mapping[str, Threshold]
+"""One threshold, or one by provider name; a provider that is not named goes by its settings."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from facegate.errors import (
     BadReply,
@@ -19,7 +19,7 @@ from facegate.errors import (
     UnsupportedOption,
 )
 from facegate.images import Image
-from facegate.model import Decision, Operation, Threshold
+from facegate.model import Decision, Operation, Threshold, Thresholds
 from facegate.provider import (
     Answer,
     BoundRequest,
@@ -32,6 +32,37 @@ from facegate.provider import (
 from facegate.scores import ScoreSpec
 
 
+def for_provider(value: Any, name: str) -> Any:
+    """What of a value, or of values by provider name, is meant for one provider."""
+    return value.get(name) if isinstance(value, Mapping) else value
+
+
+class Policy(BaseModel):
+    """When a route takes an answer for a yes; wins over its providers' settings.
+
+    Attributes:
+        threshold: match from this score on.
+        liveness_threshold: live from this one on.
+        review_from: from here up to the threshold a person reviews.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    threshold: Thresholds | None = None
+    liveness_threshold: Thresholds | None = None
+    review_from: float | Mapping[str, float] | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any) -> Any:
+        for each in value.values() if isinstance(value, Mapping) else (value,):
+            if isinstance(each, bool):
+                raise ValueError("must be a number, not true or false")  # noqa: TRY004
+        return value
+
+
 @dataclass(frozen=True, slots=True)
 class Terms(Generic[S]):
     """What one request means to one provider: its settings with the request's options merged in,
@@ -42,6 +73,7 @@ class Terms(Generic[S]):
     settings: S
     threshold: float | None
     liveness_threshold: float | None
+    review_from: float | None
 
     @classmethod
     def of(
@@ -51,6 +83,8 @@ class Terms(Generic[S]):
         threshold: Threshold | None = None,
         liveness_threshold: Threshold | None = None,
         options: Mapping[str, Any] | None = None,
+        *,
+        review_from: float | None = None,
     ) -> Terms[S]:
         """Work out the terms, before any I/O.
 
@@ -77,6 +111,7 @@ class Terms(Generic[S]):
                 info.liveness,
                 provider.name,
             ),
+            settings.review_from if review_from is None else review_from,
         )
 
     def bind(
@@ -124,7 +159,7 @@ class Terms(Generic[S]):
         _refuse_lower("threshold", match.threshold, self.threshold)
         if match.is_match:
             return Decision.ACCEPT
-        lowest = self.settings.review_from
+        lowest = self.review_from
         if match.score is not None and lowest is not None and match.score >= lowest:
             return Decision.REVIEW
         return Decision.REJECT
@@ -136,19 +171,22 @@ def preset(rate: float) -> str:
     return f"fmr:{float(mantissa):g}e{int(exponent)}"
 
 
-def check_settings(provider: Provider[Any]) -> None:
-    """Refuse thresholds that the provider could never use.
+def check_settings(provider: Provider[Any], policy: Policy | None = None) -> None:
+    """Refuse thresholds that the provider could never use, its own or those of a policy over them.
 
     Raises:
         ConfigurationError: naming the setting.
     """
-    settings, info = provider.settings, provider.info
+    info, chosen = provider.info, {}
+    for name in Policy.model_fields:
+        value = for_provider(getattr(policy, name, None), provider.name)
+        chosen[name] = getattr(provider.settings, name) if value is None else value
     try:
-        threshold = _resolved("threshold", settings.threshold, info.match)
-        _resolved("liveness_threshold", settings.liveness_threshold, info.liveness)
+        threshold = _resolved("threshold", chosen["threshold"], info.match)
+        _resolved("liveness_threshold", chosen["liveness_threshold"], info.liveness)
         # Held to the whole scale: the vendor never hears of it.
         whole = replace(info.match, settable=None) if info.match else None
-        lowest = _resolved("review_from", settings.review_from, whole)
+        lowest = _resolved("review_from", chosen["review_from"], whole)
     except FacegateError as error:
         raise ConfigurationError(error.message, provider=provider.name) from None
     if lowest is not None and not info.scores:

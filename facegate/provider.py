@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -97,8 +98,11 @@ class ProviderSettings(BaseModel):
         description="Seconds for one request, everything included. What is computed in this process"
         " is not interrupted.",
     )
+    cost: float | None = Field(
+        default=None, ge=0, description="What one charged call costs, in your currency."
+    )
 
-    @field_validator("threshold", "review_from", "liveness_threshold", mode="before")
+    @field_validator("threshold", "review_from", "liveness_threshold", "cost", mode="before")
     @classmethod
     def _no_switch(cls, value: Any) -> Any:
         if isinstance(value, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
@@ -192,12 +196,12 @@ class Provider(Generic[S]):
     request, for instance a :class:`CompareRequest`. One instance serves any number of threads.
 
     Attributes:
-        info: the provider's facts.
+        info: the provider's facts: the class's, unless settings change them.
         settings_type: its settings; unknown keys are refused.
         capabilities: the operations that the class really has.
     """
 
-    info: ClassVar[ProviderInfo]
+    info: ProviderInfo
     settings_type: type[S]
     capabilities: ClassVar[frozenset[Operation]] = frozenset()
 
@@ -219,17 +223,24 @@ class Provider(Generic[S]):
         self, started: float, error: FacegateError | None = None, image: str | None = None
     ) -> Attempt:
         """The record of one call that began at ``started``, by :func:`time.perf_counter`."""
-        charged = self.info.billed if error is None else Billed.MAYBE
+        seconds = time.perf_counter() - started
+        billed = self.info.billed if error is None else Billed.MAYBE
         if isinstance(error, ProviderError):
-            charged = error.billed
+            billed = error.billed
+        if self.info.billed is Billed.NO:
+            billed = Billed.NO
+        cost = self.settings.cost
         return Attempt(
             provider=self.name,
             plugin=self.info.plugin,
             outcome=Outcome.FAILED if error else Outcome.ANSWERED,
             error_code=error.code if error else None,
-            seconds=time.perf_counter() - started,
-            billed=Billed.NO if self.info.billed is Billed.NO else charged,
+            seconds=seconds,
+            billed=billed,
             image=image,
+            at=datetime.now(UTC) - timedelta(seconds=seconds),
+            lineage=self.info.lineage,
+            cost=0.0 if cost is not None and billed is Billed.NO else cost,
         )
 
     def findings(self) -> Sequence[str]:

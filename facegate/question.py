@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from facegate.consent import Consent
 from facegate.errors import ImageRejected, InputError, InvalidRequest, ProviderTimeout
 from facegate.flow import Flow, call
 from facegate.images import DEFAULT_LIMITS, Image, ImageLimits, ImageSource
-from facegate.model import Operation, Threshold
+from facegate.lazy import lazy
+from facegate.model import Operation, Thresholds
 
 if TYPE_CHECKING:
     from facegate.fetch import FetchPolicy
+
+_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 Gallery = ImageSource | Iterable[ImageSource]
 Options = Mapping[str, Mapping[str, Any]]
@@ -23,14 +29,39 @@ Options = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked, as the caller put it."""
+    """What was asked, as the caller put it.
+
+    Attributes:
+        threshold: for all providers, or by provider name.
+        liveness_threshold: likewise.
+        review_from: likewise; only a route's policy says it.
+    """
 
     operation: Operation
     probe: ImageSource = field(repr=False)
     gallery: Gallery = field(default=(), repr=False)
-    threshold: Threshold | None = None
-    liveness_threshold: Threshold | None = None
+    threshold: Thresholds | None = None
+    liveness_threshold: Thresholds | None = None
     options: Options | None = None
+    subject: str | None = field(default=None, repr=False)
+    consent: Consent | None = None
+    request_id: str | None = None
+    review_from: float | Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        # It is written into logs and headers as it is.
+        if self.request_id is not None and not _ID.fullmatch(self.request_id):
+            raise InvalidRequest("request_id: up to 128 letters, digits and ._:-")
+        # Found out now, and not when the answer is there and cannot be recorded.
+        if not isinstance(self.subject, str | None):
+            raise InvalidRequest(f"the subject is a {type(self.subject).__name__}; give a text")
+        if not isinstance(self.consent, Consent | None):
+            raise InvalidRequest(f"the consent is a {type(self.consent).__name__}; give a Consent")
+
+    @lazy
+    def id(self) -> str:
+        """The request's own id, or a random one."""
+        return self.request_id or secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)

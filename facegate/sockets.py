@@ -12,6 +12,7 @@ from typing import Any
 import httpcore
 
 from facegate.deadline import current
+from facegate.forking import in_child
 
 _WRITE_BLOCK = 1024 * 1024
 """Bytes between two looks at the deadline; with fewer, a large body leaves noticeably slower."""
@@ -60,6 +61,7 @@ class BoundedBackend(httpcore.NetworkBackend):
 class _BoundedStream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        in_child(self.close)  # closes it there; the parent goes on using it
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._stream.read(max_bytes, _bounded(timeout, httpcore.ReadTimeout))

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from facegate.errors import CaptureRejected, FacegateError
 from facegate.model import Decision, Operation, Scale, VerificationResult
@@ -115,6 +116,55 @@ def provider_page(provider: Provider[Any]) -> RenderableType:
     notes = [Text(f"- {note}") for note in info.notes]
     title = Text(provider.name, "bold")
     return Group(title, rows, "", settings, *([Text("\nnotes", "bold")] if notes else []), *notes)
+
+
+def route_tree(found: Mapping[str, Any]) -> RenderableType:
+    """A route as the plan describes it: who is asked, in which order, and within which limits."""
+    facts = [
+        *_way(found),
+        f"within {found['deadline_s']:g} s",
+        f"attempts: {found['max_attempts']}",
+        *(["consent required"] if found["require_consent"] else []),
+    ]
+    tree = Tree(Text.assemble((found["name"], "bold"), f"  {', '.join(facts)}"))
+    _branch_out(tree, found)
+    for operation, policy in found["policy"].items():
+        said = ", ".join(f"{key} {_said(value)}" for key, value in policy.items() if value)
+        tree.add(Text.assemble((f"policy for {operation}", "dim"), f"  {said}"))
+    warnings = [Text(f"- {warning}", "yellow") for warning in found["warnings"]]
+    return Group(tree, *warnings)
+
+
+def _branch_out(tree: Tree, found: Mapping[str, Any]) -> None:
+    total = sum(part["weight"] or 0 for part in found["parts"])
+    for part in found["parts"]:
+        share = "" if part["weight"] is None else f"{100 * part['weight'] / total:.4g} % "
+        _branch(tree, part, share)
+    if shadow := found["shadow"]:
+        _branch(tree, shadow["to"], f"shadow, {100 * shadow['sample']:g} % ")
+
+
+def _branch(tree: Tree, part: Mapping[str, Any], before: str) -> None:
+    name = Text.assemble((before, "cyan"), (part["name"], "bold"))
+    if "parts" in part:
+        _branch_out(tree.add(name + Text(f"  {', '.join(_way(part))}")), part)
+        return
+    where = ", ".join(filter(None, (part["recipient"], part["region"])))
+    facts = [part["plugin"], f"engine {part['lineage']}", f"seen by {where}"]
+    facts += ["breaker"] * bool(part["breaker"])
+    facts += [f"{key} {value}" for key, value in (part["limits"] or {}).items() if value]
+    tree.add(name + Text(f"  {'; '.join(facts)}"))
+
+
+def _way(found: Mapping[str, Any]) -> Sequence[str]:
+    way = [] if found["way"] == "to" else [found["way"]]
+    return [*way, *([f"each asked up to {r['attempts']} times"] if (r := found["retry"]) else [])]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{each} for {name}" for name, each in value.items())
+    return str(value)
 
 
 def _summary(found: VerificationResult) -> str:

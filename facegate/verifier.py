@@ -2,126 +2,48 @@
 
 from __future__ import annotations
 
-import os
-import time
-import traceback
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Self, TypeVar
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pydantic import ValidationError
-
+from facegate.answering import RECORD_S, Answering, Source, outcome
+from facegate.consent import Consent
 from facegate.deadline import Deadline
 from facegate.drivers import AsyncDriver, SyncDriver
-from facegate.errors import (
-    BadReply,
-    ConfigurationError,
-    FacegateError,
-    InvalidRequest,
-    ProviderError,
-    UnmappedError,
-    UnsupportedOption,
-)
-from facegate.flow import Flow
+from facegate.flow import Flow, call
 from facegate.images import ImageSource
-from facegate.model import Liveness, Operation, Threshold, VerificationResult
-from facegate.policy import Terms
-from facegate.provider import Answer, Provider
-from facegate.question import Gallery, Intake, Options, Question, pictures
+from facegate.model import Operation, Thresholds, VerificationResult
+from facegate.provider import Provider
+from facegate.question import Gallery, Intake, Options, Question
+from facegate.routing.route import Route
+
+if TYPE_CHECKING:
+    import anyio
 
 T = TypeVar("T")
 
 
-class _Verifier:
-    """All but the driver: everything here is shared by the blocking and the async verifier."""
-
-    def __init__(self, provider: Provider[Any], intake: Intake | None = None) -> None:
-        self.provider = provider
-        self._intake = intake or Intake()
-        self._closed = False
-
-    @property
-    def capabilities(self) -> frozenset[Operation]:
-        """The operations that will not be refused."""
-        return self.provider.capabilities
-
-    def _deadline(self) -> Deadline:
-        return Deadline(self.provider.settings.deadline_s)
-
-    def _verify(self, question: Question) -> Flow[VerificationResult]:
-        if self._closed:
-            raise InvalidRequest("the verifier is closed")
-        started = time.perf_counter()
-        provider = self.provider
-        terms = self._terms(question)
-        probe, gallery = yield from pictures(question, self._intake, provider.info.max_gallery)
-        bound = terms.bind(provider, probe, gallery)
-        asked = time.perf_counter()
-        try:
-            answer = yield from provider.answer(bound)
-            return self._result(question, terms, answer, started, asked)
-        except Exception as caught:  # noqa: BLE001  whatever a plugin raises ends in the one tree
-            error = caught if isinstance(caught, FacegateError) else _bug(provider, caught)
-        # Raised out here, so that it does not carry along what a plugin's own error may hold.
-        if isinstance(error, ProviderError):
-            error.provider = provider.name
-        error.attempts = error.attempts or (provider.attempt(asked, error),)
-        raise error from None
-
-    def _result(
-        self, question: Question, terms: Terms[Any], answer: Answer, started: float, asked: float
-    ) -> VerificationResult:
-        decision, provider = terms.decide(answer), self.provider
-        return VerificationResult(
-            operation=question.operation,
-            decision=decision,
-            match=answer.match,
-            liveness=_liveness(question, answer),
-            provider=provider.name,
-            plugin=provider.info.plugin,
-            lineage=provider.info.lineage,
-            vendor_reference=answer.vendor_reference,
-            vendor_signature=answer.vendor_signature,
-            attempts=answer.attempts or (provider.attempt(asked),),
-            elapsed=time.perf_counter() - started,
-            warnings=answer.warnings,
-        )
-
-    def _terms(self, question: Question) -> Terms[Any]:
-        plugin = self.provider.info.plugin
-        options = question.options or {}
-        if not isinstance(options, Mapping):
-            raise InvalidRequest('options are a table keyed by plugin: {"plugin": {"key": ...}}')
-        for name in options:
-            if name != plugin:
-                raise UnsupportedOption(
-                    f"options are keyed by plugin; the request goes to {plugin!r}, not {name!r}"
-                )
-        return Terms.of(
-            self.provider,
-            question.operation,
-            question.threshold,
-            question.liveness_threshold,
-            options.get(plugin),
-        )
-
-
-class FaceVerifier(_Verifier):
+class FaceVerifier(Answering):
     """Answers questions about faces, blocking until there is an answer.
 
-    One verifier serves any number of threads. Nothing is opened or loaded before the first
-    question. Close it, or use it as a context manager, to let go of connections and models.
+    One verifier serves any number of threads, and any child that is forked after it was made, which
+    asks over connections of its own. Nothing is opened or loaded before the first question. Close
+    it, or use it as a context manager, to let go of connections and models.
 
     Every method raises :class:`~facegate.errors.FacegateError` of some kind when there is no
     answer; "no match" and "not live" are answers.
 
     Args:
-        provider: who answers: from configuration through :func:`open`, or one made by hand.
+        route: who answers: from configuration through :func:`open`, or a provider made by hand.
         intake: what is taken as a picture.
+        **watching: ``observers`` of what happens, the ``recorder`` that keeps it, and how to
+            ``load`` the route anew.
     """
 
-    def __init__(self, provider: Provider[Any], intake: Intake | None = None) -> None:
-        super().__init__(provider, intake)
+    def __init__(
+        self, route: Route | Provider[Any], intake: Intake | None = None, **watching: Any
+    ) -> None:
+        super().__init__(route, intake, **watching)
         self._driver = SyncDriver()
 
     def compare(
@@ -129,8 +51,11 @@ class FaceVerifier(_Verifier):
         probe: ImageSource,
         gallery: Gallery,
         *,
-        threshold: Threshold | None = None,
+        threshold: Thresholds | None = None,
         options: Options | None = None,
+        subject: str | None = None,
+        consent: Consent | None = None,
+        request_id: str | None = None,
     ) -> VerificationResult:
         """Is the person on ``probe`` the one on the ``gallery`` images?
 
@@ -138,38 +63,98 @@ class FaceVerifier(_Verifier):
             probe: the picture captured now: a path, bytes, a binary file, a data URI or an Image,
                 or an https URL where fetching is configured.
             gallery: one or more pictures of the one claimed person.
-            threshold: for this request, on the provider's scale, or ``"fmr:1e-4"``.
+            threshold: for this request, on the provider's scale, or ``"fmr:1e-4"``; a mapping of
+                provider names where a route leads to several scales.
             options: for this request, keyed by plugin name.
+            subject: whom this is about, in your words: keeps a person on one arm of a trial. Never
+                stored or sent as it is.
+            consent: what the person agreed to; who is not covered is not asked.
+            request_id: up to 128 letters, digits and ``._:-``, to find the request again.
         """
-        return self._ask(Question(Operation.COMPARE, probe, gallery, threshold, None, options))
+        return self._ask(
+            Question(
+                Operation.COMPARE,
+                probe,
+                gallery,
+                threshold,
+                None,
+                options,
+                subject,
+                consent,
+                request_id,
+            )
+        )
 
     def compare_live(
         self,
         probe: ImageSource,
         gallery: Gallery,
         *,
-        threshold: Threshold | None = None,
-        liveness_threshold: Threshold | None = None,
+        threshold: Thresholds | None = None,
+        liveness_threshold: Thresholds | None = None,
         options: Options | None = None,
+        subject: str | None = None,
+        consent: Consent | None = None,
+        request_id: str | None = None,
     ) -> VerificationResult:
         """:meth:`compare` and :meth:`liveness` on the same probe; accepted if both say yes."""
         return self._ask(
-            Question(Operation.COMPARE_LIVE, probe, gallery, threshold, liveness_threshold, options)
+            Question(
+                Operation.COMPARE_LIVE,
+                probe,
+                gallery,
+                threshold,
+                liveness_threshold,
+                options,
+                subject,
+                consent,
+                request_id,
+            )
         )
 
     def liveness(
         self,
         probe: ImageSource,
         *,
-        threshold: Threshold | None = None,
+        threshold: Thresholds | None = None,
         options: Options | None = None,
+        subject: str | None = None,
+        consent: Consent | None = None,
+        request_id: str | None = None,
     ) -> VerificationResult:
         """Is a living person in front of the camera on ``probe``?"""
-        return self._ask(Question(Operation.LIVENESS, probe, (), None, threshold, options))
+        return self._ask(
+            Question(
+                Operation.LIVENESS,
+                probe,
+                (),
+                None,
+                threshold,
+                options,
+                subject,
+                consent,
+                request_id,
+            )
+        )
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own, such as the renewal of its token."""
-        return self._driver.run(flow, self._deadline())
+        return self._driver.run(flow, Deadline(self.route.deadline_s))
+
+    def reload(self, config: Source = None) -> None:
+        """Answer by the configuration as it reads now: routes, providers, limits of pictures.
+
+        Requests under way finish as they began; providers that are left out are closed after that.
+        A provider whose settings are the same is kept, with what its breaker and limits know.
+
+        Args:
+            config: the file to read; by default the one that the verifier was opened with.
+
+        Raises:
+            ConfigurationError: it cannot be used; everything stays as it was.
+        """
+        with self._generations.replacing:
+            self._generations.replace(*self._loaded(config))
 
     def close(self) -> None:
         """Let go of connections and models. A second call does nothing."""
@@ -178,7 +163,7 @@ class FaceVerifier(_Verifier):
             try:
                 self._driver.close()
             finally:
-                self.provider.close()
+                self._close_all()
 
     def __enter__(self) -> Self:
         return self
@@ -187,31 +172,53 @@ class FaceVerifier(_Verifier):
         self.close()
 
     def _ask(self, question: Question) -> VerificationResult:
-        return self.run(self._verify(question))
+        with self._generations.entered() as now:
+            deadline = Deadline(now.route.deadline_s)
+            finished, run = self._driver.run(self._verify(now, question, deadline), deadline)
+            self._driver.run(self._record(now, finished, run), Deadline(RECORD_S))
+        return outcome(finished)
 
 
-class AsyncFaceVerifier(_Verifier):
+class AsyncFaceVerifier(Answering):
     """:class:`FaceVerifier` for the event loop it is used from; the loop is never blocked.
+
+    Make it in the process that uses it: no event loop survives a fork.
 
     A cancelled call leaves no connection behind. An embedded engine's computation cannot be
     interrupted: it ends in its worker thread and its result is dropped.
     """
 
-    def __init__(self, provider: Provider[Any], intake: Intake | None = None) -> None:
-        super().__init__(provider, intake)
+    def __init__(
+        self, route: Route | Provider[Any], intake: Intake | None = None, **watching: Any
+    ) -> None:
+        super().__init__(route, intake, **watching)
         self._driver = AsyncDriver()
+        self._replacing: anyio.Lock | None = None
 
     async def compare(
         self,
         probe: ImageSource,
         gallery: Gallery,
         *,
-        threshold: Threshold | None = None,
+        threshold: Thresholds | None = None,
         options: Options | None = None,
+        subject: str | None = None,
+        consent: Consent | None = None,
+        request_id: str | None = None,
     ) -> VerificationResult:
         """See :meth:`FaceVerifier.compare`."""
         return await self._ask(
-            Question(Operation.COMPARE, probe, gallery, threshold, None, options)
+            Question(
+                Operation.COMPARE,
+                probe,
+                gallery,
+                threshold,
+                None,
+                options,
+                subject,
+                consent,
+                request_id,
+            )
         )
 
     async def compare_live(
@@ -219,28 +226,66 @@ class AsyncFaceVerifier(_Verifier):
         probe: ImageSource,
         gallery: Gallery,
         *,
-        threshold: Threshold | None = None,
-        liveness_threshold: Threshold | None = None,
+        threshold: Thresholds | None = None,
+        liveness_threshold: Thresholds | None = None,
         options: Options | None = None,
+        subject: str | None = None,
+        consent: Consent | None = None,
+        request_id: str | None = None,
     ) -> VerificationResult:
         """See :meth:`FaceVerifier.compare_live`."""
         return await self._ask(
-            Question(Operation.COMPARE_LIVE, probe, gallery, threshold, liveness_threshold, options)
+            Question(
+                Operation.COMPARE_LIVE,
+                probe,
+                gallery,
+                threshold,
+                liveness_threshold,
+                options,
+                subject,
+                consent,
+                request_id,
+            )
         )
 
     async def liveness(
         self,
         probe: ImageSource,
         *,
-        threshold: Threshold | None = None,
+        threshold: Thresholds | None = None,
         options: Options | None = None,
+        subject: str | None = None,
+        consent: Consent | None = None,
+        request_id: str | None = None,
     ) -> VerificationResult:
         """See :meth:`FaceVerifier.liveness`."""
-        return await self._ask(Question(Operation.LIVENESS, probe, (), None, threshold, options))
+        return await self._ask(
+            Question(
+                Operation.LIVENESS,
+                probe,
+                (),
+                None,
+                threshold,
+                options,
+                subject,
+                consent,
+                request_id,
+            )
+        )
 
     async def run(self, flow: Flow[T]) -> T:
         """See :meth:`FaceVerifier.run`."""
-        return await self._driver.run(flow, self._deadline())
+        return await self._driver.run(flow, Deadline(self.route.deadline_s))
+
+    async def reload(self, config: Source = None) -> None:
+        """See :meth:`FaceVerifier.reload`; the file is read in a worker thread."""
+        if self._replacing is None:
+            from anyio import Lock
+
+            self._replacing = Lock()
+        async with self._replacing:
+            reading = call(partial(self._loaded, config))
+            self._generations.replace(*await self._driver.run(reading, Deadline(math.inf)))
 
     async def close(self) -> None:
         """Let go of connections and models. A second call does nothing."""
@@ -249,7 +294,11 @@ class AsyncFaceVerifier(_Verifier):
             try:
                 await self._driver.close()
             finally:
-                self.provider.close()
+                from anyio import CancelScope, CapacityLimiter, to_thread
+
+                # A journal writes what waits, for some seconds if it must.
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(self._close_all, limiter=CapacityLimiter(1))
 
     async def __aenter__(self) -> Self:
         return self
@@ -258,81 +307,8 @@ class AsyncFaceVerifier(_Verifier):
         await self.close()
 
     async def _ask(self, question: Question) -> VerificationResult:
-        return await self.run(self._verify(question))
-
-
-def open_sync(
-    config: str | os.PathLike[str] | None = None,
-    *,
-    provider: str | None = None,
-    plugin: str | None = None,
-    **settings: Any,
-) -> FaceVerifier:
-    """Open a verifier from configuration, or for one plugin without any.
-
-    Args:
-        config: a TOML file; else the one that ``FACEGATE_CONFIG`` names, else ``facegate.toml``
-            here, else the embedded engine answers with its defaults.
-        provider: name of the provider to ask instead of the configured default.
-        plugin: use this plugin, and read no configuration.
-        **settings: the plugin's settings, only with ``plugin``.
-
-    Raises:
-        ConfigurationError: naming the file and key, or the plugin, that is at fault.
-    """
-    return FaceVerifier(*_configured(config, provider, plugin, settings))
-
-
-def open_async(
-    config: str | os.PathLike[str] | None = None,
-    *,
-    provider: str | None = None,
-    plugin: str | None = None,
-    **settings: Any,
-) -> AsyncFaceVerifier:
-    """:func:`open` for asyncio or trio: same configuration, same answers."""
-    return AsyncFaceVerifier(*_configured(config, provider, plugin, settings))
-
-
-def _configured(
-    config: str | os.PathLike[str] | None,
-    provider: str | None,
-    plugin: str | None,
-    settings: dict[str, Any],
-) -> tuple[Provider[Any], Intake]:
-    # Reading configuration and finding plugins is loaded when first needed.
-    from facegate.config import Config, build
-    from facegate.registry import Registry
-
-    registry = Registry()
-    if plugin is not None:
-        if config is not None or provider is not None:
-            raise ConfigurationError("give a plugin, or a configuration and a provider; not both")
-        return build(registry, plugin, plugin, settings, "open"), Intake()
-    if settings:
-        raise ConfigurationError(f"settings without a plugin: {', '.join(settings)}")
-    loaded = Config.load(config)
-    return loaded.provider(registry, provider), loaded.intake
-
-
-def _liveness(question: Question, answer: Answer) -> Liveness | None:
-    if answer.liveness is None and question.operation is Operation.LIVENESS:
-        return Liveness(passed=False, reason="not answered")
-    return answer.liveness
-
-
-def _bug(provider: Provider[Any], error: Exception) -> ProviderError:
-    """A plugin's own mistake. Its text may hold anything, so only its type and place are kept."""
-    if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False)[0]
-        return BadReply(f"an answer that cannot be: {first['msg']}")
-    frames = traceback.extract_tb(error.__traceback__)
-    failure = UnmappedError(
-        f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}, a bug in"
-        f" plugin {provider.info.plugin!r}"
-    )
-    # Places alone: a line of code may hold a literal, a value may hold anything.
-    failure.add_note(
-        "\n".join(f"  {each.filename}:{each.lineno} in {each.name}" for each in frames)
-    )
-    return failure
+        with self._generations.entered() as now:
+            deadline = Deadline(now.route.deadline_s)
+            finished, run = await self._driver.run(self._verify(now, question, deadline), deadline)
+            await self._driver.run(self._record(now, finished, run), Deadline(RECORD_S))
+        return outcome(finished)

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from portraits import portraits as named
+
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {path.relative_to(DOCS).as_posix(): path for path in sorted(DOCS.rglob("*.md"))}
 PAGES["README.md"] = DOCS.parent / "README.md"
@@ -33,11 +35,8 @@ def pages_with(kind: str, run: str | None = None) -> list[str]:
 
 
 def portraits(folder: Path) -> None:
-    """Put the portraits there, three of them under the names that pages use."""
+    """Put the portraits there, some of them under the names that pages use."""
     store: Any = import_module("facegate_local.store").PortraitStore()
-    store.pull()  # as the engine's own tests do
+    named(folder)
     for asset in store.assets:
         (folder / Path(asset.file).name).symlink_to(store.path(asset.name))
-    aliases = {"selfie": "person_b_2", "passport": "person_b_1", "stranger": "impostor_1"}
-    for alias, name in aliases.items():
-        (folder / f"{alias}.jpg").symlink_to(store.path(name))

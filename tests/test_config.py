@@ -318,6 +318,13 @@ def test_a_secret_never_shows_in_a_repr(here: Path, registry: Registry) -> None:
     assert SECRET not in repr(config)
 
 
+def test_settings_without_their_provider_are_not_passed_over(here: Path) -> None:
+    config = Config.load(None, {"FACEGATE_PROVIDERS__MAIN__TOKEN": SECRET})
+    with pytest.raises(ConfigurationError, match="MAIN__TOKEN is set, but no provider") as caught:
+        config.default(Registry())
+    assert SECRET not in str(caught.value)
+
+
 def test_a_secret_and_its_file_at_once(here: Path, registry: Registry) -> None:
     (here / "token").write_text(SECRET)
     config = load(here, ONE + f"token = '{SECRET}'\ntoken_file = 'token'")
@@ -329,10 +336,3 @@ def test_an_empty_secret_file(here: Path, registry: Registry) -> None:
     (here / "token").write_text("\n")
     with pytest.raises(ConfigurationError, match=r"main\.token_file: the file is empty"):
         load(here, ONE + "token_file = 'token'").provider(registry)
-
-
-def test_settings_without_their_provider_are_not_passed_over(here: Path) -> None:
-    config = Config.load(None, {"FACEGATE_PROVIDERS__MAIN__TOKEN": SECRET})
-    with pytest.raises(ConfigurationError, match="MAIN__TOKEN is set, but no provider") as caught:
-        config.default(Registry())
-    assert SECRET not in str(caught.value)

@@ -35,6 +35,7 @@ POLICY = {
     "UnsupportedOperation": (False, True, False, Billed.NO, 501, Fault.OPERATOR),
     "UnsupportedOption": (False, False, False, Billed.NO, 400, Fault.CALLER),
     "ConsentRefused": (False, False, False, Billed.NO, 403, Fault.CALLER),
+    "JournalUnavailable": (False, False, False, Billed.NO, 503, Fault.OPERATOR),
     "InputError": (False, False, False, Billed.NO, 400, Fault.CALLER),
     "InvalidRequest": (False, False, False, Billed.NO, 400, Fault.CALLER),
     "ImageRejected": (False, False, False, Billed.NO, 422, Fault.CALLER),

@@ -21,6 +21,7 @@ from facegate.plugin import (
     ProviderSettings,
     ScoreSpec,
 )
+from facegate.routing.route import Route
 
 OTHERS = replace(INFO, plugin="other", lineage="other-1")
 
@@ -191,8 +192,8 @@ class LivenessOnly(Scripted):
 
 
 def test_what_an_integration_will_miss_is_known_before() -> None:
-    assert Bridge(acme_api()).findings(Scripted(saying(SAME))) == []
-    found = Bridge(acme_api()).findings(Scoreless(lambda _: SAME))
+    assert Bridge(acme_api()).findings(Route.to(Scripted(saying(SAME)))) == []
+    found = Bridge(acme_api()).findings(Route.to(Scoreless(lambda _: SAME)))
     assert found == [
         "main cannot answer compare_live; it is refused",
         "main cannot answer liveness; it is refused",
@@ -203,6 +204,6 @@ def test_what_an_integration_will_miss_is_known_before() -> None:
 
 def test_an_api_of_scores_alone_needs_a_provider_that_gives_them() -> None:
     bridge = Bridge(Scoreful(acme_api().settings))
-    assert bridge.findings(Scripted(saying(SAME))) == []
+    assert bridge.findings(Route.to(Scripted(saying(SAME)))) == []
     with pytest.raises(ConfigurationError, match="answers in scores, and main"):
-        bridge.findings(Scoreless(lambda _: SAME))
+        bridge.findings(Route.to(Scoreless(lambda _: SAME)))

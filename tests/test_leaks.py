@@ -14,11 +14,20 @@ from pydantic import ValidationError
 
 from acme import DOCUMENT, PROBE, SAME, TOKEN, Acme, CompareMessage, Scripted, Settings, acme
 from both import Ask, both_ways
-from facegate import CaptureReason, CaptureRejected, FacegateError, Image, Operation, RateLimited
+from facegate import (
+    CaptureReason,
+    CaptureRejected,
+    FacegateError,
+    FaceVerifier,
+    Image,
+    Operation,
+    RateLimited,
+)
 from facegate.flow import HttpReply, HttpRequest, Send
 from facegate.plugin import call
 from facegate.provider import CompareRequest
 from facegate.question import Question
+from facegate.testing import FakeProvider
 from loopback import Act, Server, authority, echo, raw, refused, reply, reset, stall, tls
 
 FACES: dict[str, Any] = {"probe": Image.of(PROBE), "gallery": [Image.of(DOCUMENT)]}
@@ -44,6 +53,14 @@ def test_the_check_itself_finds_what_it_looks_for() -> None:
     for leak in (PROBE, {"body": Image.of(DOCUMENT).base64}, TOKEN, f"http://u:{PASSWORD}@p"):
         with pytest.raises(AssertionError):
             assert_clean(repr(leak))
+
+
+def test_whom_a_request_is_about_is_not_shown_by_what_happened() -> None:
+    events: list[Any] = []
+    with FaceVerifier(FakeProvider(), observers=[events.append]) as verifier:
+        verifier.compare(PROBE, DOCUMENT, subject="jane.doe@example.com")
+    assert events
+    assert "jane.doe" not in repr(events)
 
 
 def shown(thing: Any) -> str:

@@ -82,10 +82,13 @@ def test_a_result_says_everything(ask: Ask) -> None:
                 outcome=Outcome.ANSWERED,
                 seconds=attempt.seconds,
                 billed=Billed.YES,
+                at=attempt.at,
+                lineage="acme-1",
             ),
         ),
         elapsed=result.elapsed,
         warnings=("dark",),
+        request_id=result.request_id,
     )
     assert 0 < attempt.seconds <= result.elapsed < 5
     assert VerificationResult.model_validate_json(result.model_dump_json()) == result
@@ -180,7 +183,7 @@ def test_a_plugins_bug_ends_in_the_tree_without_its_text(ask: Ask, provider: Scr
     assert caught.value.provider == "main"
     assert caught.value.attempts
     assert SECRET not in str(caught.value)
-    assert "verifier.py" in "".join(caught.value.__notes__), "the way there is shown"
+    assert "node.py" in "".join(caught.value.__notes__), "the way there is shown"
     assert SECRET not in repr(caught.value.__context__), "nor does the cause tell"
 
 

@@ -34,6 +34,9 @@ from facegate.verifier import AsyncFaceVerifier
 
 _LOG = logging.getLogger("facegate.gateway")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_SUBJECT = re.compile(r"[ -~]{1,256}")
+SUBJECT = "x-facegate-subject"
+"""Header that says whom a request is about, which no vendor's API has a place for."""
 
 
 def create_app(
@@ -128,15 +131,18 @@ class _Endpoint:
             return dialect.encode_error(ProviderUnavailable("too many requests in work"))
         shared.busy += 1
         try:
-            return await self._work(request, key, scope["state"]["verifier"], receive)
+            return await self._work(request, key, scope["state"], receive)
         except Instruction as error:
             return _plain(400, f"{HEADER}: {error}")
         finally:
             shared.busy -= 1
 
     async def _work(
-        self, request: HttpRequest, key: str, verifier: AsyncFaceVerifier, receive: Receive
+        self, request: HttpRequest, key: str, state: dict[str, Any], receive: Receive
     ) -> HttpReply | None:
+        subject = request.headers.get(SUBJECT)
+        if subject is not None and not _SUBJECT.fullmatch(subject):
+            return _plain(400, f"{SUBJECT}: 1 to 256 printable ASCII characters")
         ask: Ask | HttpReply | None = None
         if self.shared.sandbox:
             ask = await self.shared.sandbox.enter(self.bridge, key, request.headers)
@@ -145,7 +151,9 @@ class _Endpoint:
         body = await self._body(receive, request.headers.get("content-length", ""))
         if not isinstance(body, bytes):
             return body
-        return await self.bridge.answer(replace(request, body=(body,)), verifier, ask)
+        request = replace(request, body=(body,))
+        about = {"subject": subject, "request_id": state["request_id"]}
+        return await self.bridge.answer(request, state["verifier"], ask, **about)
 
     async def _body(self, receive: Receive, declared: str) -> bytes | HttpReply | None:
         """The whole body, a refusal of it, or None where the caller has hung up."""
@@ -203,6 +211,7 @@ class _Traced:
             return
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
         started, status = time.perf_counter(), 0
 
         async def tagged(message: Message) -> None:

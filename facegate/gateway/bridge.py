@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -12,9 +12,10 @@ from facegate.dialect import Asked, Dialect
 from facegate.errors import ConfigurationError, FacegateError, ImageRejected, UnsupportedOption
 from facegate.flow import HttpReply, HttpRequest
 from facegate.images import Image
-from facegate.model import Liveness, Match, Operation, VerificationResult
-from facegate.policy import Terms
+from facegate.model import Liveness, Match, Operation, Thresholds, VerificationResult
 from facegate.provider import Answer, Provider
+from facegate.question import Question
+from facegate.routing.route import Route
 from facegate.scores import Crossing, ScoreSpec
 from facegate.verifier import AsyncFaceVerifier
 
@@ -24,10 +25,10 @@ Ask = Callable[[Asked], Awaitable[Answer]]
 
 
 class Bridge:
-    """One vendor's API in front of one provider.
+    """One vendor's API in front of a route, or of one provider.
 
-    Scores and thresholds cross by :class:`~facegate.scores.Crossing`; the provider's own threshold
-    is the configured one. What the provider decides stays decided.
+    Scores and thresholds cross by :class:`~facegate.scores.Crossing`, for each provider by itself;
+    its own threshold is the configured one. What the provider decides stays decided.
 
     A provider that takes no threshold gives a verdict, which stands for the spoken default. A
     request for that default or for less gets it, since it is no laxer than what was asked for; one
@@ -66,39 +67,59 @@ class Bridge:
             )
         return replace(spec, threshold=threshold)
 
-    def findings(self, provider: Provider[Any]) -> list[str]:
-        """What an integration will miss with this provider behind it, a sentence each.
+    def findings(self, route: Route) -> list[str]:
+        """What an integration will miss with this route behind it, a sentence each.
 
         Raises:
             ConfigurationError: it could not answer at all.
         """
-        info, plugin = provider.info, self.dialect.plugin
-        if self.dialect.needs_scores and not info.scores:
+        plugin, providers = self.dialect.plugin, route.providers
+        if route.require_consent:
             raise ConfigurationError(
-                f"the {plugin} API answers in scores, and {provider.name} ({info.plugin}) gives"
-                " none; choose another provider"
+                f"route {route.name} takes no request without consent, and the {plugin} API has no"
+                " place for it"
             )
-        found = [
-            f"{provider.name} cannot answer {operation}; it is refused"
-            for operation in Operation
-            if operation not in provider.capabilities
-        ]
+        for provider in providers:
+            if self.dialect.needs_scores and not provider.info.scores:
+                raise ConfigurationError(
+                    f"the {plugin} API answers in scores, and {provider.name}"
+                    f" ({provider.info.plugin}) gives none; choose another provider"
+                )
+        found = []
+        for operation in Operation:
+            unable = [each.name for each in providers if operation not in each.capabilities]
+            others = "it is refused" if len(unable) == len(providers) else "only the others do"
+            if unable:
+                found.append(f"{' and '.join(unable)} cannot answer {operation}; {others}")
+        return found + [line for each in providers for line in self._missing_thresholds(each)]
+
+    def _missing_thresholds(self, provider: Provider[Any]) -> Iterator[str]:
         asks_liveness = provider.capabilities - {Operation.COMPARE}
         for name, spec, spoken in (
-            ("match", info.match, self.match),
-            ("liveness", info.liveness, self.liveness),
+            ("match", provider.info.match, self.match),
+            ("liveness", provider.info.liveness, self.liveness),
         ):
             if spec is None and (name == "match" or asks_liveness):
-                found.append(
+                yield (
                     f"{provider.name} takes no {name} threshold; its verdict stands for"
                     f" {spoken.threshold:g}, and a request for more is refused"
                 )
-        return found
 
     async def answer(
-        self, request: HttpRequest, verifier: AsyncFaceVerifier, ask: Ask | None = None
+        self,
+        request: HttpRequest,
+        verifier: AsyncFaceVerifier,
+        ask: Ask | None = None,
+        **about: str | None,
     ) -> HttpReply:
-        """Answer an authorised request; ``ask`` finds the answer instead of the provider."""
+        """Answer an authorised request; ``ask`` finds the answer instead of the provider.
+
+        Args:
+            request: in the vendor's words.
+            verifier: who answers.
+            ask: who answers instead, if anyone.
+            **about: the ``request_id`` and the ``subject``, where they are known.
+        """
         asked = None
         try:
             # Pictures of many megabytes are decoded here: not on the event loop.
@@ -106,44 +127,52 @@ class Bridge:
             if isinstance(decoded, HttpReply):
                 return decoded
             asked = decoded
-            found = await ask(asked) if ask else await self._ask(asked, verifier)
+            found = await (ask(asked) if ask else self._ask(asked, verifier, about))
             return self.dialect.encode(asked, found)
         except FacegateError as error:
             return self.dialect.encode_error(error, asked)
 
-    async def _ask(self, asked: Asked, verifier: AsyncFaceVerifier) -> Answer:
-        provider, plugin = verifier.provider, self.dialect.plugin
-        its_own = provider.info.plugin == plugin
-        own = asked.options if its_own else {}
-        terms = Terms.of(provider, asked.operation, options=own)
-        match = _Way.of(provider.info.match, terms.threshold, self.match)
-        liveness = _Way.of(provider.info.liveness, terms.liveness_threshold, self.liveness)
+    async def _ask(
+        self, asked: Asked, verifier: AsyncFaceVerifier, about: Mapping[str, str | None]
+    ) -> Answer:
+        route, plugin = verifier.route, self.dialect.plugin
+        itself = any(provider.info.plugin == plugin for provider in route.providers)
+        how: dict[str, Any] = {**about}
+        if asked.options and itself:
+            how["options"] = {plugin: asked.options}
+        ways = self._ways(route, Question(asked.operation, b"", options=how.get("options")))
+        matches = {name: match for name, (match, _) in ways.items()}
+        lives = {name: live for name, (_, live) in ways.items()}
         probe = _source("probe", asked.probe)
         gallery = [_source(f"gallery[{n}]", each) for n, each in enumerate(asked.gallery)]
-        threshold = match.threshold("match", asked.threshold)
-        live_from = liveness.threshold("liveness", asked.liveness_threshold)
-        options = {plugin: own} if own else None
+        threshold = _crossed("match", asked.threshold, matches)
+        live_from = _crossed("liveness", asked.liveness_threshold, lives)
         match asked.operation:
             case Operation.COMPARE:
-                result = await verifier.compare(
-                    probe, gallery, threshold=threshold, options=options
-                )
+                result = await verifier.compare(probe, gallery, threshold=threshold, **how)
             case Operation.COMPARE_LIVE:
                 result = await verifier.compare_live(
-                    probe,
-                    gallery,
-                    threshold=threshold,
-                    liveness_threshold=live_from,
-                    options=options,
+                    probe, gallery, threshold=threshold, liveness_threshold=live_from, **how
                 )
             case Operation.LIVENESS:
-                result = await verifier.liveness(probe, threshold=live_from, options=options)
+                result = await verifier.liveness(probe, threshold=live_from, **how)
+        its_own = result.plugin == plugin
         return Answer(
-            match=match.match(_honest(result), asked.threshold),
-            liveness=liveness.liveness(result.liveness, asked.liveness_threshold),
+            match=matches[result.provider].match(_honest(result), asked.threshold),
+            liveness=lives[result.provider].liveness(result.liveness, asked.liveness_threshold),
             vendor_reference=result.vendor_reference if its_own else None,
             vendor_signature=result.vendor_signature if its_own else None,
         )
+
+    def _ways(self, route: Route, question: Question) -> dict[str, tuple[_Way, _Way]]:
+        """To and from each provider that can be asked, for match and for liveness."""
+        return {
+            provider.name: (
+                _Way.of(provider.info.match, terms.threshold, self.match),
+                _Way.of(provider.info.liveness, terms.liveness_threshold, self.liveness),
+            )
+            for provider, terms in route.terms(question)
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +217,31 @@ class _Way:
 
     def _scored(self, found: Found) -> Found:
         return found.model_copy(update={"score": None}) if self.verdicts else found
+
+
+def _crossed(kind: str, asked: float | None, ways: Mapping[str, _Way]) -> Thresholds | None:
+    """A threshold in the spoken vendor's words, for each provider on its own scale.
+
+    Where one takes none and its verdict is not enough, it is told the number nevertheless, so that
+    it is refused instead of asked.
+
+    Raises:
+        UnsupportedOption: nobody can be told.
+    """
+    if asked is None:
+        return None
+    found: dict[str, float] = {}
+    refused = None
+    for name, way in ways.items():
+        try:
+            threshold = way.threshold(kind, asked)
+        except UnsupportedOption as error:
+            threshold, refused = asked, error
+        if threshold is not None:
+            found[name] = threshold
+    if refused and all(way.verdicts for way in ways.values()):
+        raise refused
+    return found
 
 
 def _honest(result: VerificationResult) -> Match | None:

@@ -11,15 +11,18 @@ from facegate.config import Config
 from facegate.dialect import Dialect
 from facegate.errors import ConfigurationError
 from facegate.gateway.settings import SandboxSettings, ServeSettings
-from facegate.provider import Provider
+from facegate.opening import parts
+from facegate.options import config_option
 from facegate.registry import Registry
+from facegate.routing.route import Route
+from facegate.telemetry import served
 from facegate.verifier import AsyncFaceVerifier
 
 
 @click.command()
 @click.option("--compat", multiple=True, metavar="NAME", help="Speak this plugin's vendor's API.")
-@click.option("--provider", "-p", metavar="NAME", help="Who answers.")
-@click.option("--config", "-c", type=click.Path(dir_okay=False), help="Configuration file (TOML).")
+@click.option("--provider", "-p", metavar="NAME", help="Who answers: a route or provider.")
+@config_option
 @click.option("--host", help="Address to serve on; 127.0.0.1 by default.")
 @click.option("--port", type=int, help="Port to serve on; 8080 by default, 0 for any free one.")
 @click.option(
@@ -39,10 +42,14 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
 
     Each --compat API is at /NAME/..., and with exactly one, at its own paths too. Without any key,
     only this machine is served. Everything may be set in [serve] of the configuration as well.
+
+    On SIGHUP, who answers is read from the configuration anew; requests in work are finished first.
+    A file that cannot be used is logged and changes nothing. What [serve] says needs a restart.
     """
     try:
         from facegate.gateway.app import create_app
         from facegate.gateway.bridge import Bridge
+        from facegate.gateway.reloading import fit_for, reload_on_hangup
         from facegate.gateway.sandbox import Instruction, Sandbox
         from facegate.gateway.server import listen, run, url_of
     except ModuleNotFoundError as error:
@@ -54,8 +61,8 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
     loaded, registry = Config.load(config), Registry()
     settings = ServeSettings.of(loaded, **_changes(loaded, options, sandbox=sandbox))
     dialects = settings.dialects(registry, loaded.intake.limits)
-    provider = loaded.provider(registry, settings.provider)
-    findings = [line for each in dialects for line in Bridge(each).findings(provider)]
+    made = parts(loaded, registry, settings.provider)
+    findings = [line for each in dialects for line in Bridge(each).findings(made["route"])]
     play = None
     if settings.sandbox:
         play = Sandbox(settings.sandbox.keys, settings.sandbox.rate)
@@ -64,24 +71,23 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
         except Instruction as error:
             raise ConfigurationError(f"serve.sandbox.keys: {error}") from None
         findings.append("the sandbox is on: callers can force any outcome")
-    app = create_app(dialects, lambda: AsyncFaceVerifier(provider, loaded.intake), settings, play)
+    made["load"] = fit_for(dialects, made["load"])
+
+    def opened() -> AsyncFaceVerifier:
+        verifier = AsyncFaceVerifier(**made)
+        reload_on_hangup(verifier)
+        return verifier
+
+    app: Any = create_app(dialects, opened, settings, play)
+    if loaded.document.telemetry:
+        app = served(app, loaded.document.telemetry, loaded.source)
     keys = settings.keys()
     listener = listen(settings.host, settings.port, loopback_only=not keys)
     if not keys:
         findings.append("there is no key: whoever is on this machine may ask")
-    for line in _greeting(url_of(listener), dialects, provider, findings):
+    for line in _greeting(url_of(listener), dialects, made["route"], findings):
         click.echo(line)
     run(app, listener, settings)
-
-
-def wrong_with(loaded: Config, registry: Registry) -> dict[str, str]:
-    """What is wrong with the ``[serve]`` table, if there is one and something is."""
-    if loaded.serve is not None:
-        try:
-            ServeSettings.of(loaded).dialects(registry, loaded.intake.limits)
-        except ConfigurationError as error:
-            return {"serve": error.message}
-    return {}
 
 
 def _changes(loaded: Config, options: dict[str, Any], *, sandbox: bool) -> dict[str, Any]:
@@ -98,9 +104,12 @@ def _changes(loaded: Config, options: dict[str, Any], *, sandbox: bool) -> dict[
 
 
 def _greeting(
-    url: str, dialects: Sequence[Dialect[Any]], provider: Provider[Any], findings: Sequence[str]
+    url: str, dialects: Sequence[Dialect[Any]], route: Route, findings: Sequence[str]
 ) -> Iterator[str]:
-    yield f"facegate serves {url}; {provider.name} ({provider.info.plugin}) answers"
+    way = f"route {route.name}: " if route.name else ""
+    who = " and ".join(f"{each.name} ({each.info.plugin})" for each in route.providers)
+    answers = "answers" if len(route.providers) == 1 else "answer"
+    yield f"facegate serves {url}; {way}{who} {answers}"
     for dialect in dialects:
         places = f"{url}/{dialect.plugin}" + (f" and {url}" if len(dialects) == 1 else "")
         yield f"  the {dialect.plugin} API at {places}:"

@@ -5,7 +5,7 @@
     [serve]
     host = "0.0.0.0"
     port = 8080
-    provider = "main"                   # the configured default if absent
+    provider = "kyc"                    # a route or provider; the configured default if absent
     api_key_file = "/run/secrets/keys"  # a key a line
 
     [serve.compat.acme]                 # mounts acme's API; its switches
@@ -25,8 +25,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from facegate.config import Config, explained
+from facegate.config import Config
 from facegate.dialect import Dialect
+from facegate.document import explained
 from facegate.errors import ConfigurationError
 from facegate.images import ImageLimits
 from facegate.registry import Registry
@@ -89,7 +90,7 @@ class ServeSettings(Limits):
 
     host: str = Field(default="127.0.0.1", description="Address to serve on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port; 0 takes any free one.")
-    provider: str | None = Field(default=None, description="Who answers.")
+    provider: str | None = Field(default=None, description="Who answers: a route or a provider.")
     api_keys: tuple[SecretStr, ...] = Field(
         default=(), description="Keys that callers present, each in their vendor's way."
     )
@@ -121,7 +122,7 @@ class ServeSettings(Limits):
             ConfigurationError: naming the key.
         """
         try:
-            return cls.model_validate({**(config.serve or {}), **changes})
+            return cls.model_validate({**(config.document.serve or {}), **changes})
         except ValidationError as error:
             raise explained(error, f"{config.source}: serve.", cls) from None
 
@@ -163,3 +164,16 @@ class ServeSettings(Limits):
                 raise explained(error, where, dialect_type.settings_type) from None
             found.append(dialect_type(settings, keys, limits))
         return found
+
+
+def wrong_with(loaded: Config, registry: Registry) -> dict[str, str]:
+    """What is wrong with the ``[serve]`` table, if there is one and something is."""
+    if loaded.document.serve is not None:
+        try:
+            settings = ServeSettings.of(loaded)
+            settings.dialects(registry, loaded.intake.limits)
+            if settings.provider is not None:
+                loaded.named(registry, settings.provider)
+        except ConfigurationError as error:
+            return {"serve": error.message}
+    return {}

@@ -240,10 +240,11 @@ def told(outcome: VerificationResult | FacegateError) -> dict[str, Any]:
     """An outcome as data, without what differs from one time to the next."""
     if isinstance(outcome, FacegateError):
         fields = {"error": outcome.code, **outcome.as_dict()}
-        left_out = {"code", "message", "provider", "attempts"}
+        left_out = {"code", "message", "provider", "attempts", "request_id"}
     else:
         fields = outcome.model_dump(mode="json", exclude_defaults=True)
         left_out = {"provider", "plugin", "lineage", "operation", "attempts", "elapsed", "accepted"}
+        left_out |= {"request_id", "route", "arm"}
     return {name: value for name, value in fields.items() if name not in left_out}
 
 

@@ -17,7 +17,9 @@ from facegate import (
     FacegateError,
     Image,
     InputError,
+    JournalUnavailable,
     Operation,
+    ProviderUnavailable,
     RateLimited,
     UnsupportedOption,
 )
@@ -50,7 +52,8 @@ class DialectContract:
         dialect_settings: its switches.
         key: what a caller has to present.
         heard: errors, as classes or reasons, that the client hears as another one, or as one of
-            several; all others it hears as what they are.
+            several; all others it hears as what they are, but a JournalUnavailable, which no vendor
+            has a word for, as ProviderUnavailable.
         other_options: values of per-request options whose type does not list any.
         examples: how many questions and answers to make up for each law.
     """
@@ -128,6 +131,7 @@ class DialectContract:
 
     def test_an_error_is_heard_as_what_it_is(self) -> None:
         api = self.api()
+        meant = {JournalUnavailable: ProviderUnavailable, **self.heard}
         for client, asking in self.plain_questions():
             asked = self.understood(api, asking)
             for error in every_error():
@@ -135,7 +139,7 @@ class DialectContract:
                     came = heard(client, asking.bound, api.encode_error(error, known))
                     case = f"{asking.bound.operation}: {error!r} was heard as {came!r}"
                     assert isinstance(came, FacegateError), case
-                    allowed = self.heard.get(meaning(error), meaning(error))
+                    allowed = meant.get(meaning(error), meaning(error))
                     several = isinstance(allowed, Collection) and not isinstance(allowed, str)
                     assert meaning(came) in (allowed if several else [allowed]), (
                         f"{case}; if there is no better word for it, say so in heard"

@@ -18,8 +18,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from facegate import FaceVerifier, verifier
-from facegate.question import Intake
+from facegate import FaceVerifier, opening
 from facegate.testing.fake import FakeProvider
 
 
@@ -30,7 +29,7 @@ def fake_facegate(monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
     ``facegate.open`` and ``facegate.open_async`` read no configuration meanwhile.
     """
     fake = FakeProvider()
-    monkeypatch.setattr(verifier, "_configured", lambda *_: (fake, Intake()))
+    monkeypatch.setattr(opening, "_configured", lambda *_: {"route": fake})
     return fake
 
 

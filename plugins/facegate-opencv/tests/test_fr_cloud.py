@@ -292,6 +292,11 @@ def test_a_region_is_a_url(region: str) -> None:
     assert settings(region=region).base_url == f"https://{region}.opencv.fr"
 
 
+def test_a_region_is_where_consent_must_allow_it() -> None:
+    told, untold = settings(region="eu"), settings(base_url="https://faces.example")
+    assert [FrCloud(each).info.handling.region for each in (told, untold)] == ["eu", None]
+
+
 @pytest.mark.parametrize(
     ("where", "text"),
     [

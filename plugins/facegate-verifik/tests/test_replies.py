@@ -36,7 +36,7 @@ def moment() -> datetime:
 
 def api(**settings: Any) -> VerifikApi:
     chosen = VerifikApiSettings.model_validate(settings)
-    chance = random.Random(1)  # noqa: S311  not random on purpose
+    chance = random.Random(1)
     return VerifikApi(chosen, clock=moment, chance=chance)
 
 

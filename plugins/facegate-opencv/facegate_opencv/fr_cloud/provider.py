@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from pydantic import Field, model_validator
@@ -87,6 +88,11 @@ class FrCloud(HttpProvider[FrCloudSettings]):
             "What is billed, and the limits of rate and size, are not published.",
         ),
     )
+
+    def __init__(self, settings: FrCloudSettings, name: str | None = None) -> None:
+        super().__init__(settings, name)
+        handling = replace(self.info.handling, region=settings.region)
+        self.info = replace(self.info, handling=handling)
 
     def headers(self) -> Mapping[str, str]:
         return {HEADER: self.settings.api_key.get_secret_value()}

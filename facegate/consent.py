@@ -1,0 +1,59 @@
+"""What a person agreed to, held against what a provider does with a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from facegate.errors import InvalidRequest
+from facegate.provider import ProviderInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A person's consent to having their face compared.
+
+    Attributes:
+        purpose: what for, in the words the person was shown.
+        recipients: who may see the pictures, as providers name themselves in ``handling``.
+        regions: where they may be processed; None for anywhere.
+        storing: the pictures or templates of them may be kept after the answer.
+        enrolling: the person may be added to a collection.
+        searching: they may be compared with others than the claimed person (1:N).
+        reference: the consent's own id in your records.
+
+    Raises:
+        InvalidRequest: a text where several are expected, or the other way about.
+    """
+
+    purpose: str
+    recipients: frozenset[str]
+    regions: frozenset[str] | None = None
+    storing: bool = False
+    enrolling: bool = False
+    searching: bool = False
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        # Looking for a name in a text would find it in the middle of another one.
+        several: Any
+        for name, several in (("recipients", self.recipients), ("regions", self.regions or ())):
+            if isinstance(several, str) or not isinstance(several, Collection):
+                raise InvalidRequest(f"consent: {name} is a set of texts")
+        for text in (self.purpose, self.reference or ""):
+            if not isinstance(text, str):
+                raise InvalidRequest("consent: purpose and reference are texts")
+
+    def covers(self, info: ProviderInfo) -> bool:
+        """Whether the provider may be asked. What runs in this process discloses nothing."""
+        handling = info.handling
+        named = handling.recipient in self.recipients and (
+            self.regions is None or handling.region in self.regions
+        )
+        return (
+            (info.embedded or named)
+            and (self.storing or not handling.stores)
+            and (self.enrolling or not handling.enrols)
+            and (self.searching or not handling.searches)
+        )

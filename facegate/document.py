@@ -1,0 +1,139 @@
+"""A TOML file completed by the environment: tables, before anyone knows what their keys mean."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from facegate.errors import ConfigurationError
+
+PREFIX = "FACEGATE_"
+
+_SINGLE = {"default", "subject_key", "subject_key_file"}
+_TABLES = {"images": 2, "serve": 0, "journal": 0, "telemetry": 0, "breaker": 0, "limits": 3}
+"""What stands at the top of the document, and how long the path of one of its settings is; 0 where
+its own table knows."""
+_NAMED = {"providers": ("PLUGIN",), "routes": ("TO", "FAILOVER", "SPLIT")}
+"""Tables of named tables, and the keys that may bring a new name into being."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigurationError: saying where it cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:  # not UTF-8, or not TOML; both say where
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def overlay(
+    document: dict[str, Any], environ: Mapping[str, str], others: Collection[str]
+) -> tuple[str, ...]:
+    """Write the environment's settings into the document; gives the variables that fit nowhere.
+
+    Args:
+        document: is changed.
+        environ: variables; those called ``FACEGATE_...`` are settings.
+        others: variables of that name that are none.
+    """
+    known = {table: _names(document, environ, table) for table in _NAMED}
+    unread = []
+    for key in sorted(environ):
+        if not key.startswith(PREFIX) or key in others:
+            continue
+        path = key.removeprefix(PREFIX).lower().split("__")
+        if not _fits(path, known):
+            unread.append(key)
+            continue
+        table: Any = document
+        for part in path[:-1]:
+            table = table.setdefault(part, {}) if isinstance(table, dict) else None
+        if isinstance(table, dict):  # validation says what is wrong with one that is not
+            table[path[-1]] = _value(environ[key])
+    return tuple(unread)
+
+
+def _names(document: dict[str, Any], environ: Mapping[str, str], table: str) -> set[str]:
+    named = document.get(table)
+    pattern = rf"{PREFIX}{table.upper()}__([A-Z0-9_]+?)__({'|'.join(_NAMED[table])})(__.*)?"
+    found = {match[1].lower() for key in environ if (match := re.fullmatch(pattern, key))}
+    return found | (set(named) if isinstance(named, dict) else set())
+
+
+def _fits(path: list[str], known: Mapping[str, set[str]]) -> bool:
+    top, length = path[0], len(path)
+    if top in _NAMED:
+        return length > 2 and path[1] in known[top] and (length == 3 or top == "routes")
+    if top in _TABLES:
+        return length == _TABLES[top] or (not _TABLES[top] and length > 1)
+    return length == 1 and top in _SINGLE
+
+
+def _value(text: str) -> Any:
+    """Lists and tables are written as JSON; everything else is converted by the setting's type."""
+    if text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def with_secret_files(
+    model: type[BaseModel], settings: Mapping[str, Any], where: str
+) -> dict[str, Any]:
+    """The settings, with a secret read from its file where ``<setting>_file`` is given.
+
+    Raises:
+        ConfigurationError: naming the key.
+    """
+    values = dict(settings)
+    for field, info in model.model_fields.items():
+        key = f"{field}_file"
+        if SecretStr not in (info.annotation, *getattr(info.annotation, "__args__", ())):
+            continue
+        if key in values and key not in model.model_fields:
+            path = values.pop(key)
+            try:
+                secret = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError, TypeError):
+                raise ConfigurationError(f"{where}{key}: cannot read the file") from None
+            if field in values:
+                raise ConfigurationError(f"{where}{key}: {field} is given as well; give one")
+            if not secret:
+                raise ConfigurationError(f"{where}{key}: the file is empty")
+            values[field] = secret
+    return values
+
+
+def explained(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigurationError:
+    """The first problem, with its path, in words; never the value, which may be a secret."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    text = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        *tables, key = first["loc"]
+        known: Mapping[Any, Any] = model.model_fields
+        for table in tables:
+            known = getattr(getattr(known.get(table), "annotation", None), "model_fields", {})
+        text = f"no such key{near(str(key), known)}"
+    place = f"{where}{path}".rstrip(".: ")
+    return ConfigurationError(f"{place}: {text}" if place else text)
+
+
+def near(name: str, known: Collection[str]) -> str:
+    """What may have been meant by a name that nobody knows."""
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""

@@ -1,0 +1,49 @@
+"""What a forked child may not take over from its parent.
+
+A fork copies the memory of all threads and the life of one. The child would find locks that nobody
+will ever open, requests under way that will never end, and connections that its parent goes on
+using; each of these is begun anew, or let go, before anything else runs in the child.
+
+What Python itself cannot do stays impossible: to fork while another thread imports a module. The
+first request imports some, so ask one, or fork, before there are threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from weakref import WeakMethod
+
+_methods: set[WeakMethod[Callable[[], None]]] = set()
+
+
+def in_child(method: Callable[[], None]) -> None:
+    """Call a bound method first thing in every forked child, as long as its object lives.
+
+    No other thread runs there yet, and none that held a lock will: it may not wait for one.
+    """
+    _methods.add(WeakMethod(method, _methods.discard))
+
+
+class PerProcess:
+    """Has state that holds for one process alone: set up by :meth:`_begin`, in each anew."""
+
+    def __init__(self) -> None:
+        self._begin()
+        in_child(self._begin)
+
+    def _begin(self) -> None:
+        """Set that state up; see :func:`in_child`."""
+        raise NotImplementedError
+
+
+def _call_all() -> None:
+    # All are held until the last was called: one may let go of what another has to close.
+    methods = [reference() for reference in list(_methods)]
+    for method in methods:
+        if method is not None:
+            method()
+
+
+if hasattr(os, "register_at_fork"):  # absent where there is no fork
+    os.register_at_fork(after_in_child=_call_all)

@@ -1,0 +1,145 @@
+"""Opening a verifier from configuration, or for one plugin without any."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from facegate.answering import Source
+from facegate.errors import ConfigurationError
+from facegate.verifier import AsyncFaceVerifier, FaceVerifier
+
+if TYPE_CHECKING:
+    from facegate.config import Config
+    from facegate.events import Observer, Recorder
+    from facegate.question import Intake
+    from facegate.registry import Registry
+    from facegate.routing.plan import States
+    from facegate.routing.route import Route
+
+
+def open_sync(
+    config: str | os.PathLike[str] | None = None,
+    *,
+    route: str | None = None,
+    provider: str | None = None,
+    plugin: str | None = None,
+    **settings: Any,
+) -> FaceVerifier:
+    """Open a verifier from configuration, or for one plugin without any.
+
+    Args:
+        config: a TOML file; else the one that ``FACEGATE_CONFIG`` names, else ``facegate.toml``
+            here, else the embedded engine answers with its defaults.
+        route: name of the route to take instead of the configured default.
+        provider: name of one provider to ask instead, past every route.
+        plugin: use this plugin, and read no configuration.
+        **settings: the plugin's settings, only with ``plugin``.
+
+    Raises:
+        ConfigurationError: naming the file and key, or the plugin, that is at fault.
+    """
+    return FaceVerifier(**_configured(config, route, provider, plugin, settings))
+
+
+def open_async(
+    config: str | os.PathLike[str] | None = None,
+    *,
+    route: str | None = None,
+    provider: str | None = None,
+    plugin: str | None = None,
+    **settings: Any,
+) -> AsyncFaceVerifier:
+    """:func:`open` for asyncio or trio: same configuration, same answers."""
+    return AsyncFaceVerifier(**_configured(config, route, provider, plugin, settings))
+
+
+def parts(loaded: Config, registry: Registry, name: str | None = None) -> dict[str, Any]:
+    """What a verifier of a configuration is made of, as its arguments.
+
+    Args:
+        loaded: the configuration.
+        registry: where plugins are found.
+        name: of a route or provider; the default one if absent.
+
+    Raises:
+        ConfigurationError: naming the key that is at fault.
+    """
+    states: States = {}
+
+    def load(config: Source, before: Route) -> tuple[Route, Intake]:
+        from facegate.config import Config
+
+        again, learnt = Config.load(config or loaded.path), dict(states)
+        route = again.route(registry, name, before.held, learnt)
+        states.update(learnt)  # only now: what is refused leaves everything as it was
+        return route, again.intake
+
+    return {
+        "route": loaded.route(registry, name, states=states),
+        "intake": loaded.intake,
+        "observers": observers(loaded),
+        "recorder": recorder(loaded),
+        "load": load,
+    }
+
+
+def observers(loaded: Config) -> Sequence[Observer]:
+    """Those that the ``[telemetry]`` table names.
+
+    Raises:
+        ConfigurationError: naming the key that is at fault.
+    """
+    if loaded.document.telemetry is None:
+        return ()
+    from facegate import telemetry
+
+    return telemetry.observers(loaded.document.telemetry, loaded.source)
+
+
+def recorder(loaded: Config) -> Recorder | None:
+    """The journal, if there is a ``[journal]`` table; it is not opened yet.
+
+    Raises:
+        ConfigurationError: naming the key that is at fault.
+    """
+    document, table = loaded.document, loaded.document.journal
+    if table is None:
+        return None
+    from facegate.journal import open_journal
+
+    if document.subject_key and "subject_key_file" not in table:
+        table = {"subject_key": document.subject_key, **table}
+    return open_journal(table, loaded.source)
+
+
+def _configured(
+    config: str | os.PathLike[str] | None,
+    route: str | None,
+    provider: str | None,
+    plugin: str | None,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    # Reading configuration and finding plugins is loaded when first needed.
+    from facegate.config import Config, build
+    from facegate.registry import Registry
+
+    registry = Registry()
+    if plugin is not None:
+        if (config, route, provider) != (None, None, None):
+            raise ConfigurationError("give a plugin, or a configuration and a name; not both")
+        return {"route": build(registry, plugin, plugin, settings, "open")}
+    if settings:
+        raise ConfigurationError(f"settings without a plugin: {', '.join(settings)}")
+    if route is not None and provider is not None:
+        raise ConfigurationError("give a route or a provider; not both")
+    loaded = Config.load(config)
+    if provider in loaded.routes:
+        raise ConfigurationError(f"{provider!r} is a route; open it with route={provider!r}")
+    if route is not None and route not in loaded.routes:
+        names = ", ".join(loaded.routes) or "none"
+        raise ConfigurationError(
+            f"{loaded.source}: no route is called {route!r}; there are: {names}"
+        )
+    return parts(loaded, registry, route or provider)

@@ -1,0 +1,22 @@
+"""What commands have in common: options, output for machines, exit codes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+ACCEPTED, REJECTED, BAD_INPUT, REVIEW, PROVIDER_FAILED, MISCONFIGURED = range(6)
+INTERRUPTED = 130
+READER_LEFT = 141
+
+config_option = click.option(
+    "--config", "-c", type=click.Path(dir_okay=False), help="Configuration file (TOML)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+def print_json(data: Any) -> None:
+    """Print data for machines."""
+    click.echo(json.dumps(data, indent=2))

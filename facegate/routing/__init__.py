@@ -1,0 +1,1 @@
+"""Which providers a request goes to: flows around flows."""

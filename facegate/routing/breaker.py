@@ -1,0 +1,216 @@
+"""Leaving a provider alone that fails too often, and finding out when it is back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from facegate.errors import FacegateError, ProviderTimeout, ProviderUnavailable
+from facegate.events import BreakerTurned
+from facegate.flow import Flow
+from facegate.forking import PerProcess
+from facegate.model import Operation, VerificationResult
+from facegate.routing.node import Node, Run
+
+_SLICES = 10
+
+
+class BreakerSettings(BaseModel):
+    """When a provider is left alone, and for how long; for each operation by itself."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    window_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds of the past that are judged, rolling in tenths. Under steady traffic a"
+        " provider that dies is left alone after this times failure_rate.",
+    )
+    failure_rate: float = Field(
+        default=0.5, gt=0, le=1, description="Out of service from this share of failures on."
+    )
+    minimum_calls: int = Field(
+        default=10, ge=1, description="Fewer calls within the window prove nothing."
+    )
+    open_s: float = Field(
+        default=30.0, gt=0, description="Seconds out of service before it is tried again."
+    )
+    probes: int = Field(
+        default=1, ge=1, description="Trial requests at once, and successes that bring it back."
+    )
+
+
+class State(StrEnum):
+    """Of a provider, for one operation."""
+
+    CLOSED = "closed"
+    """In service."""
+    OPEN = "open"
+    """Out of service."""
+    HALF_OPEN = "half_open"
+    """On probation: a few requests find out whether it is back."""
+
+
+@dataclass(slots=True)
+class _Slice:
+    number: int
+    calls: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class _Line:
+    """One operation. ``era`` counts its turns, so that what began before one is told apart."""
+
+    state: State = State.CLOSED
+    era: int = 0
+    since: float = 0.0
+    slices: deque[_Slice] = field(default_factory=deque)
+    trying: int = 0
+    succeeded: int = 0
+
+
+class Circuit(PerProcess):
+    """How one provider has been doing. One serves all threads and routes that ask the provider.
+
+    Args:
+        provider: its configured name.
+        settings: when to leave it alone.
+        clock: in seconds; only differences count.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        settings: BreakerSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.provider = provider
+        self.settings = settings or BreakerSettings()
+        self._clock = clock
+        self._lines = {operation: _Line() for operation in Operation}
+        super().__init__()
+
+    def _begin(self) -> None:
+        # What the parent learnt of the provider holds here too; its trials will not end here.
+        self._lock = threading.Lock()
+        for line in self._lines.values():
+            line.trying = 0
+
+    def state(self, operation: Operation) -> State:
+        """What it is now. Out of service lasts until a request comes that may try it again."""
+        return self._lines[operation].state
+
+    def enter(self, operation: Operation) -> tuple[int, State | None]:
+        """Let a request through: gives its era, for :meth:`leave`, and what this turned it to.
+
+        Raises:
+            ProviderUnavailable: out of service, or on probation with enough trials under way.
+        """
+        line, now = self._lines[operation], self._clock()
+        with self._lock:
+            turned = None
+            if line.state is State.OPEN and now >= line.since + self.settings.open_s:
+                turned = self._turn(line, State.HALF_OPEN)
+            if line.state is State.HALF_OPEN and line.trying < self.settings.probes:
+                line.trying += 1
+            elif line.state is not State.CLOSED:
+                raise ProviderUnavailable(
+                    f"taken out of service for {operation} {now - line.since:.0f} s ago: too many"
+                    " requests failed",
+                    provider=self.provider,
+                )
+            return line.era, turned
+
+    def leave(self, operation: Operation, era: int, *, failed: bool | None) -> State | None:
+        """A request is over: gives what this turned it to.
+
+        Args:
+            operation: what was asked.
+            era: that :meth:`enter` gave.
+            failed: None where it says nothing about the provider.
+        """
+        line = self._lines[operation]
+        with self._lock:
+            if era != line.era:
+                return None
+            if line.state is State.CLOSED:
+                if failed is not None and self._is_too_much(line, failed=failed):
+                    return self._turn(line, State.OPEN)
+                return None
+            line.trying -= 1
+            if failed:
+                return self._turn(line, State.OPEN)
+            line.succeeded += failed is False
+            if line.succeeded >= self.settings.probes:
+                return self._turn(line, State.CLOSED)
+            return None
+
+    def _turn(self, line: _Line, state: State) -> State:
+        line.state = state
+        line.era += 1
+        if state is not State.HALF_OPEN:
+            line.since = self._clock()
+        line.trying = line.succeeded = 0
+        line.slices.clear()
+        return state
+
+    def _is_too_much(self, line: _Line, *, failed: bool) -> bool:
+        settings, slices = self.settings, line.slices
+        number = int(self._clock() * _SLICES / settings.window_s)
+        while slices and slices[0].number <= number - _SLICES:
+            slices.popleft()
+        if not slices or slices[-1].number != number:
+            slices.append(_Slice(number))
+        slices[-1].calls += 1
+        slices[-1].failures += failed
+        calls = sum(each.calls for each in slices)
+        failures = sum(each.failures for each in slices)
+        return calls >= settings.minimum_calls and failures >= settings.failure_rate * calls
+
+
+class Breaker(Node):
+    """Asks its part unless the provider is out of service; then it refuses at once, for nothing.
+
+    Only errors that cool a provider down count against it (``cools_down``), and answers count for
+    it, whatever they say. What the caller did wrong says nothing, nor does a request that was given
+    up, nor a timeout that had less than half of its share of the request's time, because others, or
+    pictures that were slow to arrive, had used it up.
+    """
+
+    def __init__(self, node: Node, circuit: Circuit) -> None:
+        self.node, self.circuit = node, circuit
+        self.name = node.name
+
+    def parts(self) -> Sequence[Node]:
+        return (self.node,)
+
+    def ask(self, run: Run) -> Flow[VerificationResult]:
+        operation, left = run.question.operation, run.deadline.left()
+        era, turned = self.circuit.enter(operation)
+        failed: bool | None = None
+        try:
+            self._tell(run, turned)
+            result = yield from self.node.ask(run)
+            failed = False
+        except FacegateError as error:
+            hurried = not run.deadline.left() and left < run.fair_s / 2
+            if error.cools_down and not (hurried and isinstance(error, ProviderTimeout)):
+                failed = True
+            raise
+        else:
+            return result
+        finally:
+            self._tell(run, self.circuit.leave(operation, era, failed=failed))
+
+    def _tell(self, run: Run, turned: State | None) -> None:
+        if turned is not None:
+            run.emit(BreakerTurned(self.circuit.provider, run.question.operation, turned))

@@ -1,0 +1,269 @@
+"""Asking a provider no more at once, and no more often, than it allows."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from facegate.deadline import Deadline
+from facegate.errors import RateLimited
+from facegate.flow import Flow, call, sleep
+from facegate.forking import PerProcess
+from facegate.model import VerificationResult
+from facegate.routing.node import Node, Run
+from facegate.routing.sharing import Shared
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_STEP_S, _LONGEST_STEP_S = 0.002, 0.2
+
+
+class LimitSettings(BaseModel):
+    """How much a provider may be asked."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    concurrency: int | None = Field(default=None, ge=1, description="Requests at once.")
+    rate: str | None = Field(
+        default=None,
+        description='Requests within any second, minute, hour or day, such as "10/second".',
+    )
+    shared: SecretStr | None = Field(
+        default=None,
+        description="URL of the Redis where all processes that name it keep the limits together.",
+    )
+
+    @field_validator("rate")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(rf"[1-9]\d*/({'|'.join(_SECONDS)})", value):
+            raise ValueError('must be a number and a unit, such as "10/second"')
+        return value
+
+    @field_validator("shared")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.match("(rediss?|unix)://.", value.get_secret_value()):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @model_validator(mode="after")
+    def _something_to_share(self) -> Self:
+        if self.shared and not (self.concurrency or self.rate):
+            raise ValueError("shared without concurrency or rate limits nothing")
+        return self
+
+    @property
+    def per(self) -> tuple[int, int] | None:
+        """So many requests may begin within so many seconds."""
+        if self.rate is None:
+            return None
+        most, unit = self.rate.split("/")
+        return int(most), _SECONDS[unit]
+
+
+class Slots(PerProcess):
+    """So many requests at once; who waited longest is next."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        super().__init__()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, None] = {}
+        self._busy: set[int] = set()
+
+    def join(self) -> int:
+        """Queue up; gives a number, for the others."""
+        with self._lock:
+            number = next(self._numbers)
+            self._waiting[number] = None
+            return number
+
+    def take(self, number: int) -> int:
+        """Take a slot if it is one's turn: 0, or about how many are to go first."""
+        with self._lock:
+            place = number - next(iter(self._waiting)) + 1
+            if place > self._most - len(self._busy):
+                return place
+            del self._waiting[number]
+            self._busy.add(number)
+            return 0
+
+    def leave(self, number: int) -> None:
+        """Give the slot back, or leave the queue."""
+        with self._lock:
+            self._waiting.pop(number, None)
+            self._busy.discard(number)
+
+
+class Window(PerProcess):
+    """So many requests within any ``seconds``, each given its moment in the order they come."""
+
+    def __init__(self, most: int, seconds: int, clock: Callable[[], float]) -> None:
+        self._most, self._seconds, self._clock = most, seconds, clock
+        self._moments: deque[float] = deque()
+        super().__init__()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+
+    def reserve(self, patience: float) -> tuple[float, float]:
+        """Reserve a moment: gives it, and the seconds until then.
+
+        Raises:
+            RateLimited: that would be more than ``patience`` seconds.
+        """
+        with self._lock:
+            now, moments = self._clock(), self._moments
+            while moments and moments[0] + self._seconds <= now:
+                moments.popleft()
+            moment = max(now, moments[-1]) if moments else now
+            if len(moments) >= self._most:
+                moment = max(moment, moments[-self._most] + self._seconds)
+            if moment - now > patience:
+                raise _too_often(self._most, self._seconds, moment - now)
+            moments.append(moment)
+            return moment, moment - now
+
+    def cancel(self, moment: float) -> None:
+        """Let go of a moment that was not used."""
+        with self._lock:
+            if moment in self._moments:
+                self._moments.remove(moment)
+
+
+class Limiter:
+    """The limits of one provider. One serves all threads and routes that ask the provider.
+
+    A request waits for its turn, for half of the time it has left at most: the other half is for
+    the attempt, or for another provider. Within a process, who came first goes first.
+
+    Limits that are shared hold over all processes together. A process that dies with requests under
+    way holds their places until their deadlines have passed. While the Redis cannot be reached,
+    each process keeps the limits by itself.
+
+    Args:
+        provider: its configured name, the same in all processes that share its limits.
+        settings: the limits.
+        clock: in seconds, for the rate of this process; only differences count.
+
+    Raises:
+        ConfigurationError: limits are to be shared, and cannot.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        settings: LimitSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name, self.settings = provider, settings
+        self._slots = Slots(settings.concurrency) if settings.concurrency else None
+        self._window = Window(*settings.per, clock) if settings.per else None
+        self._shared = Shared(settings.shared, provider) if settings.shared else None
+
+    def enter(self, deadline: Deadline, held: ExitStack) -> Flow[None]:
+        """Wait for one's turn; ``held`` gives back what was taken.
+
+        Raises:
+            RateLimited: it would be too late for an attempt.
+        """
+        patience = Deadline(deadline.left() / 2)
+        try:
+            if self._slots:
+                yield from self._enter_slots(self._slots, patience, held)
+                if self._shared:
+                    yield from self._enter_lease(self._shared, deadline, patience, held)
+            if self._window:
+                yield from self._enter_window(self._window, patience)
+        except RateLimited as error:
+            error.provider = self.name
+            raise
+
+    def close(self) -> None:
+        """Let go of connections; it may be used again."""
+        if self._shared:
+            self._shared.close()
+
+    def _enter_slots(self, slots: Slots, patience: Deadline, held: ExitStack) -> Flow[None]:
+        number = slots.join()
+        held.callback(slots.leave, number)
+        while place := slots.take(number):
+            # The nearer to its turn, the more often it looks.
+            yield from self._waiting(patience, min(_STEP_S * place, _LONGEST_STEP_S))
+
+    def _enter_lease(
+        self, shared: Shared, deadline: Deadline, patience: Deadline, held: ExitStack
+    ) -> Flow[None]:
+        lease, step = shared.lease(self.settings.concurrency or 1, deadline.left() + 1), _STEP_S
+        held.callback(lease.end)
+        while not (yield from call(lease.take)):
+            yield from self._waiting(patience, step)
+            step = min(2 * step, _LONGEST_STEP_S)
+
+    def _waiting(self, patience: Deadline, step: float) -> Flow[None]:
+        left = patience.left()
+        if not left:
+            raise RateLimited(
+                f"as many requests as it may be asked at once ({self.settings.concurrency}) were"
+                f" under way for {patience.seconds:.3g} s"
+            )
+        yield from sleep(min(left, step))
+
+    def _enter_window(self, window: Window, patience: Deadline) -> Flow[None]:
+        moment, wait = window.reserve(patience.left())
+        try:
+            if wait:
+                yield from sleep(wait)
+            if self._shared and self.settings.per:
+                hit = partial(self._shared.hit, *self.settings.per)
+                while wait := (yield from call(hit)):
+                    if wait > patience.left():
+                        raise _too_often(*self.settings.per, wait)
+                    yield from sleep(wait)
+        except BaseException:
+            window.cancel(moment)
+            raise
+
+
+class Limited(Node):
+    """Asks its part once the limits allow it; refuses, for nothing, if that would be too late."""
+
+    def __init__(self, node: Node, limiter: Limiter) -> None:
+        self.node, self.limiter = node, limiter
+        self.name = node.name
+
+    def parts(self) -> Sequence[Node]:
+        return (self.node,)
+
+    def ask(self, run: Run) -> Flow[VerificationResult]:
+        with ExitStack() as held:
+            yield from self.limiter.enter(run.deadline, held)
+            return (yield from self.node.ask(run))
+
+
+def _too_often(most: int, seconds: int, wait: float) -> RateLimited:
+    return RateLimited(
+        f"it may be asked {most} times in {seconds} s, and the next is {wait:.3g} s away",
+        retry_after=wait,
+    )

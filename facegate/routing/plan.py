@@ -1,0 +1,232 @@
+"""From the tables of a configuration to the routes that they describe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from facegate.errors import ConfigurationError, FacegateError
+from facegate.policy import Policy, check_settings
+from facegate.provider import Provider
+from facegate.routing.breaker import Breaker, Circuit
+from facegate.routing.failover import Failover
+from facegate.routing.limits import Limited, Limiter, LimitSettings
+from facegate.routing.node import Leaf, Node
+from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
+from facegate.routing.route import Route
+from facegate.routing.shadow import Shadow
+from facegate.routing.split import Arm, Split
+from facegate.routing.tables import BreakerTable, RouteTable
+
+States = dict[tuple[str, str], tuple[Any, Any]]
+"""What was learnt of providers, by kind and name, after the settings that it was learnt under."""
+
+
+@dataclass
+class Plan:
+    """Builds routes. A provider is built once, whatever leads to it, and has one breaker and so on.
+
+    Attributes:
+        source: the configuration's name, for messages.
+        routes: its routes, already held to :func:`facegate.routing.tables.check`.
+        build: makes a provider by its configured name.
+        breaker: None where providers are never left alone.
+        limits: by provider name.
+        key: keeps those who choose their own user names from choosing an arm of a split.
+        before: providers of the plan before; one with the same settings is not built anew.
+        states: of breakers, limits and quotas; those of the plan before go on.
+    """
+
+    source: str
+    routes: Mapping[str, RouteTable]
+    build: Callable[[str], Provider[Any]]
+    breaker: BreakerTable | None = None
+    limits: Mapping[str, LimitSettings] = field(default_factory=dict)
+    key: bytes = b""
+    before: Sequence[Provider[Any]] = ()
+    states: States = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._providers: dict[str, Provider[Any]] = {}
+
+    def provider(self, name: str) -> Provider[Any]:
+        """Build a provider, or give the one that was built.
+
+        Raises:
+            ConfigurationError: see :func:`facegate.config.build`.
+        """
+        if name not in self._providers:
+            new = self.build(name)
+            same = (old for old in self.before if _identity(old) == _identity(new))
+            self._providers[name] = next(same, new)
+        return self._providers[name]
+
+    def route(self, name: str) -> Route:
+        """Build a route, or one to a provider of that name.
+
+        Raises:
+            ConfigurationError: naming the key, or what is wrong with one of its providers.
+        """
+        table = self.routes.get(name)
+        if table is None:
+            provider = self.provider(name)
+            deadline_s = provider.settings.deadline_s
+            return Route(None, self._node(name), deadline_s, 1, digest=self.digest(name))
+        trial = table.shadow
+        route = Route(
+            name,
+            self._node(name),
+            table.deadline_s,
+            self._attempts(name),
+            require_consent=any(self.routes[each].require_consent for each in self._reached(name)),
+            policy=table.policy,
+            shadow=Shadow(self._node(trial.to), trial.sample, trial.most) if trial else None,
+            digest=self.digest(name),
+        )
+        for operation, policy in table.policy.items():
+            self._check(route, f"routes.{name}.policy.{operation}", policy)
+        return route
+
+    def digest(self, name: str) -> str:
+        """Of all that decides how a request to this name is answered, secrets apart."""
+        settings = {
+            each: self.provider(each).settings.model_dump(mode="json")
+            for each in self.providers(name)
+        }
+        canonical = json.dumps([self.described(name), settings], sort_keys=True)
+        return sha256(canonical.encode()).hexdigest()
+
+    def providers(self, name: str, *, candidates: bool = True) -> list[str]:
+        """Names of the providers that a route leads to, those on trial included; each once."""
+        if name not in self.routes:
+            return [name]
+        parts = [
+            part
+            for key, part in self.routes[name].references()
+            if candidates or not key.startswith("shadow")
+        ]
+        found = (each for part in parts for each in self.providers(part, candidates=candidates))
+        return list(dict.fromkeys(found))
+
+    def described(self, name: str) -> dict[str, Any]:
+        """A route or provider as data, down to the last provider; without secrets."""
+        table = self.routes.get(name)
+        if table is None:
+            info, limit = self.provider(name).info, self.limits.get(name)
+            return {
+                "name": name,
+                "plugin": info.plugin,
+                "lineage": info.lineage,
+                "recipient": info.handling.recipient,
+                "region": info.handling.region,
+                "operations": sorted(self.provider(name).capabilities),
+                "breaker": self.breaker.of(name).model_dump() if self.breaker else None,
+                "limits": limit.model_dump(mode="json") if limit else None,
+            }
+        shadow = table.shadow
+        return {
+            "name": name,
+            "way": table.way,
+            "parts": [
+                {"weight": table.split.get(part), **self.described(part)} for part in table.parts
+            ],
+            "shadow": {**shadow.model_dump(), "to": self.described(shadow.to)} if shadow else None,
+            "max_attempts": self._attempts(name),
+            **table.model_dump(
+                mode="json", include={"retry", "deadline_s", "require_consent", "policy"}
+            ),
+        }
+
+    def findings(self, name: str) -> Iterator[str]:
+        """What an operator should know of a route before going live, a sentence each."""
+        names = self.providers(name, candidates=False)
+        built = [self.provider(each) for each in names]
+        lineages: dict[str, list[str]] = {}
+        for provider in built:
+            lineages.setdefault(provider.info.lineage, []).append(provider.name)
+        for lineage, same in lineages.items():
+            if len(same) > 1:
+                yield (
+                    f"{_listed(same)} share the engine {lineage}: when it fails or errs,"
+                    f" {'both' if len(same) == 2 else 'all'} do"
+                )
+        offered = frozenset[str]().union(*(provider.capabilities for provider in built))
+        for provider in built:
+            if missing := offered - provider.capabilities:
+                yield f"{provider.name} does not offer {_listed(sorted(missing))}"
+        reached = [self.routes[each] for each in self._reached(name)]
+        if not self.key and any(table.split for table in reached):
+            yield "there is no subject_key, so whoever chooses a user name can choose its arm"
+
+    def _reached(self, name: str) -> Iterator[str]:
+        """The route and those it is made of."""
+        if name in self.routes:
+            yield name
+            for _, part in self.routes[name].references():
+                yield from self._reached(part)
+
+    def _node(self, name: str, retry: RetryPolicy | None = None) -> Node:
+        table = self.routes.get(name)
+        if table is None:
+            return self._leaf(name, retry)
+        own = RetryPolicy(**table.retry.model_dump()) if table.retry else None
+        nodes = {part: self._node(part, own) for part in table.parts}
+        if table.failover:
+            return Failover(name, list(nodes.values()))
+        if table.split:
+            arms = {part: Arm(weight, nodes[part]) for part, weight in table.split.items()}
+            return Split(name, arms, self.key)
+        return nodes[table.parts[0]]
+
+    def _leaf(self, name: str, retry: RetryPolicy | None) -> Node:
+        node: Node = Leaf(self.provider(name))
+        if self.breaker:
+            breaker = self.breaker.of(name)
+            node = Breaker(node, self._state(Circuit, name, breaker))
+        if limits := self.limits.get(name):
+            node = Limited(node, self._state(Limiter, name, limits))
+        if retry:
+            node = Retry(node, retry, self._state(RetryQuota, name, None))
+        return node
+
+    def _state(self, kind: Callable[..., Any], name: str, settings: Any) -> Any:
+        key, under = (kind.__name__, name), (_identity(self.provider(name)), settings)
+        if key not in self.states or self.states[key][0] != under:
+            self.states[key] = (under, kind(name, settings) if settings else kind())
+        return self.states[key][1]
+
+    def _attempts(self, name: str) -> int:
+        """As it says, or as many as it takes until nobody is left to ask."""
+        table = self.routes.get(name)
+        if table is None:
+            return 1
+        if table.max_attempts:
+            return table.max_attempts
+        again = table.retry.attempts if table.retry else 1
+        times = {part: 1 if part in self.routes else again for part in table.parts}
+        each = [self._attempts(part) * times[part] for part in table.parts]
+        return sum(each) if table.failover else max(each)
+
+    def _check(self, route: Route, where: str, policy: Policy) -> None:
+        operation = where.rpartition(".")[2]
+        asked = [provider for provider in route.providers if operation in provider.capabilities]
+        try:
+            if not asked:
+                raise ConfigurationError(f"none of its providers offers {operation}")
+            for key in Policy.model_fields:
+                route.check_threshold(key, getattr(policy, key))
+            for provider in asked:
+                check_settings(provider, policy)
+        except FacegateError as error:
+            raise ConfigurationError(f"{self.source}: {where}: {error}") from None
+
+
+def _identity(provider: Provider[Any]) -> tuple[Any, ...]:
+    return type(provider), provider.name, provider.settings
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)

@@ -1,0 +1,118 @@
+"""Asking a provider again: the only place where facegate does."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from facegate.errors import Billed, FacegateError, RateLimited
+from facegate.flow import Flow, sleep
+from facegate.forking import PerProcess
+from facegate.model import Attempt, VerificationResult
+from facegate.routing.node import Node, Run
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When a provider is asked again, and how long to wait before.
+
+    Attributes:
+        attempts: how often it is asked at most, the first time included.
+        first_s: longest wait before it is asked a second time; it doubles each time. The wait is
+            drawn evenly from zero up to it ("full jitter"), so that callers do not come back all at
+            once.
+        most_s: what it doubles up to. A provider that says how long to wait is taken at its word.
+        retry_unknown: also after an attempt that may have been charged for, such as one that was
+            not answered in time.
+    """
+
+    attempts: int = 2
+    first_s: float = 0.1
+    most_s: float = 2.0
+    retry_unknown: bool = False
+
+
+class RetryQuota(PerProcess):
+    """What one provider's retries may spend, in all routes together.
+
+    A bucket of tokens, as in AWS's SDKs: a retry takes several out and an answer puts one back, so
+    that a provider which fails everything is soon asked just once for each request.
+
+    Args:
+        capacity: tokens at the start, and at most.
+        cost: of a retry.
+    """
+
+    def __init__(self, capacity: int = 100, cost: int = 5) -> None:
+        self.capacity, self.cost, self.left = capacity, cost, capacity
+        super().__init__()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Pay for a retry, if there is enough left."""
+        with self._lock:
+            enough = self.left >= self.cost
+            self.left -= self.cost if enough else 0
+            return enough
+
+    def refill(self) -> None:
+        """Note an answer."""
+        with self._lock:
+            self.left = min(self.capacity, self.left + 1)
+
+
+class Retry(Node):
+    """A provider that is asked again where that may help, costs nothing twice and is in time."""
+
+    def __init__(
+        self,
+        node: Node,
+        policy: RetryPolicy,
+        quota: RetryQuota,
+        *,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self.node, self.policy, self.quota = node, policy, quota
+        self.name = node.name
+        self._uniform = uniform
+
+    def parts(self) -> Sequence[Node]:
+        return (self.node,)
+
+    def ask(self, run: Run) -> Flow[VerificationResult]:
+        asked, ceiling = 1, self.policy.first_s
+        while True:
+            noted = len(run.attempts)
+            try:
+                result = yield from self.node.ask(run)
+            except FacegateError as error:
+                pause = self._pause(error, ceiling)
+                if (
+                    asked >= self.policy.attempts
+                    or run.spent
+                    or pause >= run.deadline.left()
+                    or not self._may_repeat(error, run.attempts[noted:])
+                    or not self.quota.take()
+                ):
+                    raise
+            else:
+                self.quota.refill()
+                return result
+            yield from sleep(pause)
+            asked, ceiling = asked + 1, 2 * ceiling
+
+    def _pause(self, error: FacegateError, ceiling: float) -> float:
+        drawn = self._uniform(0, min(ceiling, self.policy.most_s))
+        told = error.retry_after if isinstance(error, RateLimited) else None
+        return max(drawn, told or 0)
+
+    def _may_repeat(self, error: FacegateError, attempts: Sequence[Attempt]) -> bool:
+        if not attempts:  # refused on the way, by a breaker or a limit, and would be again
+            return False
+        if self.policy.retry_unknown:
+            return error.retryable or error.billed is not Billed.NO
+        return error.retryable and all(each.billed is Billed.NO for each in attempts)

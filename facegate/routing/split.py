@@ -1,0 +1,85 @@
+"""Trials: some subjects are answered by one provider, the others by another."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from facegate.flow import Flow
+from facegate.model import VerificationResult
+from facegate.routing.chance import chance
+from facegate.routing.node import Leaf, Node, Run
+
+NO_SUBJECT = (
+    "no subject was given, so the arm of the trial was drawn by chance; the same person may be on"
+    " another one next time"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of a trial.
+
+    Attributes:
+        weight: 0 or more; its share is its weight in the sum of all. 0 is nobody.
+        node: who answers.
+    """
+
+    weight: float
+    node: Node
+
+
+class Split(Node):
+    """Arms of a trial, each with its share of the subjects.
+
+    A subject's arm follows from the subject alone, by weighted rendezvous hashing (Schindelhauer
+    and Schomaker, 2005): it is the same in every process and after every restart, nothing is
+    stored, and a change of weights moves subjects only to arms whose share grew. Arms that are not
+    covered by the request's consent, or do not offer the operation, are passed over; the subjects
+    they would have had are spread over the rest in the same way, and all others stay.
+
+    Args:
+        name: of the trial. Two trials of different names divide the subjects independently.
+        arms: by name; renaming one draws its subjects anew.
+        key: keeps those who choose their own user names from choosing an arm.
+    """
+
+    def __init__(self, name: str, arms: Mapping[str, Arm], key: bytes) -> None:
+        self.name = name
+        self.arms = arms
+        self._key = hashlib.blake2b(key).digest()
+
+    def parts(self) -> Sequence[Node]:
+        return [arm.node for arm in self.arms.values()]
+
+    def leaves(self) -> Iterator[Leaf]:
+        for arm in self.arms.values():
+            if arm.weight > 0:
+                yield from arm.node.leaves()
+
+    def ask(self, run: Run) -> Flow[VerificationResult]:
+        name = self._draw(run)
+        if run.arm is None:  # else it is a trial within an arm of another
+            run.arm = name
+        return (yield from self.arms[name].node.ask(run))
+
+    def _draw(self, run: Run) -> str:
+        question = run.question
+        covered = [
+            name
+            for name, arm in self.arms.items()
+            if arm.weight > 0 and arm.node.covered(question.consent)
+        ]
+        if not covered:
+            raise self.not_covered()
+        able = [name for name in covered if question.operation in self.arms[name].node.capabilities]
+        if not question.subject and NO_SUBJECT not in run.warnings:
+            run.warnings.append(NO_SUBJECT)
+        whom = question.subject or question.id
+        return max(able or covered, key=lambda name: self._rank(name, whom))
+
+    def _rank(self, name: str, whom: str) -> float:
+        drawn = chance(b"facegate split", self._key, self.name, name, whom)
+        return -self.arms[name].weight / math.log(drawn)

@@ -1,0 +1,166 @@
+"""``[routes.NAME]`` and its neighbours as they are written, and what is wrong at first sight."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from facegate.document import near
+from facegate.model import Operation
+from facegate.policy import Policy
+from facegate.routing.breaker import BreakerSettings
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Table(BaseModel):
+    """A table of the configuration: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+class RetryTable(Table):
+    """Asking the same provider again, where that cannot do harm."""
+
+    attempts: int = Field(default=2, ge=1, description="How often one provider may be asked.")
+    first_s: float = Field(default=0.1, ge=0, description="Longest pause before the second time.")
+    most_s: float = Field(default=2.0, ge=0, description="The pause doubles up to this.")
+    retry_unknown: bool = Field(
+        default=False, description="Repeat what the vendor may already have charged for."
+    )
+
+
+class ShadowTable(Table):
+    """A candidate that gets a copy of some requests and never answers."""
+
+    to: Name = Field(description="The provider or route on trial.")
+    sample: float = Field(ge=0, le=1, description="Share of the requests that it gets.")
+    most: int = Field(default=16, ge=1, description="Copies at once; one more is left out.")
+
+
+class RouteTable(Table):
+    """A route. Exactly one of ``to``, ``failover`` and ``split`` says who is asked."""
+
+    to: Name | None = Field(default=None, description="One provider or route.")
+    failover: tuple[Name, ...] = Field(
+        default=(), description="In this order, until one of them answers."
+    )
+    split: dict[Name, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, description="Each its share of the subjects, by weight."
+    )
+    shadow: ShadowTable | None = Field(default=None, description="Who is on trial beside them.")
+    retry: RetryTable | None = Field(
+        default=None, description="For the providers that the route itself names."
+    )
+    deadline_s: float = Field(
+        default=30.0, gt=0, description="Seconds for one request, everything included."
+    )
+    max_attempts: int | None = Field(
+        default=None,
+        ge=1,
+        description="How often providers may be asked for one request; each once, and as often as"
+        " `retry` says, if absent.",
+    )
+    require_consent: bool = Field(
+        default=False, description="Refuse requests that carry no consent."
+    )
+    policy: dict[Operation, Policy] = Field(
+        default_factory=dict, description="Thresholds by operation; they win over the providers'."
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if sum(bool(way) for way in (self.to, self.failover, self.split)) != 1:
+            raise ValueError('give one of: to = "a", failover = ["a", "b"], split = {a = 9, b = 1}')
+        if len(set(self.failover)) < len(self.failover):
+            raise ValueError("failover names one twice")
+        if self.split and not sum(self.split.values()):
+            raise ValueError("split gives nobody any weight")
+        for operation, policy in self.policy.items():
+            idle = {Operation.COMPARE: {"liveness_threshold"}, Operation.COMPARE_LIVE: set()}
+            for name in idle.get(operation, {"threshold", "review_from"}) & policy.model_fields_set:
+                raise ValueError(f"policy.{operation}.{name} would never be used")
+        return self
+
+    @property
+    def way(self) -> str:
+        """The key that says who is asked."""
+        return "to" if self.to else "failover" if self.failover else "split"
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """Names of those that may answer, in order."""
+        return (self.to,) if self.to else self.failover or tuple(self.split)
+
+    def references(self) -> Iterator[tuple[str, str]]:
+        """Every name that it mentions, after the key it stands at."""
+        yield from ((self.way, name) for name in self.parts)
+        if self.shadow:
+            yield "shadow.to", self.shadow.to
+
+
+class BreakerTable(BreakerSettings):
+    """``[breaker]``: for every provider; a table in it, ``[breaker.main]``, is for one."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, BreakerSettings]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, data: Any) -> Any:
+        for key, value in data.items() if isinstance(data, Mapping) else ():
+            if key not in cls.model_fields and not isinstance(value, Mapping):
+                raise ValueError(f"no such key: {key}{near(key, cls.model_fields)}")
+        return data
+
+    @property
+    def own(self) -> dict[str, BreakerSettings]:
+        """Those of single providers."""
+        return self.__pydantic_extra__
+
+    def of(self, provider: str) -> BreakerSettings:
+        """What holds for one provider."""
+        own = self.own.get(provider, BreakerSettings())
+        general = {name: getattr(self, name) for name in BreakerSettings.model_fields}
+        return BreakerSettings(**general | own.model_dump(exclude_unset=True))
+
+
+def check(routes: Mapping[str, RouteTable], providers: Collection[str]) -> None:
+    """Refuse names that lead nowhere or in a circle, and what holds nothing where it stands.
+
+    Raises:
+        ValueError: naming the key.
+    """
+    inner = {}
+    for name, table in routes.items():
+        if name in providers:
+            raise ValueError(f"routes.{name}: a provider is called {name!r} as well")
+        for key, part in table.references():
+            if part not in routes and part not in providers:
+                known = near(part, [*routes, *providers])
+                raise ValueError(
+                    f"routes.{name}.{key}: no provider or route is called {part!r}{known}"
+                )
+            inner[part] = name
+    for name in routes:
+        _refuse_circle(routes, [name])
+    for name, table in routes.items():
+        for key in ("shadow", "policy"):
+            if name in inner and getattr(table, key):
+                raise ValueError(
+                    f"routes.{name}.{key}: {name} is a part of {inner[name]}; what holds for a"
+                    f" request is said where it comes in, in routes.{inner[name]}"
+                )
+
+
+def _refuse_circle(routes: Mapping[str, RouteTable], path: list[str]) -> None:
+    table = routes.get(path[-1])
+    for _, part in table.references() if table else ():
+        if part in path:
+            circle = " -> ".join([*path[path.index(part) :], part])
+            raise ValueError(f"routes.{path[0]} goes in a circle: {circle}")
+        _refuse_circle(routes, [*path, part])

@@ -1,0 +1,58 @@
+"""What a consent is, before it is held against anybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from facegate import FaceVerifier, InvalidRequest
+from facegate.consent import Consent
+from facegate.routing.failover import Failover
+from scripted import QUESTION, Vendor, leaves, route
+
+
+@pytest.mark.parametrize("several", [["acme"], ("acme",), {"acme"}, frozenset(["acme"])])
+def test_any_collection_of_names_will_do(several: Any) -> None:
+    vendor = Vendor("main", recipient="acme")
+    covers = Consent("opening an account", several).covers
+    assert covers(vendor.info)
+    assert not covers(Vendor("main", recipient="ac").info)
+
+
+def test_an_engine_in_this_process_discloses_nothing_but_may_not_keep_it_either() -> None:
+    nobody = Consent("opening an account", frozenset(), frozenset())
+    engine = replace(Vendor("main").info, embedded=True)
+    assert nobody.covers(engine)
+    keeping = replace(engine, handling=replace(engine.handling, stores=True))
+    assert not nobody.covers(keeping)
+    assert replace(nobody, storing=True).covers(keeping)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"recipients": "acme and others"},
+        {"recipients": None},
+        {"regions": "eu, us"},
+        {"purpose": None},
+        {"reference": 81},
+    ],
+)
+def test_a_text_is_not_taken_for_the_names_that_happen_to_be_in_it(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="consent: "):
+        Consent(**{"purpose": "opening an account", "recipients": ["acme"], **wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"consent": {"recipients": ["main"]}}, {"consent": "yes"}, {"subject": 81}]
+)
+def test_what_is_no_consent_or_subject_is_refused_before_anybody_is_asked(
+    wrong: dict[str, Any],
+) -> None:
+    vendor = Vendor("main")
+    verifier = FaceVerifier(route(Failover("kyc", leaves(vendor))))
+    with verifier, pytest.raises(InvalidRequest, match="; give a "):
+        verifier.compare(**QUESTION, **wrong)
+    assert not vendor.asked

@@ -1,0 +1,54 @@
+"""A record of every decision, which shows if it was altered.
+
+Each request, each attempt and each outcome that is learnt later is one record, numbered without
+gaps. ``content_hash`` is the SHA-256 of the record's salt and its content as canonical JSON;
+``hash`` is that of the hash before, the number, the kind, the time and the ``content_hash``. So a
+record that is changed, removed, moved or put in between no longer follows from the one before it.
+
+The end is known too: a row of its own holds the last number and hash. Whoever can write the
+database can still forge all of it from some record on; what no forger can do is keep the hashes
+that were written down elsewhere, so print the head now and then (``facegate journal head``), keep
+it out of reach, and verify against it.
+
+Forgetting leaves the chain whole. Erasing a person empties every column of their records but
+number, kind, time and the two hashes; without the random salt, which goes too, the content cannot
+be guessed from its hash. Purging removes the oldest records and writes down where the chain now
+begins. Both add a record that says what was done, and a record that is empty or absent without one
+is a problem that ``facegate journal verify`` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from facegate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from facegate.journal.journal import Journal
+
+
+def open_journal(table: Mapping[str, Any], source: str) -> Journal:
+    """Make the journal that a ``[journal]`` table describes; nothing is opened yet.
+
+    Args:
+        table: as it was written.
+        source: what to call the configuration in messages.
+
+    Raises:
+        ConfigurationError: naming the key, or the package that is missing.
+    """
+    from facegate.journal.settings import JournalSettings
+
+    settings = JournalSettings.of(table, source)
+    try:
+        from facegate.journal.journal import Journal
+
+        return Journal(settings)
+    except ModuleNotFoundError as error:
+        extra = {"sqlalchemy": "journal", "psycopg": "postgres"}.get(error.name or "")
+        if extra is None:
+            raise
+        raise ConfigurationError(
+            f'{source}: journal: packages are missing: pip install "facegate[{extra}]"'
+        ) from None

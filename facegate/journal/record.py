@@ -1,0 +1,136 @@
+"""What is recorded of a request: never a picture, a token or a vendor's words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from facegate.errors import Billed
+from facegate.events import Finished, Shadowed
+from facegate.journal.chain import Kind, Record
+from facegate.model import Attempt
+
+_LONGEST = 200
+"""Letters of what a caller wrote that are kept."""
+_BILLED = tuple(Billed)
+
+
+def records_of(event: Finished | Shadowed, key: bytes | None) -> list[Record]:
+    """One for the request and one for each attempt.
+
+    Of a shadowed request these are the candidate's; the primary's have the same request id.
+
+    Args:
+        event: what happened.
+        key: that subjects are hashed with; None to leave them out.
+    """
+    shadow = isinstance(event, Shadowed)
+    finished = event.candidate if isinstance(event, Shadowed) else event
+    shared = {
+        "request_id": finished.request_id,
+        "subject": subject_hash(finished.subject or None, key),
+        "route": finished.route,
+        "arm": finished.arm,
+        "shadow": shadow,
+        "operation": str(finished.operation),
+        "configuration": finished.configuration,
+    }
+    at = stamp(finished.at)
+    return [
+        Record(Kind.REQUEST, at, shared | _request(finished)),
+        *(
+            Record(Kind.ATTEMPT, stamp(attempt.at) if attempt.at else at, shared | content)
+            for attempt, content in _attempts(finished.attempts)
+        ),
+    ]
+
+
+def _request(finished: Finished) -> dict[str, Any]:
+    result, consent, last = finished.result, finished.consent, finished.attempts[-1:]
+    by = result or (last[0] if last else None)
+    match, liveness = (result.match, result.liveness) if result else (None, None)
+    return {
+        **(_who(by.provider, by.plugin, by.lineage) if by else {}),
+        "decision": str(result.decision) if result else None,
+        "match_score": _number(match.score) if match else None,
+        "match_threshold": _number(match.threshold) if match else None,
+        "liveness_score": _number(liveness.score) if liveness else None,
+        "liveness_threshold": _number(liveness.threshold) if liveness else None,
+        "error_code": finished.error.code if finished.error else None,
+        "seconds": _number(finished.seconds),
+        "attempts": len(finished.attempts),
+        "billed": str(max((each.billed for each in finished.attempts), key=_BILLED.index))
+        if finished.attempts
+        else str(Billed.NO),
+        "cost": _cost(finished.attempts),
+        "consent_reference": _text(consent.reference) if consent else None,
+        "consent_purpose": _text(consent.purpose) if consent else None,
+    }
+
+
+def _attempts(attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, dict[str, Any]]]:
+    for number, attempt in enumerate(attempts, 1):
+        yield (
+            attempt,
+            {
+                **_who(attempt.provider, attempt.plugin, attempt.lineage),
+                "number": number,
+                "image": attempt.image,
+                "error_code": attempt.error_code,
+                "seconds": _number(attempt.seconds),
+                "billed": str(attempt.billed),
+                "cost": _number(attempt.cost),
+            },
+        )
+
+
+def _who(provider: str, plugin: str, lineage: str) -> dict[str, Any]:
+    return {
+        "provider": provider,
+        "plugin": plugin,
+        "plugin_version": plugin_versions().get(plugin),
+        "lineage": _text(lineage),
+    }
+
+
+@cache
+def plugin_versions() -> Mapping[str, str]:
+    """Of the distributions that bring plugins, by plugin. Takes some milliseconds, once."""
+    found = entry_points(group="facegate")
+    return {entry.name: entry.dist.version for entry in found if entry.dist is not None}
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the journal writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def subject_hash(subject: str | None, key: bytes | None) -> str | None:
+    """A person's name in the journal; None without a key."""
+    if subject is None or key is None:
+        return None
+    # BLAKE2 takes 64 bytes of key, a file may hold more.
+    short = hashlib.blake2b(key, digest_size=32).digest()
+    text = subject.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16, key=short, person=b"facegate subject").hexdigest()
+
+
+def _cost(attempts: Sequence[Attempt]) -> float | None:
+    known = [each.cost for each in attempts if each.cost is not None]
+    return _number(sum(known)) if known else None
+
+
+def _number(value: float | None) -> float | None:
+    """Without a negative zero, which SQLite does not keep."""
+    return None if value is None else float(value) + 0.0
+
+
+def _text(value: str | None) -> str | None:
+    """As every database can hold it: without what is no letter."""
+    if value is None:
+        return None
+    return value[:_LONGEST].encode("utf-8", "replace").decode().replace("\0", "")

@@ -1,0 +1,79 @@
+"""Forgetting: one person, or everything older than a day. The chain stays whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, func, select, update
+
+from facegate.journal.chain import Kind, Record
+from facegate.journal.reading import begins
+from facegate.journal.record import stamp
+from facegate.journal.schema import CONTENT, records
+from facegate.journal.store import Store
+
+_CHUNK = 2000
+"""Records deleted in one transaction; requests wait for it."""
+
+
+def erase(store: Store, subject: str) -> int:
+    """Empty the records of a person and the labels of their requests; gives how many.
+
+    Args:
+        store: of the journal.
+        subject: as it is hashed.
+    """
+    theirs = records.c.subject == subject
+    requests = select(records.c.request_id).where(theirs)
+    labels = (records.c.kind == Kind.LABEL) & records.c.request_id.in_(requests)
+    with store.writing() as connection:
+        found = connection.scalars(
+            select(records.c.seq).where(theirs | labels).order_by(records.c.seq)
+        ).all()
+        if found:
+            nothing = dict.fromkeys((*CONTENT, "salt"))
+            connection.execute(update(records).where(theirs | labels).values(nothing))
+            done = Record(Kind.ERASURE, _now(), {"detail": json.dumps({"erased": _spans(found)})})
+            store.extend(connection, [done])
+    store.forget()
+    return len(found)
+
+
+def purge(store: Store, before: datetime, progress: Callable[[int, int], object]) -> int:
+    """Remove the oldest records, up to the first one that is not older; gives how many."""
+    with store.writing() as connection:
+        young = select(records.c.seq).where(records.c.at >= stamp(before))
+        kept = connection.scalar(young.order_by(records.c.seq).limit(1))
+        last = store.head(connection).seq if kept is None else kept - 1
+        old = select(records.c.hash).where(records.c.seq == last)
+        if last > begins(connection).seq:
+            told = {"upto": last, "hash": connection.scalar(old), "before": stamp(before)}
+            store.extend(connection, [Record(Kind.PURGE, _now(), {"detail": json.dumps(told)})])
+        else:
+            last = begins(connection).seq
+        first = connection.scalar(select(func.min(records.c.seq))) or 1
+    total = last - first + 1  # with what an interrupted purge has left
+    for done in range(0, total, _CHUNK):
+        progress(done, total)
+        with store.writing() as connection:
+            upto = min(last, first + done + _CHUNK - 1)
+            connection.execute(delete(records).where(records.c.seq <= upto))
+    store.forget()
+    return max(total, 0)
+
+
+def _spans(numbers: Iterable[int]) -> list[list[int]]:
+    """Ascending numbers as first and last of each run."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return spans
+
+
+def _now() -> str:
+    return stamp(datetime.now(UTC))

@@ -1,0 +1,240 @@
+"""The journal's database: connections, transactions, appending."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    RowMapping,
+    create_engine,
+    event,
+    insert,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from facegate.errors import JournalUnavailable
+from facegate.forking import PerProcess
+from facegate.journal.chain import Head, Kept, Record, chained
+from facegate.journal.schema import CONTENT, head, migrate, records
+
+_BUSY_S = 5
+"""How long to wait for another process that is writing, or for the server."""
+_CHUNK = 1000
+_log = logging.getLogger(__name__)
+_inherited: list[Engine] = []
+"""Of the parent of a fork, and never let go of: closing its connections would end them there."""
+
+
+class Store(PerProcess):
+    """Opens the database when it is first used, in each process anew; serves any thread.
+
+    Args:
+        url: SQLAlchemy's; see :class:`~facegate.journal.settings.JournalSettings`.
+        durable: what is committed survives the loss of power, and not only of the process.
+    """
+
+    def __init__(self, url: str, *, durable: bool) -> None:
+        self.url = make_url(url)
+        self._durable = durable
+        self._engine: Engine | None = None
+        self._file: tuple[int, int] | None = None
+        super().__init__()
+        self._opened()
+
+    def _begin(self) -> None:
+        self._ready, self._known = False, 0
+        if self._engine is not None:
+            _inherited.append(self._engine)
+            self._engine = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a database, as far as that is known without a server."""
+        return self.url.get_backend_name() != "sqlite" or Path(str(self.url.database)).exists()
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            self._engine = _engine(self.url, durable=self._durable)
+        return self._engine
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that nobody else writes beside.
+
+        Raises:
+            JournalUnavailable: the database failed, or its parameters are in the way.
+        """
+        with self._connected() as connection, connection.begin():
+            connection.execute(select(head).with_for_update()).one()
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees the journal as it is now, however long it takes.
+
+        Raises:
+            JournalUnavailable: the database failed.
+        """
+        with self._connected() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.execution_options(facegate_reads=True, yield_per=_CHUNK)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        if self._ready and self._file != self._there():
+            # What is written to a file without a name, nobody will ever read.
+            _log.warning("the journal's file was removed or replaced; going on with what is there")
+            self._opened().dispose()
+            self._ready = False
+        try:
+            with self._opened().connect() as connection:
+                if not self._ready:
+                    with connection.begin():
+                        migrate(connection)
+                    self._file, self._ready = self._there(), True
+                yield connection
+        except SQLAlchemyError as error:
+            failure = type(error).__name__
+        else:
+            return
+        # Out here, so that it does not carry the statement and its values along.
+        raise JournalUnavailable(f"the journal's database failed ({failure})") from None
+
+    def _there(self) -> tuple[int, int] | None:
+        """Which file SQLite's is at the moment, None where there is none."""
+        if self.url.get_backend_name() != "sqlite":
+            return None
+        try:
+            found = Path(str(self.url.database)).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def append(self, batch: Sequence[Record], *, again: bool = False) -> None:
+        """Append records, all or none.
+
+        Args:
+            batch: in their order.
+            again: it was tried before, and nobody knows whether that succeeded.
+        """
+        with self.writing() as connection:
+            if again:
+                since, salt = records.c.seq > self._known, records.c.salt == batch[0].salt
+                if connection.execute(select(records.c.seq).where(since, salt)).first():
+                    return
+            else:
+                self._known = self.head(connection).seq
+            self.extend(connection, batch)
+
+    def extend(self, connection: Connection, batch: Sequence[Record]) -> None:
+        """Append records inside a transaction of :meth:`writing`."""
+        kept = list(chained(self.head(connection), batch))
+        connection.execute(insert(records), [_as_row(each) for each in kept])
+        connection.execute(head.update(), {"seq": kept[-1].seq, "hash": kept[-1].hash})
+
+    def head(self, connection: Connection) -> Head:
+        """The end of the chain."""
+        return Head(*connection.execute(select(head.c.seq, head.c.hash)).one())
+
+    def chain(self, connection: Connection) -> Iterator[Kept]:
+        """All records, by number."""
+        with connection.execute(select(records).order_by(records.c.seq)) as found:
+            yield from map(_kept, found.mappings())
+
+    def forget(self) -> None:
+        """Empty SQLite's log of what was removed; PostgreSQL's vacuum sees to that by itself."""
+        with self._connected() as connection:
+            if connection.dialect.name == "sqlite":
+                # Past the engine, which would begin a transaction.
+                driver: Any = connection.connection.driver_connection
+                busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if busy:
+                    _log.warning(
+                        "what was removed stays in SQLite's log until its readers are done"
+                    )
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+
+def _kept(row: RowMapping) -> Kept:
+    content = {name: row[name] for name in CONTENT if row[name] is not None}
+    numbered = (row["seq"], row["kind"], row["at"])
+    return Kept(*numbered, content, row["salt"], row["content_hash"], row["hash"])
+
+
+def _as_row(kept: Kept) -> dict[str, Any]:
+    return {
+        **dict.fromkeys(CONTENT),
+        **kept.content,
+        "seq": kept.seq,
+        "kind": kept.kind,
+        "at": kept.at,
+        "salt": kept.salt,
+        "content_hash": kept.content_hash,
+        "hash": kept.hash,
+    }
+
+
+def _engine(url: URL, *, durable: bool) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": _BUSY_S})
+        event.listen(engine, "connect", _durably if durable else _briskly)
+        event.listen(engine, "begin", _begun)
+        return engine
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": _BUSY_S, "tcp_user_timeout": 1000 * _BUSY_S},
+    )
+
+
+def _durably(connection: Any, _record: Any) -> None:
+    _set_up(connection, "FULL")
+
+
+def _briskly(connection: Any, _record: Any) -> None:
+    _set_up(connection, "NORMAL")
+
+
+def _set_up(connection: Any, synchronous: str) -> None:
+    connection.isolation_level = None  # what begins a transaction is said below
+    _write_ahead(connection)
+    for pragma in (f"synchronous = {synchronous}", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Where several are the first to open a file, SQLite has all but one fail, without waiting."""
+    ends = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= ends:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _begun(connection: Connection) -> None:
+    """A writer locks at once: one that had read first could not go on after another's commit."""
+    reads = connection.get_execution_options().get("facegate_reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

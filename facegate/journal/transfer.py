@@ -1,0 +1,141 @@
+"""Outcomes read from CSV, and rows written as CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from facegate.errors import ConfigurationError, InvalidRequest
+from facegate.journal.rows import Row
+
+_WORDS = {
+    **dict.fromkeys(("true", "yes", "1"), True),
+    **dict.fromkeys(("false", "no", "0"), False),
+    "": None,
+}
+_COLUMNS = ("request_id", "genuine", "spoof")
+_TYPES = {
+    "at": "TIMESTAMPTZ",
+    **dict.fromkeys(("shadow", "genuine", "spoof"), "BOOLEAN"),
+    **dict.fromkeys(("match_score", "liveness_score", "seconds", "cost"), "DOUBLE"),
+    "attempts": "INTEGER",
+}
+"""What Parquet keeps as anything but text."""
+_CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What was found out about a request.
+
+    Attributes:
+        request_id: its id.
+        genuine: the claimed person, an impostor, or not known.
+        spoof: a presentation attack, none, or not known.
+    """
+
+    request_id: str
+    genuine: bool | None
+    spoof: bool | None
+
+    def __post_init__(self) -> None:
+        if self.genuine is None and self.spoof is None:
+            raise InvalidRequest("a label says whether it was genuine, or a spoof")
+
+
+def labels(path: Path) -> Iterator[tuple[int, Label]]:
+    """Labels and the lines they are on.
+
+    Raises:
+        InvalidRequest: naming the line that is wrong.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            columns = [name.strip().lower() for name in next(reader, [])]
+            if "request_id" not in columns or not set(columns) <= {*_COLUMNS}:
+                raise InvalidRequest(f"{path.name}, line 1: columns are {', '.join(_COLUMNS)}")
+            for values in reader:
+                try:
+                    yield reader.line_num, _label(columns, values)
+                except InvalidRequest as error:
+                    where = f"{path.name}, line {reader.line_num}"
+                    raise InvalidRequest(f"{where}: {error.message}") from None
+    except OSError as error:
+        raise InvalidRequest(f"cannot read {path.name}: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidRequest(f"{path.name} is no CSV in UTF-8 ({type(error).__name__})") from None
+
+
+def _label(columns: Sequence[str], values: Sequence[str]) -> Label:
+    if len(values) != len(columns):
+        raise InvalidRequest(f"{len(values)} values for {len(columns)} columns")
+    given = {name: value.strip() for name, value in zip(columns, values, strict=True)}
+    said: dict[str, bool | None] = {}
+    for name in _COLUMNS[1:]:
+        word = given.get(name, "").lower()
+        if word not in _WORDS:
+            raise InvalidRequest(f"{name} is true, false or empty")
+        said[name] = _WORDS[word]
+    return Label(given["request_id"], **said)
+
+
+def export(rows: Iterable[Row], path: Path, progress: Callable[[int], object]) -> int:
+    """Write rows as CSV, or as Parquet where the name ends so; gives how many.
+
+    Raises:
+        InvalidRequest: another ending, or a place that cannot be written.
+        ConfigurationError: the package for Parquet is missing.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise InvalidRequest("export to a file that ends in .csv or .parquet")
+    written = path.with_name(f"{path.name}.partial")
+    try:
+        try:
+            count = _csv(rows, written, progress)
+            if path.suffix == ".parquet":
+                _parquet(written)
+            written.replace(path)
+        finally:
+            written.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidRequest(f"cannot write {path.name}: {error.strerror}") from None
+    return count
+
+
+def _csv(rows: Iterable[Row], path: Path, progress: Callable[[int], object]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([field.name for field in fields(Row)])
+        for count, row in enumerate(rows, 1):
+            writer.writerow(map(_told, astuple(row)))
+            if not count % _CHUNK:
+                progress(count)
+    return count
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _parquet(path: Path) -> None:
+    """Turn a CSV into Parquet, in its place."""
+    try:
+        import duckdb
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            'Parquet needs a package more: pip install "facegate[parquet]"'
+        ) from None
+    types = {field.name: _TYPES.get(field.name, "VARCHAR") for field in fields(Row)}
+    with duckdb.connect() as database:
+        table = database.read_csv(str(path), header=True, dtype=types)
+        made = path.with_suffix(".parquet.made")
+        table.write_parquet(str(made))
+    made.replace(path)

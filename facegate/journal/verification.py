@@ -1,0 +1,120 @@
+"""Finding where a chain does not hold. Records come in as they were read, from wherever."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from facegate.journal.chain import Head, Kept, Kind, digest, link
+
+_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What became of checking a chain.
+
+    Attributes:
+        records: how many were checked.
+        erased: how many of them had been emptied.
+        begins: number of the first one; those before it were purged.
+        head: the last one.
+        problems: what is wrong, a sentence each; the first hundred, and how many more.
+    """
+
+    records: int
+    erased: int
+    begins: int
+    head: Head
+    problems: tuple[str, ...]
+
+
+def verify(
+    records: Iterable[Kept], start: Head, head: Head, expected: Head | None = None
+) -> Verification:
+    """Check that records follow from each other.
+
+    Args:
+        records: by number.
+        start: the last one that was purged. A purge that was interrupted may have left it, and
+            some before it; they are passed over.
+        head: what the journal says is its end.
+        expected: a head that was written down earlier.
+    """
+    walk = _Walk(start, expected)
+    for record in records:
+        if record.seq > start.seq:
+            walk.take(record)
+    return walk.ended(head)
+
+
+class _Walk:
+    def __init__(self, start: Head, expected: Head | None) -> None:
+        self._start, self._expected, self._last = start, expected, start
+        self._count = self._erased = self._more = 0
+        self._unexplained: set[int] = set()
+        self._problems: list[str] = []
+        if expected is not None and expected.seq <= start.seq and expected != start:
+            self._note(f"record {expected.seq}, which was expected, has been purged")
+
+    def take(self, record: Kept) -> None:
+        self._count += 1
+        self._check_place(record)
+        self._check_content(record)
+        self._last = Head(record.seq, record.hash)
+        expected = self._expected
+        if expected and record.seq == expected.seq and record.hash != expected.hash:
+            self._note(f"record {record.seq} is not the one that was expected")
+
+    def _check_place(self, record: Kept) -> None:
+        next_one = self._last.seq + 1
+        if record.seq != next_one:
+            self._note(_missing(next_one, record.seq - 1))
+            return
+        linked = link(self._last.hash, record.seq, record.kind, record.at, record.content_hash)
+        if record.hash != linked:
+            self._note(f"record {record.seq} does not follow from the one before it")
+
+    def _check_content(self, record: Kept) -> None:
+        if record.salt is None and not record.content:
+            self._erased += 1
+            self._unexplained.add(record.seq)
+        elif record.salt is None or record.content_hash != digest(record.content, record.salt):
+            self._note(f"record {record.seq} was altered")
+        elif record.kind == Kind.ERASURE:
+            self._explain(record.content)
+
+    def _explain(self, content: Mapping[str, Any]) -> None:
+        try:
+            for first, last in json.loads(content["detail"])["erased"]:
+                self._unexplained -= {seq for seq in self._unexplained if first <= seq <= last}
+        except (ValueError, LookupError, TypeError):  # a forger's; then it explains nothing
+            return
+
+    def ended(self, head: Head) -> Verification:
+        last = self._last
+        end = max(head, self._expected or head, key=lambda each: each.seq)
+        if end.seq > last.seq:
+            self._note(_missing(last.seq + 1, end.seq))
+        elif head != last:
+            self._note(f"record {last.seq} is not where the journal says that it ends")
+        for seq in sorted(self._unexplained):
+            self._note(f"record {seq} was emptied, and no erasure says so")
+        more = (f"and {self._more} problems more",) if self._more else ()
+        return Verification(
+            self._count, self._erased, self._start.seq + 1, last, (*self._problems, *more)
+        )
+
+    def _note(self, problem: str) -> None:
+        if len(self._problems) < _MOST:
+            self._problems.append(problem)
+        else:
+            self._more += 1
+
+
+def _missing(first: int, last: int) -> str:
+    return (
+        f"record {first} is missing" if first == last else f"records {first} to {last} are missing"
+    )

@@ -1,0 +1,167 @@
+"""The one thread of a process that writes to the journal.
+
+Requests hand their records over and go on, or wait until they are committed. Whatever came in while
+the thread was writing is committed together, so a slow disk costs a commit and not one for each.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count, islice
+from typing import Protocol
+
+from facegate.errors import JournalUnavailable
+from facegate.forking import PerProcess
+from facegate.journal.chain import Record
+
+_BATCH = 500
+"""Requests in one transaction, at most."""
+LINGER_S = 0.02
+"""How long the first of a batch waits for company where nobody waits for it."""
+_PAUSES_S = (0.05, 0.2, 1.0)
+"""Before trying again; the last one over and over."""
+
+_log = logging.getLogger(__name__)
+
+
+class Append(Protocol):
+    """Writes records, all or none."""
+
+    def __call__(self, batch: Sequence[Record], *, again: bool = False) -> object: ...
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """The records of one request, and whether they are on disk."""
+
+    records: Sequence[Record]
+    written: threading.Event = field(default_factory=threading.Event)
+
+
+class Writer(PerProcess):
+    """Takes entries and writes them, in their order.
+
+    What cannot be written is tried again until it can; meanwhile the queue fills up and
+    :meth:`put` refuses what is too much. Nothing that was taken is dropped.
+
+    Args:
+        append: writes records.
+        most: entries that may wait.
+        linger_s: how long the first of a batch waits for company.
+        close_s: how long closing waits for what is not written.
+    """
+
+    def __init__(self, append: Append, most: int, linger_s: float, close_s: float) -> None:
+        self._append, self._most = append, most
+        self._linger_s, self._close_s = linger_s, close_s
+        super().__init__()
+
+    def _begin(self) -> None:
+        self._waiting: deque[Entry] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._ends: float | None = None
+        self.failure = ""
+
+    def offer(self, entry: Entry) -> bool:
+        """Take an entry if there is room."""
+        return self.put(entry, 0)
+
+    def put(self, entry: Entry, seconds: float) -> bool:
+        """Take an entry, waiting for room; tells whether it was taken.
+
+        Raises:
+            JournalUnavailable: it is closed, or no thread can be started to write.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._room, seconds)
+            if self._closed:
+                raise JournalUnavailable("the journal is closed")
+            if not self._room:
+                return False
+            if self._thread is None:
+                self._thread = self._begun()
+            self._waiting.append(entry)
+            if len(self._waiting) == 1:
+                self._changed.notify_all()
+        return True
+
+    def _begun(self) -> threading.Thread:
+        # A daemon: a database that hangs must not keep the process alive.
+        thread = threading.Thread(target=self._run, name="facegate-journal", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # there are too many; then nobody would ever write what was taken
+            raise JournalUnavailable("no thread could be started to write the journal") from None
+        _started.add(self)
+        return thread
+
+    def close(self) -> None:
+        """Take nothing more, and write what waits. A second call does nothing."""
+        with self._changed:
+            if self._closed:
+                return
+            self._ends = time.monotonic() + self._close_s
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(self._close_s + _PAUSES_S[-1])
+        if self._waiting:
+            _log.error("%d requests were not recorded: %s", len(self._waiting), self.failure)
+
+    @property
+    def _closed(self) -> bool:
+        return self._ends is not None
+
+    @property
+    def _room(self) -> bool:
+        return len(self._waiting) < self._most
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._waiting)
+            if not self._closed:
+                time.sleep(self._linger_s)
+            with self._changed:
+                batch = list(islice(self._waiting, _BATCH))
+            if not batch or not self._write([each for entry in batch for each in entry.records]):
+                return
+            with self._changed:
+                for entry in batch:
+                    self._waiting.popleft()
+                    entry.written.set()
+                self._changed.notify_all()
+
+    def _write(self, records: Sequence[Record]) -> bool:
+        """Write until it succeeds; False where it was closed before that."""
+        for tries in count():
+            try:
+                self._append(records, again=tries > 0)
+            except Exception as error:  # noqa: BLE001  whatever it is, the records are still here
+                self.failure = getattr(error, "message", type(error).__name__)
+            else:
+                self.failure = ""
+                return True
+            if not tries:
+                _log.warning("%s; it is tried again", self.failure)
+            if self._ends is not None and time.monotonic() >= self._ends:
+                return False
+            time.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
+        return False
+
+
+_started: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Whoever forgot to close a journal loses nothing."""
+    for writer in list(_started):
+        writer.close()

@@ -1,0 +1,1 @@
+"""What a trial of one provider against another came to, and what may be concluded from it."""

@@ -1,0 +1,282 @@
+"""What a report concludes from trials whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score, confusion_matrix
+
+from facegate import InvalidRequest
+from facegate.journal.rows import Row
+from facegate.model import Operation
+from facegate.report import page
+from facegate.report.findings import Finding, Verdict, findings, headline
+from facegate.report.tally import Outcome
+from facegate.report.trial import Trial
+from simulated import Plan, Vendor, requests
+
+MAIN, NEW = Vendor("main"), Vendor("new")
+EVEN, CAREFUL = {"main": 50, "new": 50}, {"main": 90, "new": 10}
+
+
+def even(people: int, other: Vendor, **plan: float) -> Trial:
+    simulated = Plan(people, {MAIN: 50, other: 50}, **plan)  # type: ignore[arg-type]
+    return Trial.of("kyc", requests(simulated), weights=EVEN)
+
+
+def shadowed(candidate: Vendor, people: int = 4000, **plan: float) -> Trial:
+    simulated = Plan(people, {replace(MAIN, right=0.97): 1}, shadow=candidate, **plan)  # type: ignore[arg-type]
+    return Trial.of("kyc", requests(simulated))
+
+
+def said(trial: Trial, about: str) -> list[Finding]:
+    return [each for each in findings(trial) if each.about == about]
+
+
+def verdicts(trial: Trial, about: str) -> list[Verdict]:
+    return [each.verdict for each in said(trial, about)]
+
+
+def test_no_difference_is_found_where_there_is_none() -> None:
+    trial = even(40_000, NEW)
+    found = findings(trial)
+    assert Verdict.DIFFERS not in {each.verdict for each in found}
+    assert verdicts(trial, "acceptance") == [Verdict.ALIKE]
+    assert verdicts(trial, "latency") == [Verdict.ALIKE]
+    assert "new accepts as many people as main, give or take 2 points" in headline(found)
+    assert headline(found).endswith("This does not say who is right more often.")
+
+
+def test_a_careful_trial_of_a_few_thousand_finds_a_real_difference() -> None:
+    plan = Plan(4000, {MAIN: 90, replace(NEW, accept=0.77): 10})
+    trial = Trial.of("kyc", requests(plan), weights=CAREFUL)
+    (found,) = said(trial, "acceptance")
+    assert found.verdict is Verdict.DIFFERS
+    assert found.short == "new accepts fewer people than main"
+    (comparison,) = trial.comparisons
+    truth = 0.97 * (0.77 - 0.9)
+    assert comparison.accepted.interval.low <= truth <= comparison.accepted.interval.high
+    assert all(
+        look.difference.interval.low <= truth <= look.difference.interval.high
+        for look in comparison.looks
+    )
+
+
+def test_accepting_more_is_never_called_better() -> None:
+    text = " ".join(each.text for each in findings(even(6000, replace(NEW, accept=0.97))))
+    assert "new accepts more people than main" in text
+    assert "More may be fewer honest people turned away, or more attacks let in." in text
+    assert "a high share of accepted people is not accuracy" in text
+    assert "better" not in text
+
+
+def test_too_little_data_is_an_answer() -> None:
+    trial = Trial.of("kyc", requests(Plan(60, {MAIN: 90, NEW: 10})), weights=CAREFUL)
+    (found,) = said(trial, "acceptance")
+    assert found.verdict is Verdict.UNKNOWN
+    assert "To say it takes some" in found.text
+    assert headline(findings(trial)).startswith("Not enough data to say: whether new")
+
+
+def test_a_bug_that_loses_people_breaks_the_trial() -> None:
+    trial = even(4000, replace(NEW, accept=0.7), lost=0.15)
+    found = findings(trial)
+    assert headline(found) == "The split is broken, so the arms cannot be compared."
+    assert not verdicts(trial, "acceptance")  # nothing is concluded, however large
+    assert found[0].verdict is Verdict.BROKEN
+    assert "over time" not in page.html(trial, found)
+
+
+def test_an_honest_split_is_not_called_broken() -> None:
+    assert verdicts(even(4000, NEW), "ratio") == [Verdict.NOTE]
+
+
+def test_without_weights_the_split_is_unchecked_and_that_is_said() -> None:
+    trial = Trial.of("kyc", requests(Plan(500, {MAIN: 50, NEW: 50})))
+    assert trial.ratio is None
+    assert "not known" in said(trial, "ratio")[0].text
+
+
+def test_a_latency_regression_shows() -> None:
+    (found,) = said(even(4000, replace(NEW, seconds=0.5)), "latency")
+    assert found.short == "new is slower than main (median and 95th percentile)"
+
+
+def test_a_vendor_that_fails_shows() -> None:
+    trial = even(4000, replace(NEW, failed=0.08))
+    (found,) = said(trial, "failures")
+    assert found.short == "new leaves more people without an answer than main"
+    assert trial.arm("new").errors["ProviderTimeout"] > trial.arm("main").errors["ProviderTimeout"]
+
+
+def test_only_labels_say_who_is_right() -> None:
+    plan = Plan(8000, {replace(MAIN, right=0.97): 50, replace(NEW, right=0.88): 50}, labelled=0.5)
+    trial = Trial.of("kyc", requests(plan), weights=EVEN)
+    first, second = said(trial, "errors")
+    assert first.short == "new turns away more genuine people than main"
+    assert second.verdict is Verdict.UNKNOWN  # attacks are few
+    assert "people like those who were labelled" in first.text
+    assert not headline(findings(trial)).endswith("who is right more often.")
+
+
+def test_errors_of_labelled_people_are_those_that_scikit_learn_counts() -> None:
+    rows = list(requests(Plan(800, {replace(MAIN, right=0.9): 1}, labelled=0.7, again=0)))
+    arm = Trial.of("kyc", rows).arms[0]
+    known = [row for row in rows if row.genuine is not None and row.decision is not None]
+    accepted = [row.decision == "accept" for row in known]
+    table = confusion_matrix([row.genuine for row in known], accepted, labels=[True, False])
+    (_, turned_away), (let_in, _) = table
+    assert (arm.not_accepted.wrong, arm.attacks_accepted.wrong) == (turned_away, let_in)
+    assert arm.not_accepted.labelled == table[0].sum()
+
+
+def test_percentiles_are_those_of_numpy() -> None:
+    rows = list(requests(Plan(700, {MAIN: 1})))
+    latency = Trial.of("kyc", rows).arms[0].latency
+    seconds = [row.seconds for row in rows if row.decision]
+    theirs = np.quantile(seconds, [0.5, 0.95, 0.99], method="inverted_cdf")
+    assert latency
+    assert [latency.p50, latency.p95, latency.p99] == list(theirs)
+
+
+def test_a_candidate_in_the_shadow_is_compared_on_the_same_requests() -> None:
+    trial = shadowed(replace(NEW, accept=0.6), copied=0.8)
+    (found, disagreed) = said(trial, "shadow")
+    assert found.short == "new accepts fewer of the same people than main"
+    assert disagreed.verdict is Verdict.NOTE
+    (pairing,) = trial.pairings
+    assert pairing.lost > pairing.gained
+    assert pairing.mcnemar_p <= pairing.always_p < 0.01
+    assert pairing.looks[-1].difference == pairing.accepted
+
+
+def test_agreement_is_what_scikit_learn_makes_of_the_pairs() -> None:
+    (pairing,) = shadowed(replace(NEW, accept=0.6), people=1500, copied=0.5).pairings
+    pairs = [(one, two) for one, two, count in pairing.table for _ in range(count)]
+    both = [(one, two) for one, two in pairs if {one, two} <= {"accept", "review", "reject"}]
+    first, second = zip(*both, strict=True)
+    table = confusion_matrix(first, second)
+    assert pairing.agreed.count == np.trace(table)
+    assert pairing.answered == table.sum()
+    assert pairing.pairs == len(pairs)
+    assert -1 < cohen_kappa_score(first, second) < pairing.agreed.share
+
+
+def test_disagreements_are_listed_for_review() -> None:
+    trial = shadowed(replace(NEW, accept=0.5), people=800, copied=0.3)
+    (pairing,) = trial.pairings
+    assert len(pairing.cases) == pairing.disagreed
+    assert all(case.primary != case.candidate for case in pairing.cases)
+    assert len({case.request_id for case in pairing.cases}) == pairing.disagreed
+
+
+def test_who_is_right_where_they_disagree_takes_labels_of_these_alone() -> None:
+    candidate = replace(NEW, right=0.75)
+    trial = shadowed(candidate, copied=0.0, sample=0.5, labelled=0.5)
+    assert "main is right about genuine people more often than new" in {
+        each.short for each in said(trial, "errors")
+    }
+
+
+def test_two_brands_of_one_engine_are_said_to_be_one_opinion() -> None:
+    trial = even(500, replace(NEW, lineage="main"))
+    (found,) = said(trial, "lineage")
+    assert "they are one opinion under two names" in found.text
+    assert not said(even(500, NEW), "lineage")
+
+
+def test_costs_are_per_request_and_per_decision() -> None:
+    rows = list(requests(Plan(400, {replace(MAIN, failed=0.5): 1})))
+    arm = Trial.of("kyc", rows).arms[0]
+    decisions = sum(row.decision is not None for row in rows)
+    assert arm.cost == pytest.approx(sum(row.cost or 0 for row in rows))
+    assert arm.per_request == pytest.approx(arm.cost / len(rows))
+    assert arm.per_decision == pytest.approx(arm.cost / decisions)
+    free = Trial.of("kyc", [replace(row, cost=None) for row in rows]).arms[0]
+    assert (free.cost, free.per_request, free.per_decision) == (None, None, None)
+
+
+def of(rows: Sequence[Row], **options: object) -> Trial:
+    return Trial.of("kyc", rows, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def row() -> Row:
+    return next(row for row in requests(Plan(50, {MAIN: 1})) if row.decision == "accept")
+
+
+def test_of_a_person_the_first_request_counts(row: Row) -> None:
+    again = replace(row, request_id="again", decision=None, error_code="BadReply")
+    trial = of([row, again])
+    (arm,) = trial.arms
+    assert (arm.requests, arm.people) == (2, 1)
+    assert arm.outcomes[Outcome.ACCEPT].share == 1
+    assert arm.errors == {"BadReply": 1}
+
+
+def test_a_person_who_changed_arms_counts_where_they_were_first(row: Row) -> None:
+    trial = of([replace(row, arm="main"), replace(row, arm="new")])
+    assert {arm.name: arm.people for arm in trial.arms} == {"main": 1, "new": 0}
+    assert "1 requests went to another arm" in " ".join(each.text for each in findings(trial))
+
+
+def test_requests_about_nobody_each_count_as_a_person(row: Row) -> None:
+    trial = of([replace(row, subject=None), replace(row, subject=None)])
+    assert trial.arms[0].people == trial.nameless == 2
+    assert "name no subject" in said(trial, "data")[0].text
+
+
+def test_what_failed_before_it_got_to_an_arm_counts_in_none(row: Row) -> None:
+    early = replace(row, subject="early", decision=None, error_code="ImageRejected", provider="")
+    trial = of([replace(row, arm="main"), replace(row, arm="new", subject="b"), early])
+    assert trial.unassigned == 1
+    assert sum(arm.people for arm in trial.arms) == 2
+
+
+def test_a_shadow_without_its_primary_is_not_paired(row: Row) -> None:
+    trial = of([row, replace(row, shadow=True, request_id="other", provider="new")])
+    assert trial.pairings[0].orphans == 1
+    assert trial.pairings[0].pairs == 0
+    assert "have no primary in this time" in said(trial, "data")[0].text
+
+
+def test_whose_fault_an_error_is_decides_what_the_person_got(row: Row) -> None:
+    codes = ("CaptureRejected", "InvalidRequest", "ProviderTimeout", "QuotaExhausted", "FromNewer")
+    failed = [
+        replace(row, subject=code, decision=None, error_code=code, at=row.at + timedelta(hours=1))
+        for code in codes
+    ]
+    outcomes = of([row, *failed]).arms[0].outcomes
+    assert outcomes[Outcome.REFUSED].count == 2
+    assert outcomes[Outcome.FAILED].count == 3
+
+
+def test_several_operations_in_one_report_are_named(row: Row) -> None:
+    trial = of([row, replace(row, subject="b", operation=Operation.LIVENESS)])
+    assert "This mixes compare and liveness" in said(trial, "data")[0].text
+
+
+def test_the_control_is_the_heaviest_arm_or_the_one_that_is_named(row: Row) -> None:
+    rows = [replace(row, arm=arm, subject=arm) for arm in ("new", "main")]
+    assert of(rows, weights={"new": 1, "main": 9}).arms[0].name == "main"
+    assert of(rows, control="new").comparisons[0].arm == "main"
+    with pytest.raises(InvalidRequest, match="nobody was in 'mian', only in"):
+        of(rows, control="mian")
+
+
+def test_an_arm_that_lost_everybody_breaks_the_trial(row: Row) -> None:
+    rows = [replace(row, arm="main", subject=str(number)) for number in range(200)]
+    assert verdicts(of(rows, weights=CAREFUL), "ratio") == [Verdict.BROKEN]
+
+
+def test_nothing_recorded_is_no_trial() -> None:
+    with pytest.raises(InvalidRequest, match="no requests on 'kyc'"):
+        of([])
+
+
+def test_one_arm_and_no_shadow_compare_to_nothing(row: Row) -> None:
+    assert headline(findings(of([row]))) == "There is nothing to compare: one arm, and no shadow."

@@ -1,0 +1,1 @@
+"""Verify faces in a Django site: ``gunicorn --preload django_site.wsgi``."""

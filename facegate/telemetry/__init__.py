@@ -1,0 +1,87 @@
+"""Events for logs, traces and metrics, each by a library of its own choosing (extras).
+
+::
+
+    [telemetry]
+    structlog = true        # facegate[structlog]
+    opentelemetry = true    # facegate[opentelemetry]
+    prometheus = true       # facegate[prometheus]
+
+Nothing is set up here for the application: logs go where it has configured structlog to write,
+spans to its tracer provider, metrics to the registry that it exposes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from facegate.document import explained
+from facegate.errors import ConfigurationError
+from facegate.events import Observer
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application."""
+
+
+class TelemetrySettings(BaseModel):
+    """All of ``[telemetry]``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    structlog: bool = Field(default=False, description="Log every event, once it is configured.")
+    opentelemetry: bool = Field(default=False, description="Spans and metrics by OpenTelemetry.")
+    prometheus: bool = Field(
+        default=False, description="Metrics for Prometheus; the gateway then has `GET /metrics`."
+    )
+
+
+_HOMES = {"structlog": "structured", "opentelemetry": "tracing", "prometheus": "prometheus"}
+
+
+def observers(table: Mapping[str, Any], source: str) -> list[Observer]:
+    """Whoever is told of events, by the ``[telemetry]`` table of the configuration ``source``.
+
+    Raises:
+        ConfigurationError: naming the key, or the extra that is not installed.
+    """
+    return [each.observer() for each in _wanted(table, source)]
+
+
+def served(app: App, table: Mapping[str, Any], source: str) -> App:
+    """A gateway of its own process, with what the table asks for around it.
+
+    Its requests belong to the trace that the caller names, ``GET /metrics`` is answered, and
+    structlog writes JSON to stderr unless it is configured already.
+
+    Raises:
+        ConfigurationError: see :func:`observers`.
+    """
+    for each in _wanted(table, source):
+        app = each.around(app)
+    return app
+
+
+def _wanted(table: Mapping[str, Any], source: str) -> Iterator[ModuleType]:
+    try:
+        settings = TelemetrySettings.model_validate(table)
+    except ValidationError as error:
+        raise explained(error, f"{source}: telemetry.", TelemetrySettings) from None
+    for name, wanted in settings:
+        if wanted:
+            yield _load(name, source)
+
+
+def _load(name: str, source: str) -> ModuleType:
+    try:
+        return import_module(f"{__name__}.{_HOMES[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("facegate"):
+            raise
+        raise ConfigurationError(
+            f'{source}: telemetry.{name} needs one package more: pip install "facegate[{name}]"'
+        ) from None

@@ -1,0 +1,70 @@
+"""What logs, traces and metrics say of an event in the same words.
+
+Every value is one of a set that the configuration and facegate's own classes bound: never a
+subject, a request id, a score, or anything a vendor wrote.
+"""
+
+from __future__ import annotations
+
+from facegate.events import BreakerTurned, Finished, Shadowed
+from facegate.model import Attempt, Operation
+
+SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30)
+"""Bounds of histograms: from an embedded engine's answer to the usual deadline."""
+
+REQUEST = ("operation", "route", "arm", "provider", "outcome", "error")
+ATTEMPT = ("operation", "provider", "outcome", "error", "billed")
+SHADOW = ("operation", "route", "candidate", "outcome")
+BREAKER = ("operation", "provider")
+
+STATES = {"closed": 0, "half_open": 1, "open": 2}
+"""Of a breaker, so that the highest of several processes is the worst."""
+
+
+def of_request(event: Finished) -> dict[str, str]:
+    """``outcome`` is the decision or ``error``; ``provider`` the one that was asked last."""
+    return {
+        "operation": str(event.operation),
+        "route": event.route,
+        "arm": event.arm or "",
+        "provider": _asked(event),
+        "outcome": str(event.result.decision) if event.result else "error",
+        "error": event.error.code if event.error else "",
+    }
+
+
+def of_attempt(operation: Operation, attempt: Attempt) -> dict[str, str]:
+    """``outcome`` is ``answered`` or ``failed``."""
+    return {
+        "operation": str(operation),
+        "provider": attempt.provider,
+        "outcome": str(attempt.outcome),
+        "error": attempt.error_code or "",
+        "billed": str(attempt.billed),
+    }
+
+
+def of_shadow(event: Shadowed) -> dict[str, str]:
+    """``outcome`` is ``agreed`` or ``disagreed``, or says who failed."""
+    primary, candidate = event.primary.result, event.candidate.result
+    if candidate is None:
+        outcome = "candidate_failed"
+    elif primary is None:
+        outcome = "primary_failed"
+    else:
+        outcome = "agreed" if primary.decision is candidate.decision else "disagreed"
+    return {
+        "operation": str(event.primary.operation),
+        "route": event.primary.route,
+        "candidate": _asked(event.candidate),
+        "outcome": outcome,
+    }
+
+
+def _asked(event: Finished) -> str:
+    return event.attempts[-1].provider if event.attempts else ""
+
+
+def of_breaker(event: BreakerTurned) -> dict[str, str]:
+    """Which breaker it is."""
+    return {"operation": str(event.operation), "provider": event.provider}

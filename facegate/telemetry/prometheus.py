@@ -1,0 +1,115 @@
+"""Metrics for Prometheus (extra ``prometheus``)."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, make_asgi_app
+
+from facegate.events import BreakerTurned, Event, Finished, Shadowed, ShadowSkipped, Tried
+from facegate.telemetry import App
+from facegate.telemetry.labels import (
+    ATTEMPT,
+    BREAKER,
+    REQUEST,
+    SECONDS,
+    SHADOW,
+    STATES,
+    of_attempt,
+    of_breaker,
+    of_request,
+    of_shadow,
+)
+
+_PATH = "/metrics"
+
+
+class PrometheusObserver:
+    """Counts events. A registry takes one alone; see :func:`observer` for the usual one."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._requests = Counter(
+            "facegate_requests",
+            "Requests that were answered or failed.",
+            REQUEST,
+            registry=registry,
+        )
+        self._request_s = Histogram(
+            "facegate_request_seconds",
+            "Time for a whole request.",
+            ("operation", "route", "arm"),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._attempts = Counter(
+            "facegate_attempts", "Times that a provider was asked.", ATTEMPT, registry=registry
+        )
+        self._attempt_s = Histogram(
+            "facegate_attempt_seconds",
+            "Time for asking a provider once.",
+            ("operation", "provider", "outcome"),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._breakers = Gauge(
+            "facegate_breaker_state",
+            "0 closed, 1 half-open, 2 open; absent for one that never opened.",
+            BREAKER,
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._shadows = Counter(
+            "facegate_shadows", "Requests put to a candidate too.", SHADOW, registry=registry
+        )
+        self._skipped = Counter(
+            "facegate_shadows_skipped",
+            "Sampled requests that were not, for too many were going on.",
+            ("candidate",),
+            registry=registry,
+        )
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Finished():
+                labels = of_request(event)
+                self._requests.labels(**labels).inc()
+                where = labels["operation"], labels["route"], labels["arm"]
+                self._request_s.labels(*where).observe(event.seconds)
+            case Tried():
+                labels = of_attempt(event.operation, event.attempt)
+                self._attempts.labels(**labels).inc()
+                who = labels["operation"], labels["provider"], labels["outcome"]
+                self._attempt_s.labels(*who).observe(event.attempt.seconds)
+            case BreakerTurned():
+                self._breakers.labels(**of_breaker(event)).set(STATES[event.state])
+            case Shadowed():
+                self._shadows.labels(**of_shadow(event)).inc()
+            case ShadowSkipped():
+                self._skipped.labels(event.candidate).inc()
+
+
+_once = threading.Lock()
+
+
+def observer() -> PrometheusObserver:
+    """The one of the default registry, shared by all verifiers of the process."""
+    with _once:
+        return _default()
+
+
+@cache
+def _default() -> PrometheusObserver:
+    return PrometheusObserver()
+
+
+def around(app: App) -> App:
+    """An application that also answers ``GET /metrics``, to whoever reaches it."""
+    metrics = make_asgi_app()
+
+    async def exposing(scope: Any, receive: Any, send: Any) -> None:
+        asked = scope["type"] == "http" and scope["path"] == _PATH and scope["method"] == "GET"
+        await (metrics if asked else app)(scope, receive, send)
+
+    return exposing

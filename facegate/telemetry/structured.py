@@ -1,0 +1,82 @@
+"""Log lines by structlog (extra ``structlog``).
+
+Nothing is written until the application has called ``structlog.configure``: unconfigured, structlog
+would print to stdout.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+
+from facegate.errors import Fault
+from facegate.events import BreakerTurned, Event, Finished, Shadowed, ShadowSkipped, Tried
+from facegate.telemetry import App
+from facegate.telemetry.labels import of_attempt, of_breaker, of_request, of_shadow
+
+
+class StructlogObserver:
+    """Writes a line for each event, with the request's id and without whom it is about."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("facegate")
+
+    def __call__(self, event: Event) -> None:
+        if not structlog.is_configured():
+            return
+        match event:
+            case Finished():
+                self._finished(event)
+            case Tried():
+                said = of_attempt(event.operation, event.attempt)
+                self._log.debug(
+                    "facegate.attempt",
+                    request_id=event.request_id,
+                    seconds=round(event.attempt.seconds, 4),
+                    **said,
+                )
+            case Shadowed():
+                request_id = event.primary.request_id
+                self._log.info("facegate.shadow", request_id=request_id, **of_shadow(event))
+            case ShadowSkipped():
+                self._log.warning(
+                    "facegate.shadow_skipped",
+                    request_id=event.request_id,
+                    candidate=event.candidate,
+                )
+            case BreakerTurned():
+                self._log.warning("facegate.breaker", state=str(event.state), **of_breaker(event))
+
+    def _finished(self, event: Finished) -> None:
+        """What the caller got wrong is no reason for anybody to be woken."""
+        error = event.error
+        tell = self._log.warning if error and error.fault is not Fault.CALLER else self._log.info
+        tell(
+            "facegate.request",
+            request_id=event.request_id,
+            seconds=round(event.seconds, 4),
+            attempts=len(event.attempts),
+            **of_request(event),
+        )
+
+
+def observer() -> StructlogObserver:
+    """One that writes wherever the application's structlog does."""
+    return StructlogObserver()
+
+
+def around(app: App) -> App:
+    """The application as it is; structlog, which nobody else configures there, writes JSON."""
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.JSONRenderer(),
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger("info"),
+            logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        )
+    return app

@@ -25,8 +25,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 RUN = ["-e", ".[cli]", "-e", "plugins/facegate-local"]
 DEVELOP = [
-    *("-e", ".[cli,gateway,testing]"),
-    *("-e", "plugins/facegate-local", "-e", "plugins/facegate-opencv"),
+    *("-e", ".[all]", "-e", "plugins/facegate-local", "-e", "plugins/facegate-opencv"),
     *("-e", "plugins/facegate-verifik", "-e", "docs/example-plugin"),
     *("-r", "requirements-dev.txt"),
 ]
@@ -37,13 +36,13 @@ facegate-local with one that needs a desktop's libraries; what else it needs is 
 
 def demo() -> int:
     """Run the demonstration."""
-    set_up("demo", RUN)
+    set_up("demo", "300 MB", RUN)
     return run(PYTHON, "-m", "facegate", "demo", *sys.argv[2:])
 
 
 def test() -> int:
     """Run every check; further arguments go to pytest, which then runs alone."""
-    set_up("test", DEVELOP, VENDORS_CLIENT)
+    set_up("test", "1.1 GB", DEVELOP, VENDORS_CLIENT)
     if sys.argv[2:]:
         return run(PYTHON, "-m", "pytest", *sys.argv[2:])
     return (
@@ -62,7 +61,7 @@ def run(*command: str | Path) -> int:
     return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
 
 
-def set_up(name: str, *steps: list[str]) -> None:
+def set_up(name: str, size: str, *steps: list[str]) -> None:
     """Make the virtual environment and install into it, unless nothing changed since last time."""
     stamp = VENV / f"{name}.stamp"
     wanted = fingerprint(steps)
@@ -79,7 +78,7 @@ def set_up(name: str, *steps: list[str]) -> None:
                 "apt install python3-venv)."
             )
     install = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    with Ticker(f"Installing into {VENV.name} (once, about 200 MB)"):
+    with Ticker(f"Installing into {VENV.name} (once, about {size})"):
         for step in steps:
             done = subprocess.run(
                 [*install, *step], cwd=ROOT, capture_output=True, text=True, check=False

@@ -27,6 +27,7 @@ class Rival:
     install: tuple[tuple[str, ...], ...]
     note: str
     prepare: str | None = None
+    worker: str = "worker.py"
 
     def recipe(self) -> str:
         """What its environment is made from; a change makes it anew."""
@@ -90,7 +91,7 @@ class Worker:
         self._log = environments.logs / f"{rival.name}.log"
         with self._log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                [str(environments.python(rival)), str(RUNNERS / "worker.py"), rival.name],
+                [str(environments.python(rival)), str(RUNNERS / rival.worker), rival.name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -26,6 +26,9 @@ from facegate.http import HttpSettings
 from facegate.plugin import DialectSettings
 from facegate.provider import ProviderSettings
 from facegate.registry import Registry
+from facegate.routing.breaker import BreakerSettings
+from facegate.routing.limits import LimitSettings
+from facegate.routing.tables import RetryTable, ShadowTable
 from pages import DOCS, PAGES, blocks, pages_with, portraits, read
 
 SHIPPED = ("local", "opencv_cloud", "opencv_fr", "verifik")
@@ -68,8 +71,9 @@ def test_every_settings_model_is_in_the_reference() -> None:
     registry = Registry()
     own = [registry.provider_type(name).settings_type for name in SHIPPED]
     apis = [registry.dialect_type(name).settings_type for name in SHIPPED[1:]]
+    routes = (RetryTable, ShadowTable, BreakerSettings, LimitSettings)
     shared = (ImageSettings, ProviderSettings, HttpSettings, DialectSettings)
-    for model in (*shared, ServeSettings, SandboxSettings, *own, *apis):
+    for model in (*shared, *routes, ServeSettings, SandboxSettings, *own, *apis):
         assert f"settings {model.__module__}:{model.__qualname__}\n" in page
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name}"
@@ -131,7 +135,7 @@ def test_configuration_is_accepted(
         for name, plugin_name in plugins.items():
             if plugin_name in registry.names():
                 config.provider(registry, name).close()
-        if config.serve:
+        if config.document.serve:
             ServeSettings.of(config).dialects(registry, config.intake.limits)
 
 

@@ -19,34 +19,51 @@ PLUGINS = sorted(
 )
 
 LAYERS = """
-    errors
-    sniff  model  deadline
+    errors  forking  lazy
+    document  sniff  model  deadline  background
     images  flow  sockets  scores
+    pools
     exchange  provider  fetch
-    drivers  http  policy  question  dialect
+    drivers  http  policy  consent  dialect
+    question  events
+    routing  journal
     hookspecs
     plugin  registry
     config
+    answering  telemetry
     verifier
+    opening
     __init__
-    terminal  globs  gateway  testing
+    terminal  globs  gateway  testing  options
+    report
+    command  checking
     cli
     __main__
 """
-"""From the bottom up. A module or package imports only from lines above its own, and itself."""
+"""From the bottom up. A module or package imports only from lines above its own, and itself; what a
+package adds to the command line, in its ``command.py``, is near the top."""
 
 LIBRARIES = {
-    "httpx": {"exchange"},
+    "httpx": {"exchange", "pools"},
     "httpcore": {"exchange", "sockets"},
-    "click": {"cli", "gateway", "globs", "hookspecs"},
-    "rich": {"cli", "terminal"},
+    "click": {"checking", "cli", "command", "globs", "hookspecs", "options"},
+    "rich": {"cli", "report", "terminal"},
     "pluggy": {"hookspecs", "registry"},
     "imagesize": {"sniff"},
     "pybase64": {"images"},
     "starlette": {"gateway"},
+    "trio": {"background"},
     "uvicorn": {"gateway"},
     "hypothesis": {"testing"},
+    "duckdb": {"journal"},
+    "limits": {"routing"},
+    "opentelemetry": {"telemetry"},
+    "prometheus_client": {"telemetry"},
     "pytest": {"testing"},
+    "redis": {"routing"},
+    "scipy": {"command", "report"},
+    "sqlalchemy": {"journal"},
+    "structlog": {"telemetry"},
     "vcr": {"testing"},
     "yaml": {"testing"},
 }
@@ -83,6 +100,8 @@ def imported(path: Path, *, for_types: bool = False) -> Iterator[str]:
 
 def name_of(path: Path) -> str:
     """A module's name, or that of the package it is a part of."""
+    if path.name == "command.py":
+        return "command"
     return path.relative_to(ROOT).parts[1].removesuffix(".py")
 
 

@@ -68,6 +68,17 @@ def matrix() -> Rows:
     yield "compatible API", *(_yes(_has_dialect(name)) for name in plugins)
 
 
+def recipients() -> Rows:
+    """Who gets to see a picture, as a consent must spell it."""
+    yield "plugin", "recipient", "stores", "enrols", "searches"
+    for name in shipped():
+        info = provider(name).info
+        handling = info.handling
+        facts = (handling.stores, handling.enrols, handling.searches)
+        named = "nobody: always covered" if info.embedded else f"`{handling.recipient}`"
+        yield f"`{name}`", named, *map(_yes, facts)
+
+
 def _yes(fact: object) -> str:
     return "yes" if fact else "no"
 
@@ -187,5 +198,6 @@ TABLES: Final[dict[str, Callable[..., Rows]]] = {
     "failures": failures,
     "gallery": gallery,
     "matrix": matrix,
+    "recipients": recipients,
     "sandbox": sandbox,
 }

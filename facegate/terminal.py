@@ -11,7 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from facegate.errors import CaptureRejected, FacegateError
-from facegate.model import Decision, Operation, Scale, VerificationResult
+from facegate.model import Attempt, Decision, Operation, Scale, VerificationResult
 from facegate.policy import preset
 from facegate.provider import Provider
 from facegate.scores import ScoreSpec
@@ -58,9 +58,16 @@ def result(found: VerificationResult, gallery: Sequence[str] = ()) -> Renderable
     if found.liveness and found.liveness.reason:
         rows.add_row("reason", found.liveness.reason)
     rows.add_row("provider", f"{found.provider} ({found.plugin}, {found.lineage})")
+    if len(found.attempts) > 1:
+        rows.add_row("attempts", Text(", ".join(map(_attempt, found.attempts))))
     for warning in found.warnings:
         rows.add_row("note", Text(warning, "yellow"))
     return Group(head, rows)
+
+
+def _attempt(attempt: Attempt) -> str:
+    picture = f" on {attempt.image}" if attempt.image else ""
+    return f"{attempt.provider}{picture}: {attempt.error_code or attempt.outcome}"
 
 
 def failure(error: FacegateError) -> RenderableType:

@@ -31,7 +31,7 @@ from facegate.plugin import (
 )
 from facegate.registry import Registry
 from facegate.testing import FakeProvider
-from loopback import port
+from loopback import port, refused
 
 KEY = "key-of-32-letters-or-more-4a7d1e90c3b85f26"
 
@@ -86,6 +86,18 @@ def test_one_of_two_vendors_is_killed_and_the_answer_still_comes() -> None:
             with vendor("opencv_cloud", port(url)):
                 answered = verifier.compare(probe=PROBE, gallery=[DOCUMENT])
                 assert course(answered) == [("main", None)]
+
+
+def test_the_command_line_says_who_failed_before(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, picture in {"selfie.png": PROBE, "passport.png": DOCUMENT}.items():
+        Path(name).write_bytes(picture)
+    with vendor("verifik") as backup:
+        text = TWO_VENDORS.format(main=refused(), backup=backup)
+        Path("facegate.toml").write_text(text, encoding="utf-8")
+        with pytest.raises(SystemExit) as left:
+            cli.main(["compare", "selfie.png", "passport.png"])
+    assert left.value.code == cli.ACCEPTED
+    assert "main: ConnectionFailed, backup: answered" in capsys.readouterr().out
 
 
 # A trial

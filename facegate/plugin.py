@@ -45,6 +45,7 @@ from facegate.flow import Flow, HttpReply, HttpRequest, Transport, call, send, s
 from facegate.hookspecs import hookimpl
 from facegate.http import ErrorTable, HttpProvider, HttpSettings, Picture, WireModel
 from facegate.images import Image
+from facegate.lazy import lazy
 from facegate.model import DecidedBy, Liveness, Match, Operation, Scale
 from facegate.provider import (
     Answer,
@@ -120,6 +121,7 @@ __all__ = [
     "call",
     "hookimpl",
     "json_reply",
+    "lazy",
     "per_call",
     "send",
     "sleep",

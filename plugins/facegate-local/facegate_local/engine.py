@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Final, Protocol, TypeVar
 
 import cv2
 
-from facegate.plugin import CaptureReason, CaptureRejected, ConfigurationError, Image, ImageRejected
+from facegate.plugin import (
+    CaptureReason,
+    CaptureRejected,
+    ConfigurationError,
+    Image,
+    ImageRejected,
+    lazy,
+)
 from facegate_local.decode import decode, reduction
 from facegate_local.embedding import Embedder, Embedding
 from facegate_local.eyes import EyeWatcher
@@ -94,19 +100,19 @@ class Engine:
             return self._finder.look(decode(image))
         return scene
 
-    @cached_property
+    @lazy
     def _finder(self) -> Finder:
         return self._load(Finder, "detector")
 
-    @cached_property
+    @lazy
     def _embedder(self) -> Embedder:
         return self._load(Embedder, "embedder")
 
-    @cached_property
+    @lazy
     def _attack_detector(self) -> AttackDetector:
         return self._load(AttackDetector, "liveness")
 
-    @cached_property
+    @lazy
     def _eye_watcher(self) -> EyeWatcher:
         return self._load(EyeWatcher, "landmarks", "eyes")
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facegate.plugin import lazy
 from facegate_local.decode import Pixels
 from facegate_local.nets import errors_only
 
@@ -79,7 +79,7 @@ class Face:
     def centre(self) -> tuple[float, float]:
         return self.x + self.width / 2, self.y + self.height / 2
 
-    @cached_property
+    @lazy
     def roll(self) -> float:
         """Degrees by which the line through the eyes is turned clockwise."""
         across, down = self.points[1] - self.points[0]

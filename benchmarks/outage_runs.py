@@ -28,7 +28,7 @@ from facegate.plugin import (
     Scale,
     ScoreSpec,
 )
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate.testing import FaultProxy
 from facegate.testing.faults import (
     Answered,

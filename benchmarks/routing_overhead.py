@@ -35,7 +35,7 @@ from rich.progress import track
 from facegate import AsyncFaceVerifier, FaceVerifier, Image
 from facegate.config import Config
 from facegate.opening import parts
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate.testing.pictures import noise
 
 WAYS: Final = ("sync", "async")

@@ -36,7 +36,7 @@ from facegate.plugin import (
     ScoreSpec,
     hookimpl,
 )
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate.testing.pictures import noise
 
 CONFIGURATION = """\

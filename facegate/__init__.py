@@ -13,7 +13,6 @@ from facegate.consent import Consent
 from facegate.errors import (
     AuthenticationFailed,
     BadReply,
-    Billed,
     CaptureReason,
     CaptureRejected,
     ConfigurationError,
@@ -37,9 +36,11 @@ from facegate.errors import (
     UnsupportedOperation,
     UnsupportedOption,
 )
-from facegate.images import Image, ImageLimits
+from facegate.images.image import Image, ImageLimits
+from facegate.images.sniff import ImageFormat
 from facegate.model import (
     Attempt,
+    Billed,
     DecidedBy,
     Decision,
     Liveness,
@@ -51,7 +52,6 @@ from facegate.model import (
 )
 from facegate.opening import open_async
 from facegate.opening import open_sync as open  # noqa: A004  read as facegate.open
-from facegate.sniff import ImageFormat
 from facegate.verifier import AsyncFaceVerifier, FaceVerifier
 
 __all__ = [

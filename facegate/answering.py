@@ -9,17 +9,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from facegate.deadline import Deadline
 from facegate.errors import ConfigurationError, FacegateError, InvalidRequest, UnmappedError
 from facegate.events import Event, Finished, Observer, Recorder, Shadowed, ShadowSkipped
-from facegate.flow import Flow, spawn, within
+from facegate.images.image import Image
+from facegate.images.intake import Intake, picture, pictures
 from facegate.model import Operation, VerificationResult
-from facegate.provider import Provider
-from facegate.question import Intake, Question, pictures
-from facegate.routing.generations import Generation, Generations
+from facegate.providers.provider import Provider
+from facegate.question import Question
 from facegate.routing.node import Run
+from facegate.routing.reload import Generation, Generations
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.flow import Flow, spawn, within
 
 RECORD_S = 5.0
 """How long an answer waits for being recorded, at most."""
@@ -87,12 +89,20 @@ class Answering:
             if self._closed:
                 raise InvalidRequest("the verifier is closed")
             question = now.route.check(question)
-            probe, gallery = yield from pictures(question, now.intake, now.route.max_gallery)
+            probe, gallery = yield from self._pictures(now, question)
             run = Run(question, probe, gallery, deadline, now.route.max_attempts, self._tell)
             found: VerificationResult | FacegateError = yield from now.route.node.ask(run)
         except FacegateError as error:
             found = error
         return self._finished(now.route, question, run, found, at=at, started=started), run
+
+    def _pictures(
+        self, now: Generation, question: Question
+    ) -> Flow[tuple[Image, tuple[Image, ...]]]:
+        if question.operation is Operation.LIVENESS:
+            return (yield from picture("probe", question.probe, now.intake)), ()
+        most = now.route.max_gallery
+        return (yield from pictures(question.probe, question.gallery, now.intake, most))
 
     def _finished(
         self,

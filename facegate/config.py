@@ -36,18 +36,18 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from facegate.document import PREFIX, explained, near, overlay, read, with_secret_files
+from facegate.document import PREFIX, Name, Table, explained, near, overlay, read, with_secret_files
 from facegate.errors import ConfigurationError, FacegateError
-from facegate.fetch import FetchPolicy
-from facegate.images import DEFAULT_LIMITS, ImageLimits
+from facegate.images.fetch import FetchPolicy
+from facegate.images.image import DEFAULT_LIMITS, ImageLimits
+from facegate.images.intake import Intake
 from facegate.policy import check_settings
-from facegate.provider import Provider
-from facegate.question import Intake
-from facegate.registry import ONLY, Registry
+from facegate.providers.provider import Provider
+from facegate.providers.registry import ONLY, Registry
 from facegate.routing.limits import LimitSettings
 from facegate.routing.plan import Plan, States
 from facegate.routing.route import Route
-from facegate.routing.tables import BreakerTable, Name, RouteTable, Table, check
+from facegate.routing.tables import BreakerTable, RouteTable, check
 
 CONFIG_FILE = "FACEGATE_CONFIG"
 DEFAULT_FILE = "facegate.toml"

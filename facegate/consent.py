@@ -7,7 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from facegate.errors import InvalidRequest
-from facegate.provider import ProviderInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What becomes of a picture at the provider; another vendor is another recipient of a face.
+
+    Attributes:
+        recipient: the company or place that gets to see the picture.
+        stores: keeps the picture or a template of it after answering.
+        enrols: adds the person to a collection.
+        searches: compares with anyone but the claimed person (1:N).
+        region: where the processing happens, where that is known.
+    """
+
+    recipient: str
+    stores: bool
+    enrols: bool
+    searches: bool
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +63,17 @@ class Consent:
             if not isinstance(text, str):
                 raise InvalidRequest("consent: purpose and reference are texts")
 
-    def covers(self, info: ProviderInfo) -> bool:
-        """Whether the provider may be asked. What runs in this process discloses nothing."""
-        handling = info.handling
+    def covers(self, handling: Handling, *, in_process: bool) -> bool:
+        """Whether a provider that handles pictures so may be asked.
+
+        What runs in this process discloses nothing, so neither recipient nor region has to be
+        named for it.
+        """
         named = handling.recipient in self.recipients and (
             self.regions is None or handling.region in self.regions
         )
         return (
-            (info.embedded or named)
+            (in_process or named)
             and (self.storing or not handling.stores)
             and (self.enrolling or not handling.enrols)
             and (self.searching or not handling.searches)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationError
 
 from facegate.errors import ConfigurationError
 
 PREFIX = "FACEGATE_"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Table(BaseModel):
+    """A table of settings: frozen; refuses unknown keys, NaN and infinity; errors show no input."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
 
 _SINGLE = {"default", "subject_key", "subject_key_file"}
 _TABLES = {"images": 2, "serve": 0, "journal": 0, "telemetry": 0, "breaker": 0, "limits": 3}
@@ -30,6 +39,8 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: saying where it cannot be read.
     """
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -135,5 +146,7 @@ def explained(error: ValidationError, where: str, model: type[BaseModel]) -> Con
 
 def near(name: str, known: Collection[str]) -> str:
     """What may have been meant by a name that nobody knows."""
-    found = difflib.get_close_matches(name, known, n=1)
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, known, n=1)
     return f"; did you mean {found[0]!r}?" if found else ""

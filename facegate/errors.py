@@ -26,18 +26,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from facegate.model import Attempt
-
-
-class Billed(StrEnum):
-    """Whether the vendor may have charged for an attempt."""
-
-    NO = "no"
-    MAYBE = "maybe"
-    YES = "yes"
+from facegate.model import Attempt, Billed
 
 
 class Fault(StrEnum):

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from facegate.errors import FacegateError
-from facegate.flow import Flow
 from facegate.model import Attempt, Operation, VerificationResult
+from facegate.runtime.flow import Flow
 
 if TYPE_CHECKING:
     from facegate.consent import Consent

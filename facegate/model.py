@@ -9,8 +9,6 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
-from facegate.errors import Billed
-
 
 class Operation(StrEnum):
     """The three questions. Values are the method names."""
@@ -122,6 +120,14 @@ class Outcome(StrEnum):
 
     ANSWERED = "answered"
     FAILED = "failed"
+
+
+class Billed(StrEnum):
+    """Whether the vendor may have charged for an attempt."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
 
 
 class Attempt(_Record):

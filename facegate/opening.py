@@ -13,8 +13,8 @@ from facegate.verifier import AsyncFaceVerifier, FaceVerifier
 if TYPE_CHECKING:
     from facegate.config import Config
     from facegate.events import Observer, Recorder
-    from facegate.question import Intake
-    from facegate.registry import Registry
+    from facegate.images.intake import Intake
+    from facegate.providers.registry import Registry
     from facegate.routing.plan import States
     from facegate.routing.route import Route
 
@@ -123,7 +123,7 @@ def _configured(
 ) -> dict[str, Any]:
     # Reading configuration and finding plugins is loaded when first needed.
     from facegate.config import Config, build
-    from facegate.registry import Registry
+    from facegate.providers.registry import Registry
 
     registry = Registry()
     if plugin is not None:

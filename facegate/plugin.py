@@ -15,11 +15,10 @@ the name that configuration uses::
         return [Acme]
 """
 
-from facegate.dialect import Asked, Dialect, DialectSettings, VendorError, json_reply
+from facegate.consent import Handling
 from facegate.errors import (
     AuthenticationFailed,
     BadReply,
-    Billed,
     CaptureReason,
     CaptureRejected,
     ConfigurationError,
@@ -41,27 +40,36 @@ from facegate.errors import (
     UnsupportedOperation,
     UnsupportedOption,
 )
-from facegate.flow import Flow, HttpReply, HttpRequest, Transport, call, send, sleep, together
-from facegate.hookspecs import hookimpl
-from facegate.http import ErrorTable, HttpProvider, HttpSettings, Picture, WireModel
-from facegate.images import Image
-from facegate.lazy import lazy
-from facegate.model import DecidedBy, Liveness, Match, Operation, Scale
-from facegate.provider import (
+from facegate.images.image import Image
+from facegate.images.sniff import ImageFormat
+from facegate.model import Billed, DecidedBy, Liveness, Match, Operation, Scale
+from facegate.providers.compat import Asked, Dialect, DialectSettings, VendorError, json_reply
+from facegate.providers.hookspecs import hookimpl
+from facegate.providers.http import ErrorTable, HttpProvider, HttpSettings, Picture, WireModel
+from facegate.providers.provider import (
     Answer,
     BlockingProvider,
     CompareLiveRequest,
     CompareRequest,
     FlowProvider,
-    Handling,
     LivenessRequest,
     Provider,
     ProviderInfo,
     ProviderSettings,
     per_call,
 )
+from facegate.runtime.flow import (
+    Flow,
+    HttpReply,
+    HttpRequest,
+    Transport,
+    call,
+    send,
+    sleep,
+    together,
+)
+from facegate.runtime.lazy import lazy
 from facegate.scores import ScoreSpec
-from facegate.sniff import ImageFormat
 
 __all__ = [
     "Answer",

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import ValidationError, field_validator
 
+from facegate.document import Table
 from facegate.errors import (
     BadReply,
     ConfigurationError,
@@ -18,9 +19,9 @@ from facegate.errors import (
     UnsupportedOperation,
     UnsupportedOption,
 )
-from facegate.images import Image
+from facegate.images.image import Image
 from facegate.model import Decision, Operation, Threshold, Thresholds
-from facegate.provider import (
+from facegate.providers.provider import (
     Answer,
     BoundRequest,
     CompareLiveRequest,
@@ -37,7 +38,7 @@ def for_provider(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, Mapping) else value
 
 
-class Policy(BaseModel):
+class Policy(Table):
     """When a route takes an answer for a yes; wins over its providers' settings.
 
     Attributes:
@@ -45,10 +46,6 @@ class Policy(BaseModel):
         liveness_threshold: live from this one on.
         review_from: from here up to the threshold a person reviews.
     """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
     threshold: Thresholds | None = None
     liveness_threshold: Thresholds | None = None

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from facegate.answering import RECORD_S, Answering, Source, outcome
 from facegate.consent import Consent
-from facegate.deadline import Deadline
-from facegate.drivers import AsyncDriver, SyncDriver
-from facegate.flow import Flow, call
-from facegate.images import ImageSource
+from facegate.images.image import Gallery, ImageSource
+from facegate.images.intake import Intake
 from facegate.model import Operation, Thresholds, VerificationResult
-from facegate.provider import Provider
-from facegate.question import Gallery, Intake, Options, Question
+from facegate.providers.provider import Provider
+from facegate.question import Options, Question
 from facegate.routing.route import Route
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.drivers import AsyncDriver, SyncDriver
+from facegate.runtime.flow import Flow, call
 
 if TYPE_CHECKING:
     import anyio

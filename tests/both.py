@@ -9,11 +9,11 @@ import anyio
 import pytest
 
 from facegate import AsyncFaceVerifier, FaceVerifier, VerificationResult
-from facegate.deadline import Deadline
-from facegate.drivers import AsyncDriver, SyncDriver
-from facegate.flow import Flow
-from facegate.provider import Provider
-from facegate.question import Intake
+from facegate.images.intake import Intake
+from facegate.providers.provider import Provider
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.drivers import AsyncDriver, SyncDriver
+from facegate.runtime.flow import Flow
 
 Run = Callable[..., Any]
 Ask = Callable[..., VerificationResult]

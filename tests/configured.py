@@ -34,7 +34,7 @@ from facegate.plugin import (
     hookimpl,
     per_call,
 )
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate.routing.route import Route
 
 

@@ -24,12 +24,12 @@ from facegate import (
 )
 from facegate.errors import FacegateError
 from facegate.events import Event, Finished, Shadowed
-from facegate.flow import call
 from facegate.model import Attempt
 from facegate.plugin import Answer, CompareRequest, Flow, FlowProvider, ProviderSettings, sleep
 from facegate.routing.node import Leaf, Node
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
+from facegate.runtime.flow import call
 
 QUESTION: dict[str, Any] = {"probe": Image.of(PROBE), "gallery": [Image.of(DOCUMENT)]}
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from facegate.errors import Billed
 from facegate.journal.rows import Row
-from facegate.model import Decision, Operation
+from facegate.model import Billed, Decision, Operation
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 REFUSED, FAILED = "CaptureRejected", "ProviderTimeout"

@@ -13,9 +13,9 @@ import pytest
 
 from both import Run, every_driver, run_sync
 from facegate import ProviderTimeout
-from facegate.deadline import Deadline
-from facegate.drivers import AsyncDriver, SyncDriver
-from facegate.flow import Flow, call, sleep, spawn, together, within
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.drivers import AsyncDriver, SyncDriver
+from facegate.runtime.flow import Flow, call, sleep, spawn, together, within
 
 
 def noted(notes: list[str], seconds: float = 0, name: str = "done") -> Flow[None]:
@@ -106,7 +106,7 @@ def test_it_runs_in_the_context_of_the_request(run: Run) -> None:
 
 @every_driver
 def test_closing_waits_for_a_while_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facegate.background.GRACE_S", 0.05)
+    monkeypatch.setattr("facegate.runtime.background.GRACE_S", 0.05)
     notes, let_go = list[str](), threading.Event()
 
     def beside() -> Flow[None]:

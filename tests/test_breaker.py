@@ -25,14 +25,14 @@ from facegate import (
     UnmappedError,
     UnsupportedOption,
 )
-from facegate.deadline import Deadline
 from facegate.events import BreakerTurned, Event
-from facegate.flow import Flow, sleep
 from facegate.question import Question
 from facegate.routing.breaker import Breaker, BreakerSettings, Circuit, State
 from facegate.routing.failover import Failover
 from facegate.routing.node import Leaf, Node, Run
 from facegate.routing.route import Route
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.flow import Flow, sleep
 from facegate.testing import FakeProvider, no_match, not_live
 from scripted import QUESTION, Vendor, route
 from virtual import VirtualVerifier, virtual_time

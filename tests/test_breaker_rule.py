@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from facegate import FacegateError, ProviderUnavailable
-from facegate.flow import Flow
+from facegate.runtime.flow import Flow
 from test_breaker import COOLING, NOT_ITS_FAULT, Guarded, answered, begun, failed
 
 

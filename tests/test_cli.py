@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from facegate import cli
+from facegate.cli import main as cli
 from facegate.plugin import (
     Answer,
     BlockingProvider,
@@ -107,7 +107,7 @@ def _plugin(name: str, *providers: type[Any]) -> EntryPoint:
 @pytest.fixture(autouse=True)
 def _only_scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = [_plugin("scripted", Scripted), EntryPoint("broken", "no_such_module", "facegate")]
-    monkeypatch.setattr("facegate.registry.entry_points", lambda group: found)
+    monkeypatch.setattr("facegate.providers.registry.entry_points", lambda group: found)
     monkeypatch.chdir(tmp_path)
     from PIL import Image
 
@@ -285,7 +285,7 @@ def test_a_crash_is_never_taken_for_a_rejection(run: Any, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no space left")
 
-    monkeypatch.setattr("facegate.terminal.result", broken)
+    monkeypatch.setattr("facegate.cli.terminal.result", broken)
     assert run("compare", "probe.png", "first.png")[0] == cli.PROVIDER_FAILED
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from facegate import ConfigurationError
 from facegate.config import Config
-from facegate.provider import Provider
-from facegate.registry import Registry
+from facegate.providers.provider import Provider
+from facegate.providers.registry import Registry
 from installed import PROVIDER, Site
 
 SECRET = "hunter2-and-more"

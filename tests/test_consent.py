@@ -16,18 +16,19 @@ from scripted import QUESTION, Vendor, leaves, route
 @pytest.mark.parametrize("several", [["acme"], ("acme",), {"acme"}, frozenset(["acme"])])
 def test_any_collection_of_names_will_do(several: Any) -> None:
     vendor = Vendor("main", recipient="acme")
-    covers = Consent("opening an account", several).covers
-    assert covers(vendor.info)
-    assert not covers(Vendor("main", recipient="ac").info)
+    other = Vendor("main", recipient="ac")
+    consent = Consent("opening an account", several)
+    assert consent.covers(vendor.info.handling, in_process=False)
+    assert not consent.covers(other.info.handling, in_process=False)
 
 
 def test_an_engine_in_this_process_discloses_nothing_but_may_not_keep_it_either() -> None:
     nobody = Consent("opening an account", frozenset(), frozenset())
-    engine = replace(Vendor("main").info, embedded=True)
-    assert nobody.covers(engine)
-    keeping = replace(engine, handling=replace(engine.handling, stores=True))
-    assert not nobody.covers(keeping)
-    assert replace(nobody, storing=True).covers(keeping)
+    engine = Vendor("main").info.handling
+    assert nobody.covers(engine, in_process=True)
+    keeping = replace(engine, stores=True)
+    assert not nobody.covers(keeping, in_process=True)
+    assert replace(nobody, storing=True).covers(keeping, in_process=True)
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,15 @@ import pytest
 
 import facegate
 from drawn import picture
-from facegate import ImageFormat, cli, errors, gateway, hookspecs, plugin, testing
+from facegate import ImageFormat, errors, gateway, plugin, testing
+from facegate.cli import main as cli
 from facegate.config import Config, ImageSettings
 from facegate.gateway.settings import SandboxSettings, ServeSettings
-from facegate.http import HttpSettings
 from facegate.plugin import DialectSettings
-from facegate.provider import ProviderSettings
-from facegate.registry import Registry
+from facegate.providers import hookspecs
+from facegate.providers.http import HttpSettings
+from facegate.providers.provider import ProviderSettings
+from facegate.providers.registry import Registry
 from facegate.routing.breaker import BreakerSettings
 from facegate.routing.limits import LimitSettings
 from facegate.routing.tables import RetryTable, ShadowTable

@@ -21,10 +21,10 @@ import facegate
 from acme import Scripted
 from acme_api import question, saying
 from facegate import AsyncFaceVerifier
-from facegate.dialect import Dialect
 from facegate.gateway import Sandbox, create_app, serving
 from facegate.plugin import Answer, Match
-from facegate.registry import Registry
+from facegate.providers.compat import Dialect
+from facegate.providers.registry import Registry
 from facegate.scores import Crossing
 from facegate.testing.cassettes import Scenario, found, play
 from pages import blocks, pages_with, portraits

@@ -13,9 +13,9 @@ import pytest
 
 from both import Run, every_driver, run_sync
 from facegate import BadReply, ConnectionFailed, FacegateError, ProviderTimeout
-from facegate.deadline import Deadline
-from facegate.drivers import AsyncDriver, SyncDriver
-from facegate.flow import Call, Flow, HttpRequest, Send, Transport, call, send, sleep
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.drivers import AsyncDriver, SyncDriver
+from facegate.runtime.flow import Call, Flow, HttpRequest, Send, Transport, call, send, sleep
 from loopback import Act, Server, drip, message, raw, refused, reply, stall, unanswered
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it"

@@ -16,7 +16,7 @@ from acme import DOCUMENT, PROBE
 from facegate import AsyncFaceVerifier, CaptureReason, CaptureRejected, RateLimited
 from facegate.gateway import serving
 from facegate.plugin import call
-from facegate.provider import Provider
+from facegate.providers.provider import Provider
 from facegate.testing import FakeProvider, not_live
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"

@@ -21,9 +21,9 @@ from facegate import (
     ImageRejected,
     ProviderTimeout,
 )
-from facegate.fetch import FetchPolicy, fetch
-from facegate.flow import Call, HttpReply, HttpRequest, Send
-from facegate.question import Intake
+from facegate.images.fetch import FetchPolicy, fetch
+from facegate.images.intake import Intake
+from facegate.runtime.flow import Call, HttpReply, HttpRequest, Send
 from loopback import Act, Server, authority, drip, reply, stall, tls
 
 PUBLIC = "93.184.215.14"

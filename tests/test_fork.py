@@ -17,7 +17,7 @@ import pytest
 
 from acme import DOCUMENT, PROBE, SAME, Engine, acme
 from facegate import FaceVerifier, Operation, ProviderUnavailable
-from facegate.question import Intake
+from facegate.images.intake import Intake
 from facegate.routing.breaker import Breaker, BreakerSettings, Circuit, State
 from facegate.routing.limits import Limited, Limiter, LimitSettings
 from facegate.routing.node import Leaf, Node

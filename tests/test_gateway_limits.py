@@ -17,9 +17,9 @@ import pytest
 from acme import SAME, Engine, Scripted
 from acme_api import KEY, acme_api, front, question
 from facegate import ConfigurationError
-from facegate.flow import Sleep
 from facegate.gateway import Limits, serving
 from facegate.plugin import Answer
+from facegate.runtime.flow import Sleep
 from loopback import port
 
 SMALL = Limits(max_body_bytes=1000)

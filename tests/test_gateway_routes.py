@@ -16,7 +16,7 @@ from facegate import AsyncFaceVerifier, ConfigurationError
 from facegate.events import Event, Finished
 from facegate.gateway import create_app, serving
 from facegate.gateway.bridge import Bridge
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 
 KYC = '\n[routes.kyc]\nfailover = ["main", "backup"]\n'
 VERDICT = '\n[providers.verdict]\nplugin = "verdict"\n'

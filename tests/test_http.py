@@ -40,7 +40,7 @@ from facegate import (
     RateLimited,
     UnmappedError,
 )
-from facegate.http import HttpSettings, json_body
+from facegate.providers.http import HttpSettings, json_body
 from loopback import Act, Server, drip, message, raw, refused, reply, reset, stall, unanswered
 
 PICTURES: dict[str, Any] = {"probe": PROBE, "gallery": [DOCUMENT, PASSPORT]}
@@ -307,8 +307,8 @@ def test_equal_settings_share_connections_and_others_do_not() -> None:
 
 
 def test_a_provider_is_tested_without_a_server() -> None:
-    from facegate.flow import HttpReply, Send
-    from facegate.provider import CompareRequest
+    from facegate.providers.provider import CompareRequest
+    from facegate.runtime.flow import HttpReply, Send
 
     provider = acme("https://api.example")
     assert isinstance(provider, Acme)

@@ -28,8 +28,8 @@ from facegate import (
 )
 from facegate.consent import Consent
 from facegate.events import Shadowed
-from facegate.flow import Flow
 from facegate.journal.rows import Row
+from facegate.runtime.flow import Flow
 from facegate.testing import FakeProvider
 from journals import KEY, NOON, attempt, finished, journal, opened, write
 from loopback import Server, reply

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
-from facegate import ConfigurationError, cli
+from facegate import ConfigurationError
+from facegate.cli import main as cli
 from facegate.journal import open_journal
 from journals import KEY, NOON, finished, journal, write
 

@@ -22,13 +22,13 @@ from acme import DOCUMENT, PROBE
 from both import Run, every_driver
 from databases import EVERY, fresh
 from facegate import ConfigurationError, FaceVerifier, JournalUnavailable
-from facegate.deadline import Deadline
-from facegate.drivers import AsyncDriver
 from facegate.journal.chain import Head, Kind, Record
 from facegate.journal.schema import STEPS, migrate, records
 from facegate.journal.store import Store
 from facegate.journal.verification import verify
 from facegate.journal.writer import Entry, Writer
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.drivers import AsyncDriver
 from facegate.testing import FakeProvider
 from journals import attempt, finished, journal, opened, write
 

@@ -23,10 +23,10 @@ from facegate import (
     Operation,
     RateLimited,
 )
-from facegate.flow import HttpReply, HttpRequest, Send
 from facegate.plugin import call
-from facegate.provider import CompareRequest
+from facegate.providers.provider import CompareRequest
 from facegate.question import Question
+from facegate.runtime.flow import HttpReply, HttpRequest, Send
 from facegate.testing import FakeProvider
 from loopback import Act, Server, authority, echo, raw, refused, reply, reset, stall, tls
 

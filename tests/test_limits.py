@@ -23,12 +23,12 @@ from facegate import (
     ProviderUnavailable,
     RateLimited,
 )
-from facegate.deadline import Deadline
-from facegate.flow import Call, Flow, Sleep, Within, sleep
 from facegate.question import Question
 from facegate.routing.failover import Failover
 from facegate.routing.limits import Limited, Limiter, LimitSettings, Window
 from facegate.routing.node import Leaf, Node, Run
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.flow import Call, Flow, Sleep, Within, sleep
 from scripted import QUESTION, Vendor, course, route
 from virtual import Clock, VirtualVerifier, virtual_time
 

@@ -19,7 +19,7 @@ from both import Ask, both_ways
 from facegate import ConfigurationError, FaceVerifier, RateLimited
 from facegate.routing.limits import Limited, Limiter, LimitSettings
 from facegate.routing.node import Leaf
-from facegate.routing.sharing import Shared
+from facegate.routing.redis import Shared
 from loopback import Line, Server, reply
 from scripted import QUESTION, Vendor, route
 from test_fork import in_child

@@ -17,7 +17,7 @@ from facegate import (
     UnsupportedOption,
     VerificationResult,
 )
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 
 THIRD = """
 [providers.third]

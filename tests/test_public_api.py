@@ -9,7 +9,7 @@ import pytest
 
 import facegate
 import facegate.plugin
-from facegate import hookspecs
+from facegate.providers import hookspecs
 
 surfaces = pytest.mark.parametrize("module", [facegate, facegate.plugin], ids=lambda m: m.__name__)
 

@@ -24,6 +24,7 @@ from facegate import (
     Liveness,
     Match,
 )
+from facegate.images.intake import Intake
 from facegate.plugin import (
     Answer,
     BlockingProvider,
@@ -33,7 +34,6 @@ from facegate.plugin import (
     ProviderInfo,
     ProviderSettings,
 )
-from facegate.question import Intake
 
 PROBE, FIRST, SECOND = (picture(seed=seed) for seed in range(3))
 

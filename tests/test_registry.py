@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from facegate import ConfigurationError, Operation
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from installed import Site
 
 HOOK = "from facegate.plugin import hookimpl\n@hookimpl\ndef "

@@ -23,7 +23,7 @@ from facegate import (
     ProviderUnavailable,
     VerificationResult,
 )
-from facegate.question import Intake
+from facegate.images.intake import Intake
 from facegate.routing.node import Leaf
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
@@ -232,7 +232,7 @@ minimum_calls = {calls}
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("facegate.registry.entry_points", lambda group: entry_points())
+    monkeypatch.setattr("facegate.providers.registry.entry_points", lambda group: entry_points())
     monkeypatch.chdir(tmp_path)
     return tmp_path / "facegate.toml"
 

@@ -16,12 +16,12 @@ import pytest
 import facegate
 from acme import DOCUMENT, PROBE
 from configured import MAIN_AND_BACKUP, entry_points
-from facegate import cli
+from facegate.cli import main as cli
 from facegate.journal import transfer
 from facegate.journal.rows import Row
-from facegate.report import page
-from facegate.report.findings import findings
-from facegate.report.trial import Trial
+from facegate.trial import page
+from facegate.trial.findings import findings
+from facegate.trial.trial import Trial
 from simulated import Plan, Vendor, requests
 
 PLAN = Plan(
@@ -49,7 +49,7 @@ subject_key = "a key of the tests, long enough"
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    monkeypatch.setattr("facegate.registry.entry_points", lambda group: entry_points())
+    monkeypatch.setattr("facegate.providers.registry.entry_points", lambda group: entry_points())
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, str, str]:

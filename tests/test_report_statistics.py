@@ -14,7 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.gof import chisquare as their_chisquare
 from statsmodels.stats.proportion import proportion_confint
 
-from facegate.report.statistics import (
+from facegate.trial.statistics import (
     Interval,
     always_p,
     difference,

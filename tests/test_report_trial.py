@@ -13,10 +13,10 @@ from sklearn.metrics import cohen_kappa_score, confusion_matrix
 from facegate import InvalidRequest
 from facegate.journal.rows import Row
 from facegate.model import Operation
-from facegate.report import page
-from facegate.report.findings import Finding, Verdict, findings, headline
-from facegate.report.tally import Outcome
-from facegate.report.trial import Trial
+from facegate.trial import page
+from facegate.trial.findings import Finding, Verdict, findings, headline
+from facegate.trial.tally import Outcome
+from facegate.trial.trial import Trial
 from simulated import Plan, Vendor, requests
 
 MAIN, NEW = Vendor("main"), Vendor("new")

@@ -10,7 +10,7 @@ import pytest
 
 from acme import DOCUMENT, PROBE
 from configured import MAIN_AND_BACKUP, entry_points
-from facegate import cli
+from facegate.cli import main as cli
 
 TRIAL = """
 default = "kyc"
@@ -53,7 +53,7 @@ kyc  split, within 8 s, attempts: 4
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs a command over the configuration ``text``; gives its exit code and what it said."""
-    monkeypatch.setattr("facegate.registry.entry_points", lambda group: entry_points())
+    monkeypatch.setattr("facegate.providers.registry.entry_points", lambda group: entry_points())
     monkeypatch.chdir(tmp_path)
     Path("probe.png").write_bytes(PROBE)
     Path("document.png").write_bytes(DOCUMENT)

@@ -17,10 +17,10 @@ from facegate import (
     RateLimited,
     VerificationResult,
 )
-from facegate.flow import Flow
 from facegate.routing.failover import Failover
 from facegate.routing.node import Leaf, Node, Run
 from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
+from facegate.runtime.flow import Flow
 from scripted import QUESTION, Vendor, course, free, route
 from virtual import VirtualVerifier, virtual_time
 

@@ -24,14 +24,14 @@ from facegate import (
 )
 from facegate.consent import Consent
 from facegate.events import Finished, Shadowed, ShadowSkipped, Tried
-from facegate.flow import Flow, call
 from facegate.plugin import Answer
 from facegate.policy import Policy
-from facegate.provider import Provider
+from facegate.providers.provider import Provider
 from facegate.routing.node import Leaf
 from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
+from facegate.runtime.flow import Flow, call
 from scripted import QUESTION, Book, Vendor, course, route, shadowed
 from virtual import VirtualVerifier, virtual_time
 

@@ -13,9 +13,9 @@ from acme import MATCH, Scripted
 from both import Ask, ask_sync, both_ways
 from facegate import AsyncFaceVerifier, FaceVerifier
 from facegate.events import Finished, Shadowed
-from facegate.flow import Flow, call
 from facegate.plugin import Answer
 from facegate.routing.route import Route
+from facegate.runtime.flow import Flow, call
 from scripted import QUESTION, Book, Vendor, shadowed
 
 
@@ -83,7 +83,7 @@ def test_the_answer_does_not_wait_and_closing_does(ask: Ask) -> None:
 
 @both_ways
 def test_closing_does_not_wait_for_ever(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facegate.background.GRACE_S", 0.05)
+    monkeypatch.setattr("facegate.runtime.background.GRACE_S", 0.05)
     held, book = Held(), Book()
     answered(ask, shadowed(held.provider), book, lambda: None)
     assert [type(event) for event in book.recorded] == [Finished]

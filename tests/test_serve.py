@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from acme_api import KEY, question
-from facegate import ConfigurationError, cli
+from facegate import ConfigurationError
+from facegate.cli import main as cli
 from facegate.config import Config
 from facegate.gateway.settings import ServeSettings
 from installed import Site
@@ -70,7 +71,7 @@ def folder(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     site.install("acme", PLUGIN.format(tests=str(TESTS), takes=0))
     other = f"import sys\nsys.path.append({str(TESTS)!r})\n{OTHER}"
     site.install("other", other, "facegate_other")  # up to a dash, names must differ
-    monkeypatch.setattr("facegate.registry.entry_points", lambda group: site.found)
+    monkeypatch.setattr("facegate.providers.registry.entry_points", lambda group: site.found)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -204,7 +205,9 @@ def test_the_command_line_wins_over_the_configuration(folder: Path) -> None:
 
 
 def test_the_command_line_needs_neither_library_until_something_is_served() -> None:
-    code = "import sys, facegate.cli; sys.exit(bool({'starlette', 'uvicorn'} & set(sys.modules)))"
+    code = (
+        "import sys, facegate.cli.main; sys.exit(bool({'starlette', 'uvicorn'} & set(sys.modules)))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -15,7 +15,8 @@ import pytest
 
 import facegate
 from acme import DOCUMENT, PROBE
-from facegate import AsyncFaceVerifier, Billed, Image, ImageFormat, cli
+from facegate import AsyncFaceVerifier, Billed, Image, ImageFormat
+from facegate.cli import main as cli
 from facegate.gateway import create_app, serving
 from facegate.plugin import (
     Answer,
@@ -29,7 +30,7 @@ from facegate.plugin import (
     ScoreSpec,
     hookimpl,
 )
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate.testing import FakeProvider
 from loopback import port, refused
 
@@ -165,7 +166,7 @@ def crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     module.facegate_providers = facegate_providers  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     installed = [*entry_points(group="facegate"), EntryPoint("crowd", "story_crowd", "facegate")]
-    monkeypatch.setattr("facegate.registry.entry_points", lambda group: installed)
+    monkeypatch.setattr("facegate.providers.registry.entry_points", lambda group: installed)
 
 
 def run(*arguments: str) -> int:

@@ -12,8 +12,8 @@ from acme import PROBE, Scripted
 from both import Ask, Run, both_ways, every_driver
 from drawn import picture
 from facegate import Billed, Match, Outcome, ProviderTimeout, ProviderUnavailable
-from facegate.flow import Flow, call, sleep, together
 from facegate.plugin import Answer, Image
+from facegate.runtime.flow import Flow, call, sleep, together
 
 GALLERY = [picture(seed=seed) for seed in (11, 12, 13)]
 

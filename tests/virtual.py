@@ -8,8 +8,8 @@ from typing import Any
 from unittest.mock import patch
 
 from facegate import FaceVerifier
-from facegate.drivers import SyncDriver
-from facegate.flow import Spawn
+from facegate.runtime.drivers import SyncDriver
+from facegate.runtime.flow import Spawn
 
 
 class Clock:
@@ -49,5 +49,8 @@ class VirtualVerifier(FaceVerifier):
 @contextmanager
 def virtual_time() -> Iterator[Clock]:
     clock = Clock()
-    with patch("facegate.deadline.time", clock), patch("facegate.drivers.time", clock):
+    with (
+        patch("facegate.runtime.deadline.time", clock),
+        patch("facegate.runtime.drivers.time", clock),
+    ):
         yield clock

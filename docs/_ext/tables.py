@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from facegate import errors
-from facegate.http import HttpSettings
 from facegate.plugin import DialectSettings
-from facegate.provider import ProviderSettings
+from facegate.providers.http import HttpSettings
+from facegate.providers.provider import ProviderSettings
 from facegate_local.manifest import MODELS, PORTRAITS
 
 Rows = Iterator[Sequence[str]]

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from facegate import CaptureRejected, ConfigurationError, Operation
-from facegate.flow import HttpReply
-from facegate.http import HttpProvider
 from facegate.plugin import Asked, Dialect, Provider
-from facegate.registry import Registry
+from facegate.providers.http import HttpProvider
+from facegate.providers.registry import Registry
+from facegate.runtime.flow import HttpReply
 from facegate.scores import Crossing, ScoreSpec
 from facegate.testing.dialect_contract import every_error
 

@@ -24,12 +24,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from facegate.dialect import Dialect, json_reply
 from facegate.errors import ConfigurationError, ImageRejected, ProviderUnavailable
-from facegate.flow import HttpReply, HttpRequest
 from facegate.gateway.bridge import Ask, Bridge
 from facegate.gateway.sandbox import HEADER, Instruction, Sandbox
 from facegate.gateway.settings import Limits
+from facegate.providers.compat import Dialect, json_reply
+from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.verifier import AsyncFaceVerifier
 
 _LOG = logging.getLogger("facegate.gateway")

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 from anyio.to_thread import run_sync
 
-from facegate.dialect import Asked, Dialect
 from facegate.errors import ConfigurationError, FacegateError, ImageRejected, UnsupportedOption
-from facegate.flow import HttpReply, HttpRequest
-from facegate.images import Image
+from facegate.images.image import Image
 from facegate.model import Liveness, Match, Operation, Thresholds, VerificationResult
-from facegate.provider import Answer, Provider
+from facegate.providers.compat import Asked, Dialect
+from facegate.providers.provider import Answer, Provider
 from facegate.question import Question
 from facegate.routing.route import Route
+from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.scores import Crossing, ScoreSpec
 from facegate.verifier import AsyncFaceVerifier
 

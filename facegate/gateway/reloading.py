@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from facegate.answering import Load, Source
-from facegate.dialect import Dialect
 from facegate.errors import ConfigurationError
 from facegate.gateway.bridge import Bridge
-from facegate.question import Intake
+from facegate.images.intake import Intake
+from facegate.providers.compat import Dialect
 from facegate.routing.route import Route
 from facegate.verifier import AsyncFaceVerifier
 

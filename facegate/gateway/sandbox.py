@@ -13,12 +13,12 @@ from functools import partial
 import anyio
 
 from facegate import errors
-from facegate.dialect import Asked, Dialect
 from facegate.errors import CaptureReason, CaptureRejected, FacegateError, RateLimited
-from facegate.flow import HttpReply
 from facegate.gateway.bridge import Ask, Bridge
 from facegate.model import Liveness, Match, Operation
-from facegate.provider import Answer
+from facegate.providers.compat import Asked, Dialect
+from facegate.providers.provider import Answer
+from facegate.runtime.flow import HttpReply
 from facegate.scores import ScoreSpec
 
 HEADER = "x-facegate-sandbox"

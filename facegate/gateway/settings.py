@@ -23,23 +23,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from facegate.config import Config
-from facegate.dialect import Dialect
-from facegate.document import explained
+from facegate.document import Table, explained
 from facegate.errors import ConfigurationError
-from facegate.images import ImageLimits
-from facegate.registry import Registry
+from facegate.images.image import ImageLimits
+from facegate.providers.compat import Dialect
+from facegate.providers.registry import Registry
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
-
-
-class Limits(_Table):
+class Limits(Table):
     """What one caller may cost the process. Times are in seconds."""
 
     max_body_bytes: int = Field(
@@ -62,7 +56,7 @@ class Limits(_Table):
     )
 
 
-class SandboxSettings(_Table):
+class SandboxSettings(Table):
     """See :class:`~facegate.gateway.sandbox.Sandbox`. The table's presence turns it on."""
 
     rate: str | None = Field(

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from facegate.errors import ConfigurationError, InvalidRequest, JournalUnavailable, ProviderTimeout
 from facegate.events import Finished, Shadowed
-from facegate.flow import Flow, call
 from facegate.journal import reading, retention, transfer
 from facegate.journal.chain import Head, Kind, Record
 from facegate.journal.record import plugin_versions, records_of, stamp, subject_hash
@@ -24,6 +23,7 @@ from facegate.journal.store import Store
 from facegate.journal.transfer import Label
 from facegate.journal.verification import Verification
 from facegate.journal.writer import LINGER_S, Entry, Writer
+from facegate.runtime.flow import Flow, call
 
 _CHUNK = 500
 """Labels in one transaction, or asked for in one query."""

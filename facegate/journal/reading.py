@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Label, RowMapping, func, select
 
-from facegate.errors import Billed
 from facegate.journal import verification
 from facegate.journal.chain import Head, Kept, Kind
 from facegate.journal.record import stamp
@@ -17,7 +16,7 @@ from facegate.journal.rows import Row
 from facegate.journal.schema import records
 from facegate.journal.store import Store
 from facegate.journal.verification import Verification
-from facegate.model import Decision, Operation
+from facegate.model import Billed, Decision, Operation
 
 _CHUNK = 1000
 

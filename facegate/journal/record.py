@@ -9,10 +9,9 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from facegate.errors import Billed
 from facegate.events import Finished, Shadowed
 from facegate.journal.chain import Kind, Record
-from facegate.model import Attempt
+from facegate.model import Attempt, Billed
 
 _LONGEST = 200
 """Letters of what a caller wrote that are kept."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from facegate.errors import Billed
-from facegate.model import Decision, Operation
+from facegate.model import Billed, Decision, Operation
 
 
 @dataclass(frozen=True, slots=True)

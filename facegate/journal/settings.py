@@ -14,20 +14,16 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
-from facegate.document import explained, with_secret_files
+from facegate.document import Table, explained, with_secret_files
 from facegate.errors import ConfigurationError
 
 _KEY_LENGTH = 16
 
 
-class JournalSettings(BaseModel):
+class JournalSettings(Table):
     """All of ``[journal]``. Times are in seconds."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
     url: SecretStr = Field(
         default=SecretStr("sqlite:///facegate-journal.db"),

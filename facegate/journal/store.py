@@ -24,9 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from facegate.errors import JournalUnavailable
-from facegate.forking import PerProcess
 from facegate.journal.chain import Head, Kept, Record, chained
 from facegate.journal.schema import CONTENT, head, migrate, records
+from facegate.runtime.forking import PerProcess
 
 _BUSY_S = 5
 """How long to wait for another process that is writing, or for the server."""

@@ -18,8 +18,8 @@ from itertools import count, islice
 from typing import Protocol
 
 from facegate.errors import JournalUnavailable
-from facegate.forking import PerProcess
 from facegate.journal.chain import Record
+from facegate.runtime.forking import PerProcess
 
 _BATCH = 500
 """Requests in one transaction, at most."""

@@ -9,24 +9,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from facegate.document import Table
 from facegate.errors import FacegateError, ProviderTimeout, ProviderUnavailable
 from facegate.events import BreakerTurned
-from facegate.flow import Flow
-from facegate.forking import PerProcess
 from facegate.model import Operation, VerificationResult
 from facegate.routing.node import Node, Run
+from facegate.runtime.flow import Flow
+from facegate.runtime.forking import PerProcess
 
 _SLICES = 10
 
 
-class BreakerSettings(BaseModel):
+class BreakerSettings(Table):
     """When a provider is left alone, and for how long; for each operation by itself."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
     window_s: float = Field(
         default=30.0,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from facegate.deadline import Deadline
 from facegate.errors import FacegateError, ProviderError
-from facegate.flow import Flow
 from facegate.model import VerificationResult
 from facegate.routing.node import Node, Run
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.flow import Flow
 
 
 class Failover(Node):

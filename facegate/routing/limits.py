@@ -13,32 +13,27 @@ from functools import partial
 from typing import Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     field_validator,
     model_validator,
 )
 
-from facegate.deadline import Deadline
+from facegate.document import Table
 from facegate.errors import RateLimited
-from facegate.flow import Flow, call, sleep
-from facegate.forking import PerProcess
 from facegate.model import VerificationResult
 from facegate.routing.node import Node, Run
-from facegate.routing.sharing import Shared
+from facegate.routing.redis import Shared
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.flow import Flow, call, sleep
+from facegate.runtime.forking import PerProcess
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _STEP_S, _LONGEST_STEP_S = 0.002, 0.2
 
 
-class LimitSettings(BaseModel):
+class LimitSettings(Table):
     """How much a provider may be asked."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
     concurrency: int | None = Field(default=None, ge=1, description="Requests at once.")
     rate: str | None = Field(

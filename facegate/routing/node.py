@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from facegate.consent import Consent
-from facegate.deadline import Deadline
 from facegate.errors import (
     BadReply,
     ConsentRefused,
@@ -23,12 +22,13 @@ from facegate.errors import (
     UnmappedError,
 )
 from facegate.events import Event, Tried
-from facegate.flow import Flow, within
-from facegate.images import Image
+from facegate.images.image import Image
 from facegate.model import Attempt, Decision, Liveness, Operation, VerificationResult
 from facegate.policy import Terms, for_provider
-from facegate.provider import Answer, Provider
+from facegate.providers.provider import Answer, Provider
 from facegate.question import Question
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.flow import Flow, within
 
 
 @dataclass
@@ -144,7 +144,9 @@ class Leaf(Node):
         yield self
 
     def covered(self, consent: Consent | None) -> bool:
-        return consent is None or consent.covers(self.provider.info)
+        return consent is None or consent.covers(
+            self.provider.info.handling, in_process=self.provider.info.embedded
+        )
 
     def ask(self, run: Run) -> Flow[VerificationResult]:
         provider, question = self.provider, run.question

@@ -10,7 +10,7 @@ from typing import Any
 
 from facegate.errors import ConfigurationError, FacegateError
 from facegate.policy import Policy, check_settings
-from facegate.provider import Provider
+from facegate.providers.provider import Provider
 from facegate.routing.breaker import Breaker, Circuit
 from facegate.routing.failover import Failover
 from facegate.routing.limits import Limited, Limiter, LimitSettings

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from facegate.errors import Billed, FacegateError, RateLimited
-from facegate.flow import Flow, sleep
-from facegate.forking import PerProcess
-from facegate.model import Attempt, VerificationResult
+from facegate.errors import FacegateError, RateLimited
+from facegate.model import Attempt, Billed, VerificationResult
 from facegate.routing.node import Node, Run
+from facegate.runtime.flow import Flow, sleep
+from facegate.runtime.forking import PerProcess
 
 
 @dataclass(frozen=True, slots=True)

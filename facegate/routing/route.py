@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from facegate.errors import ConsentRefused, FacegateError, InvalidRequest, UnsupportedOption
-from facegate.lazy import lazy
 from facegate.model import Operation, Thresholds
 from facegate.policy import Policy, Terms
-from facegate.provider import Provider
+from facegate.providers.provider import Provider
 from facegate.question import Question
 from facegate.routing.node import Leaf, Node
 from facegate.routing.shadow import Shadow
+from facegate.runtime.lazy import lazy
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from facegate.deadline import Deadline
-from facegate.forking import PerProcess
-from facegate.provider import Provider
+from facegate.providers.provider import Provider
 from facegate.question import Question
 from facegate.routing.chance import chance
 from facegate.routing.node import Node, Run
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.forking import PerProcess
 
 
 class Shadow(PerProcess):

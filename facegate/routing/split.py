@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from facegate.flow import Flow
 from facegate.model import VerificationResult
 from facegate.routing.chance import chance
 from facegate.routing.node import Leaf, Node, Run
+from facegate.runtime.flow import Flow
 
 NO_SUBJECT = (
     "no subject was given, so the arm of the trial was drawn by chance; the same person may be on"

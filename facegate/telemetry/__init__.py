@@ -18,9 +18,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from facegate.document import explained
+from facegate.document import Table, explained
 from facegate.errors import ConfigurationError
 from facegate.events import Observer
 
@@ -28,10 +28,8 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
 
 
-class TelemetrySettings(BaseModel):
+class TelemetrySettings(Table):
     """All of ``[telemetry]``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     structlog: bool = Field(default=False, description="Log every event, once it is configured.")
     opentelemetry: bool = Field(default=False, description="Spans and metrics by OpenTelemetry.")

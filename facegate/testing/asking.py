@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 
 from facegate import AsyncFaceVerifier, FacegateError, FaceVerifier, Operation, VerificationResult
-from facegate.provider import Provider
+from facegate.providers.provider import Provider
 from facegate.question import Question
 from facegate.testing.server import Seen
 

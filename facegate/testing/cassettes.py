@@ -26,8 +26,8 @@ from vcr.cassette import Cassette
 
 from facegate.errors import FacegateError
 from facegate.model import Operation, VerificationResult
-from facegate.provider import Provider
-from facegate.registry import Registry
+from facegate.providers.provider import Provider
+from facegate.providers.registry import Registry
 from facegate.testing.cases import differences
 from facegate.testing.scrubbing import Scrubber, digest
 from facegate.verifier import AsyncFaceVerifier, FaceVerifier

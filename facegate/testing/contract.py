@@ -27,8 +27,8 @@ from facegate import (
     VerificationResult,
 )
 from facegate.plugin import BlockingProvider, Provider, ScoreSpec
+from facegate.providers.registry import Registry
 from facegate.question import Question
-from facegate.registry import Registry
 from facegate.testing.asking import (
     Ask,
     Came,

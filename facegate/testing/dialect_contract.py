@@ -23,10 +23,10 @@ from facegate import (
     RateLimited,
     UnsupportedOption,
 )
-from facegate.flow import HttpReply
 from facegate.plugin import Answer, Asked, Dialect, Provider
 from facegate.policy import Terms
 from facegate.question import Question
+from facegate.runtime.flow import HttpReply
 from facegate.testing import made
 from facegate.testing.cases import meaning
 from facegate.testing.direct import Asking, heard, requests

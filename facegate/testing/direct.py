@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from facegate import FacegateError
-from facegate.flow import Call, Effect, Flow, HttpReply, HttpRequest, Send, Together
 from facegate.plugin import Answer, Provider
 from facegate.policy import Terms
-from facegate.provider import BoundRequest
+from facegate.providers.provider import BoundRequest
 from facegate.question import Question
+from facegate.runtime.flow import Call, Effect, Flow, HttpReply, HttpRequest, Send, Together
 
 T = TypeVar("T")
 Vendor = Callable[[HttpRequest], HttpReply]

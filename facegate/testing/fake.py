@@ -21,7 +21,7 @@ from facegate.plugin import (
     Scale,
     ScoreSpec,
 )
-from facegate.provider import BoundRequest
+from facegate.providers.provider import BoundRequest
 
 MATCH = ScoreSpec(Scale(name="fake"), threshold=0.7)
 LIVENESS = ScoreSpec(Scale(name="fake liveness"), threshold=0.5)

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from facegate.config import Config
-from facegate.errors import Billed, FacegateError
-from facegate.model import Operation
-from facegate.provider import Provider
-from facegate.registry import Registry
+from facegate.errors import FacegateError
+from facegate.model import Billed, Operation
+from facegate.providers.provider import Provider
+from facegate.providers.registry import Registry
 from facegate.testing.cassettes import Scenario, found
 from facegate.testing.recording import NotRecorded, dictate, record
 from facegate.verifier import FaceVerifier

@@ -17,10 +17,10 @@ from vcr.serialize import serialize
 from vcr.serializers.compat import convert_to_bytes
 
 from facegate.errors import FacegateError
-from facegate.http import HttpSettings
-from facegate.images import Image, ImageSource
+from facegate.images.image import Image, ImageSource
 from facegate.model import Operation
-from facegate.provider import Provider, ProviderSettings
+from facegate.providers.http import HttpSettings
+from facegate.providers.provider import Provider, ProviderSettings
 from facegate.testing.cassettes import (
     PathLike,
     Scenario,

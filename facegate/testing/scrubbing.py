@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from facegate.errors import ImageRejected
-from facegate.images import Image
+from facegate.images.image import Image
 
 _KEPT = {"accept", "content-type", "retry-after"}
 _TELLING_NOTHING = {"accept-encoding", "connection", "content-length", "host", "user-agent"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,10 @@ from typing import Any, Final
 
 import click
 import rich.progress
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from facegate.cli import console, json_option, print_json
 from facegate_local.fetch import Progress
 from facegate_local.manifest import MODELS, PORTRAITS, Archive, Asset
 from facegate_local.store import DIRECTORY_VARIABLE, AssetStore, State
@@ -26,9 +25,6 @@ _STYLES: Final = {
     State.CORRUPTED: "bold red",
     State.UNREADABLE: "bold red",
 }
-_PIPED_WIDTH: Final = 240
-"""Where nobody looks at columns, lines are better left whole for grep."""
-
 _portraits = click.option(
     "--portraits", "portraits", is_flag=True, help="Also the portraits of the demo and the tests."
 )
@@ -38,7 +34,6 @@ _directory = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help=f"Where the files lie.  [default: {DIRECTORY_VARIABLE}, or else the user's cache]",
 )
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -72,7 +67,7 @@ def pull(context: click.Context, *, portraits: bool, directory: Path | None) -> 
 @models.command(name="list")
 @_portraits
 @_directory
-@_as_json
+@json_option
 def list_(*, portraits: bool, directory: Path | None, as_json: bool) -> None:
     """Show which files there are, what for, whose, and whether they are here."""
     store = _store(directory, portraits=portraits)
@@ -85,13 +80,13 @@ def list_(*, portraits: bool, directory: Path | None, as_json: bool) -> None:
         purpose = f"{asset.purpose}; {asset.credit}" if asset.credit else asset.purpose
         state, size = _state(store, asset), _readable(asset.bytes)
         table.add_row(asset.name, state, size, asset.licence, purpose, asset.origin)
-    _print(table)
+    console().print(table)
 
 
 @models.command()
 @_portraits
 @_directory
-@_as_json
+@json_option
 @click.pass_context
 def verify(
     context: click.Context, *, portraits: bool, directory: Path | None, as_json: bool
@@ -105,7 +100,7 @@ def verify(
         for asset in store.assets:
             path = Text(str(store.location(asset.name)), overflow="fold")
             table.add_row(asset.name, _state(store, asset), path)
-        _print(table)
+        console().print(table)
     if any(store.state(asset.name) is not State.PRESENT for asset in store.assets):
         click.echo("Run `facegate models pull` to put that right.", err=True)
         context.exit(1)
@@ -121,7 +116,7 @@ def _state(store: AssetStore, asset: Asset) -> Text:
 
 
 def _echo_records(store: AssetStore) -> None:
-    click.echo(json.dumps([_record(store, asset) for asset in store.assets], indent=2))
+    print_json([_record(store, asset) for asset in store.assets])
 
 
 def _record(store: AssetStore, asset: Asset) -> dict[str, Any]:
@@ -132,18 +127,11 @@ def _record(store: AssetStore, asset: Asset) -> dict[str, Any]:
     return record
 
 
-def _print(table: Table) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPED_WIDTH)
-    console.print(table)
-
-
 @contextmanager
 def progress(store: AssetStore) -> Iterator[Progress]:
     """Shows a pull on stderr: a bar per archive on a terminal, lines elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    shown = console(stderr=True)
+    if not shown.is_terminal:
         yield _lines(store)
         return
     with rich.progress.Progress(
@@ -152,7 +140,7 @@ def progress(store: AssetStore) -> Iterator[Progress]:
         rich.progress.BarColumn(),
         rich.progress.TextColumn("{task.fields[size]}"),
         rich.progress.TimeElapsedColumn(),
-        console=console,
+        console=shown,
     ) as bars:
         yield _bars(store, bars)
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 import facegate
-from facegate import terminal
+from facegate import cli
 from facegate.plugin import FacegateError, Operation
 from facegate_local.commands import progress
 from facegate_local.decode import Pixels, decode
@@ -50,7 +50,7 @@ SCENES = (
 @click.command()
 def demo() -> None:
     """Compare real faces, check that they live, and show how it looks."""
-    console = terminal.console()
+    console = cli.console()
     store = AssetStore((*MODELS, *PORTRAITS))
     lacking = _pull(store, console)
     with facegate.open(plugin="local", pull=False) as verifier:
@@ -82,7 +82,7 @@ def _pull(store: AssetStore, console: Console) -> set[str]:
             with progress(store) as shown:
                 store.pull(progress=shown)
         except FacegateError as error:
-            console.print(terminal.failure(error), "")
+            console.print(cli.failure(error), "")
     return set(store.missing())
 
 
@@ -108,9 +108,9 @@ def _picture(
 ) -> Group:
     outcome = _outcome(verifier, store, scene)
     if isinstance(outcome, facegate.VerificationResult):
-        said = terminal.result(outcome)
+        said = cli.result(outcome)
     else:
-        said = terminal.failure(outcome)
+        said = cli.failure(outcome)
     if console.color_system not in ("256", "truecolor"):
         return Group(said)
     row = Table.grid(padding=(0, 2))

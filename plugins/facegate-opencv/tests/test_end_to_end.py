@@ -17,7 +17,7 @@ from drawn import picture
 from facegate import CaptureReason, CaptureRejected, VerificationResult
 from facegate.config import build
 from facegate.gateway import create_app, serving
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate_local.store import ModelStore, PortraitStore
 
 KEY = "key-77c1de0984f3b26a"

@@ -28,7 +28,7 @@ from facegate import (
     RateLimited,
     UnmappedError,
 )
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate_opencv.fr_cloud.provider import FrCloud, FrCloudSettings
 from loopback import Act, Server, echo, reply
 

@@ -33,7 +33,7 @@ from facegate import (
     UnsupportedOption,
 )
 from facegate.plugin import Answer, Asked, HttpReply, HttpRequest, Liveness, Match, Operation
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate_opencv.fr_cloud.compat import FrCloudApi
 
 PROBE, PASSPORT, LICENCE = (Image.of(picture(seed=seed)) for seed in (1, 2, 3))

@@ -30,7 +30,7 @@ from facegate import (
     UnsupportedOption,
 )
 from facegate.config import build
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate_opencv.fr_server.provider import FrServer, FrServerSettings
 from loopback import Act, Line, Server, echo, reply
 

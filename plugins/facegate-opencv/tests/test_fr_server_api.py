@@ -32,9 +32,9 @@ from facegate import (
     UnsupportedOperation,
     UnsupportedOption,
 )
-from facegate.images import ImageLimits
+from facegate.images.image import ImageLimits
 from facegate.plugin import Answer, Asked, HttpReply, HttpRequest, Liveness, Match, Operation
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate_opencv.fr_server.compat import FrServerApi, FrServerApiSettings
 
 PROBE, PASSPORT = Image.of(picture(seed=1)), Image.of(picture(seed=2))

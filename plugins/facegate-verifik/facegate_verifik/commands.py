@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 import facegate
+from facegate.cli import config_option
 from facegate.plugin import ConfigurationError
 from facegate_verifik.provider import Verifik
 
@@ -18,7 +19,7 @@ def verifik() -> None:
 
 
 @verifik.command()
-@click.option("--config", "-c", type=click.Path(dir_okay=False), help="Configuration file (TOML).")
+@config_option
 @click.option("--provider", "-p", metavar="NAME", help="Whose token; the default provider's.")
 @click.option(
     "--months",

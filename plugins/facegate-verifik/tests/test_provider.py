@@ -26,7 +26,7 @@ from facegate import (
     UnsupportedOption,
 )
 from facegate.config import Config
-from facegate.registry import Registry
+from facegate.providers.registry import Registry
 from facegate_verifik.provider import Verifik, VerifikSettings
 from loopback import Act, Line, Server, reply
 

@@ -1,0 +1,132 @@
+"""The commands ``facegate providers`` and ``facegate check``: what is configured, and whether it
+can work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from facegate.cli import terminal
+from facegate.cli.options import ACCEPTED, MISCONFIGURED, config_option, json_option, print_json
+from facegate.config import Config
+from facegate.errors import ConfigurationError, FacegateError
+from facegate.gateway.settings import wrong_with
+from facegate.opening import observers, recorder
+from facegate.providers.provider import Provider
+from facegate.providers.registry import Registry
+
+
+@click.command()
+@click.argument("name", required=False)
+@config_option
+@json_option
+def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
+    """List the providers, or show all about the one called NAME.
+
+    Without a configuration these are the installed plugins.
+    """
+    registry, loaded = Registry(), Config.load(config)
+    if name:
+        provider = loaded.provider(registry, name)
+        if as_json:
+            print_json(_described(provider))
+        else:
+            terminal.console().print(terminal.provider_page(provider))
+        return
+    found = _built(loaded, registry, list(loaded.providers) or registry.names())
+    if as_json:
+        print_json({key: _described(value) for key, value in found.items()})
+    else:
+        terminal.console().print(terminal.provider_table(found))
+
+
+@click.command()
+@config_option
+@json_option
+def check(config: str | None, *, as_json: bool) -> int:
+    """Check the configuration: every provider and route, and variables that nobody read."""
+    registry, loaded = Registry(), Config.load(config)
+    # With nothing configured, only the plugin that would answer has to work.
+    names = list(loaded.providers) or [loaded.default(registry)]
+    found = _built(loaded, registry, names)
+    errors = {name: e.message for name, e in found.items() if isinstance(e, FacegateError)}
+    try:
+        default = loaded.default(registry)
+    except ConfigurationError as error:
+        default = "none"
+        errors["default"] = error.message
+    built = {name: p for name, p in found.items() if isinstance(p, Provider)}
+    warnings = [f"{name}: {finding}" for name, p in built.items() for finding in p.findings()]
+    for name in loaded.routes:
+        try:
+            warnings += [f"{name}: {finding}" for finding in _on(loaded, registry, name, built)]
+        except ConfigurationError as error:
+            errors[f"routes.{name}"] = error.message
+    errors |= wrong_with(loaded, registry)
+    for name, make in (("journal", recorder), ("telemetry", observers)):
+        try:
+            make(loaded)
+        except ConfigurationError as error:
+            errors[name] = error.message
+    own = set().union(*(p.info.environment for p in built.values()))
+    warnings += [f"{key} is set, but nothing reads it" for key in loaded.unread if key not in own]
+    if as_json:
+        listed = {"providers": sorted(found), "routes": sorted(loaded.routes)}
+        report = {"source": loaded.source, "default": default, **listed}
+        print_json({**report, "errors": errors, "warnings": warnings})
+    else:
+        out = terminal.console()
+        routes = f", {len(loaded.routes)} route(s)" if loaded.routes else ""
+        out.print(f"{loaded.source}: {len(found)} provider(s){routes}, default {default}")
+        for line in (*(f"{name}: {text}" for name, text in errors.items()), *warnings):
+            out.print(f"- {line}")
+        if not errors and not warnings:
+            out.print("Nothing to complain about.")
+    return MISCONFIGURED if errors else ACCEPTED
+
+
+def _on(
+    loaded: Config, registry: Registry, name: str, built: dict[str, Provider[Any]]
+) -> Iterator[str]:
+    """What is to say of a route, unless one of its providers is an error already."""
+    plan = loaded.plan(registry)
+    if set(plan.providers(name)) <= set(built):
+        plan.route(name)
+        yield from plan.findings(name)
+
+
+def _built(
+    loaded: Config, registry: Registry, names: Sequence[str]
+) -> dict[str, Provider[Any] | FacegateError]:
+    found: dict[str, Provider[Any] | FacegateError] = {}
+    for name in names:
+        try:
+            found[name] = loaded.provider(registry, name)
+        except ConfigurationError as error:
+            found[name] = error
+    return found
+
+
+def _described(provider: Provider[Any] | FacegateError) -> dict[str, Any]:
+    if isinstance(provider, FacegateError):
+        return {"error": provider.as_dict()}
+    info = provider.info
+    return {
+        "name": provider.name,
+        "plugin": info.plugin,
+        "capabilities": sorted(provider.capabilities),
+        "lineage": info.lineage,
+        "formats": sorted(info.formats),
+        "handling": {
+            "recipient": info.handling.recipient,
+            "region": info.handling.region,
+            "stores": info.handling.stores,
+            "enrols": info.handling.enrols,
+            "searches": info.handling.searches,
+        },
+        "settings": provider.settings.model_dump(mode="json"),
+        "notes": list(info.notes),
+    }

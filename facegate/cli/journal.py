@@ -1,0 +1,195 @@
+"""The commands ``facegate journal ...``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from facegate.cli.options import ACCEPTED, REJECTED, config_option, json_option, print_json
+from facegate.config import Config
+from facegate.errors import ConfigurationError
+from facegate.journal.chain import Head
+from facegate.opening import recorder
+
+if TYPE_CHECKING:
+    from facegate.journal.journal import Journal, Progress
+
+_AGE = re.compile(r"(\d{1,5})([hdwy])")
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
+
+_file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+_day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+
+
+class _Age(click.ParamType[datetime]):
+    """A moment as an age: ``90d``."""
+
+    name = "age"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        found = _AGE.fullmatch(value)
+        if found is None:
+            self.fail("a number of hours, days, weeks or years: 12h, 90d, 4w, 1y", param, ctx)
+        return datetime.now(UTC) - timedelta(hours=int(found[1]) * _HOURS[found[2]])
+
+
+@click.group()
+def journal() -> None:
+    """The record of every decision: check it, clear it, read it.
+
+    Everything here is about the journal that [journal] of the configuration names.
+    """
+
+
+@journal.command()
+@click.option("--expect-head", metavar="HEAD", help="What `journal head` once printed.")
+@config_option
+@json_option
+def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int:
+    """Find records that were altered, removed, moved or put in between.
+
+    Records cut off at the end, together with what says where the end is, show only against a head
+    that was kept elsewhere. Exit code 1 if anything is wrong.
+    """
+    expected = Head.parse(expect_head) if expect_head else None
+    with _opened(config) as opened, _bar("Verifying") as progress:
+        found = opened.verify(expected, progress)
+    if as_json:
+        print_json({"verified": not found.problems, **asdict(found), "head": str(found.head)})
+    else:
+        for problem in found.problems:
+            click.echo(problem)
+        state = f"{len(found.problems)} problems" if found.problems else "the chain holds"
+        click.echo(f"{found.records} records from number {found.begins} on: {state}")
+        click.echo(f"head {found.head}")
+    return REJECTED if found.problems else ACCEPTED
+
+
+@journal.command()
+@config_option
+@json_option
+def head(config: str | None, *, as_json: bool) -> None:
+    """Print number and hash of the last record, to be kept out of the journal's reach."""
+    with _opened(config) as opened:
+        found = opened.head()
+    if as_json:
+        print_json({"head": str(found), **asdict(found)})
+    else:
+        click.echo(str(found))
+
+
+@journal.command()
+@click.option("--older-than", type=_Age(), required=True, help="An age: 12h, 90d, 4w, 1y.")
+@config_option
+@json_option
+def purge(older_than: datetime, config: str | None, *, as_json: bool) -> None:
+    """Remove the oldest records. The chain stays verifiable."""
+    with _opened(config) as opened, _bar("Purging") as progress:
+        done = opened.purge(older_than, progress)
+    _say("purged", done, as_json=as_json)
+
+
+@journal.command()
+@click.option("--subject", required=True, help="As it was given with the requests.")
+@config_option
+@json_option
+def erase(subject: str, config: str | None, *, as_json: bool) -> None:
+    """Erase what is recorded of one person. The chain stays verifiable."""
+    with _opened(config) as opened:
+        done = opened.erase(subject)
+    _say("erased", done, as_json=as_json)
+
+
+@journal.command()
+@click.argument("request_id")
+@click.option("--genuine/--impostor", default=None, help="Was it the claimed person?")
+@click.option("--spoof/--no-spoof", default=None, help="Was it a presentation attack?")
+@config_option
+def label(request_id: str, *, genuine: bool | None, spoof: bool | None, config: str | None) -> None:
+    """Note what was found out about a request."""
+    with _opened(config) as opened:
+        opened.label(request_id, genuine=genuine, spoof=spoof)
+
+
+@journal.command("import")
+@_file
+@config_option
+@json_option
+def import_(file: Path, config: str | None, *, as_json: bool) -> None:
+    """Note the outcomes in a CSV FILE: request_id, genuine, spoof.
+
+    All of them, or none where a line is wrong.
+    """
+    with _opened(config) as opened, _bar("Importing") as progress:
+        done = opened.import_labels(file, progress)
+    _say("imported", done, as_json=as_json)
+
+
+@journal.command()
+@_file
+@click.option("--route", "-r", metavar="NAME", help="Only requests on this route.")
+@click.option("--since", type=_day, help="Only from this day or moment on, in UTC.")
+@click.option("--until", type=_day, help="Only before this day or moment, in UTC.")
+@config_option
+@json_option
+def export(
+    file: Path,
+    route: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    config: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the requests to FILE, as .csv or .parquet."""
+    first, last = (day and day.replace(tzinfo=UTC) for day in (since, until))
+    with _opened(config) as opened, _bar("Exporting") as progress:
+        done = opened.export(file, route, first, last, progress)
+    _say("exported", done, as_json=as_json)
+
+
+@contextmanager
+def _opened(config: str | None) -> Iterator[Journal]:
+    loaded = Config.load(config)
+    found = cast("Journal | None", recorder(loaded))
+    if found is None:
+        raise ConfigurationError(f"{loaded.source}: there is no [journal]")
+    if not found.exists:
+        raise ConfigurationError(f"{loaded.source}: journal.url: nothing was recorded there yet")
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Progress]:
+    """On a terminal, and apart from what is printed for others to read."""
+    with click.progressbar(
+        length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+
+        def tell(done: int, of: int) -> None:
+            bar.length = of
+            bar.update(done - bar.pos)
+
+        yield tell
+
+
+def _say(what: str, done: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json({what: done})
+    else:
+        click.echo(f"{done} {what}")

@@ -1,0 +1,281 @@
+"""The ``facegate`` command line.
+
+Exit codes: 0 accepted, 1 rejected, 2 bad input or usage, 3 review, 4 the provider failed,
+5 configuration, 130 interrupted, 141 nobody reads the output. Whatever else happens, 0 and 1 are
+answers.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+from click.shell_completion import get_completion_class
+
+from facegate.cli import terminal
+from facegate.cli.gallery import expanded
+from facegate.cli.options import (
+    ACCEPTED,
+    BAD_INPUT,
+    INTERRUPTED,
+    MISCONFIGURED,
+    PROVIDER_FAILED,
+    READER_LEFT,
+    REJECTED,
+    REVIEW,
+    config_option,
+    json_option,
+    print_json,
+)
+from facegate.config import Config
+from facegate.errors import (
+    ConfigurationError,
+    FacegateError,
+    JournalUnavailable,
+    ProviderError,
+)
+from facegate.model import Decision, VerificationResult
+from facegate.opening import parts
+from facegate.providers.registry import Registry
+from facegate.verifier import FaceVerifier
+
+_LATER = {
+    "ab": "facegate.cli.trial",
+    "check": "facegate.cli.check",
+    "journal": "facegate.cli.journal",
+    "providers": "facegate.cli.check",
+    "routes": "facegate.cli.routes",
+    "serve": "facegate.cli.serve",
+}
+"""Commands of other modules, which are loaded when they are called for."""
+
+_EXITS = {Decision.ACCEPT: ACCEPTED, Decision.REVIEW: REVIEW, Decision.REJECT: REJECTED}
+
+
+class _Root(click.Group):
+    """The built-in commands, and those that plugins add."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_LATER, *self._added(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATER:
+            found: click.Command = getattr(import_module(_LATER[cmd_name]), cmd_name)
+            return found
+        return super().get_command(ctx, cmd_name) or self._added(ctx).get(cmd_name)
+
+    def _added(self, ctx: click.Context) -> dict[str, click.Command]:
+        if "facegate.added" in ctx.meta:  # asked for more than once, by help and by completion
+            kept: dict[str, click.Command] = ctx.meta["facegate.added"]
+            return kept
+        registry = Registry()
+        added: dict[str, click.Command] = ctx.meta.setdefault("facegate.added", {})
+        for plugin in registry.names():
+            try:
+                added |= {command.name or plugin: command for command in registry.commands(plugin)}
+            except ConfigurationError as error:
+                terminal.console(stderr=True).print(terminal.failure(error))
+        return added
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit; whatever facegate raises becomes a message and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name or a bar that the terminal cannot show
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("facegate").setLevel(logging.INFO)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        outcome = _run(arguments)
+        sys.stdout.flush()
+        sys.exit(outcome)
+    except FacegateError as error:
+        if "--json" in arguments:
+            print_json({"error": error.as_dict()})
+        else:
+            terminal.console(stderr=True).print(terminal.failure(error))
+        sys.exit(_exit_code(error))
+    except click.ClickException as error:
+        if "--json" in arguments:
+            print_json({"error": {"code": type(error).__name__, "message": error.format_message()}})
+        else:
+            error.show()
+        sys.exit(BAD_INPUT)
+    except BrokenPipeError:
+        # Whoever read left. What is still buffered must not raise once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(READER_LEFT)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except Exception:  # noqa: BLE001  Python would exit with 1, which means rejected here
+        traceback.print_exc()
+        sys.exit(PROVIDER_FAILED)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """What click's own ``main`` does, except that it exits with 1 when nobody reads the output."""
+    if "_FACEGATE_COMPLETE" in os.environ:
+        root.main(prog_name="facegate")
+    try:
+        with root.make_context("facegate", [*arguments]) as context:
+            outcome = root.invoke(context)
+    except click.exceptions.Exit as done:
+        outcome = done.exit_code
+    return outcome if isinstance(outcome, int) else ACCEPTED
+
+
+def _exit_code(error: FacegateError) -> int:
+    if isinstance(error, ConfigurationError):
+        return MISCONFIGURED
+    failed = isinstance(error, ProviderError | JournalUnavailable)
+    return PROVIDER_FAILED if failed else BAD_INPUT
+
+
+@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="facegate")
+def root() -> None:
+    """Is the selfie the person on the document, and is it a living person?
+
+    Without a configuration the embedded engine answers. Exit codes: 0 accepted, 1 rejected,
+    2 bad input, 3 review, 4 the provider failed, 5 configuration.
+    """
+
+
+Command = Callable[..., Any]
+
+
+def _asking(command: Command) -> Command:
+    """The options that all three questions share."""
+    for option in (
+        json_option,
+        click.option("--subject", metavar="ID", help="Whom this is about, in your words."),
+        click.option(
+            "--option",
+            "-o",
+            "options",
+            multiple=True,
+            metavar="[PLUGIN:]KEY=VALUE",
+            help="A per-request option of the provider; repeatable.",
+        ),
+        click.option("--provider", "-p", metavar="NAME", help="Ask this provider."),
+        click.option("--route", "-r", metavar="NAME", help="Take this route."),
+        config_option,
+    ):
+        command = option(command)
+    return command
+
+
+_threshold = click.option("--threshold", "-t", help="A score, or a false match rate: fmr:1e-4.")
+_liveness_threshold = click.option("--liveness-threshold", help="A liveness score.")
+_probe = click.argument("probe", type=click.Path())
+_gallery = click.argument("gallery", nargs=-1, required=True, type=click.Path())
+
+
+@root.command()
+@_probe
+@_gallery
+@_threshold
+@_asking
+def compare(probe: str, gallery: tuple[str, ...], threshold: str | None, **asking: Any) -> int:
+    """Compare PROBE with one or more GALLERY pictures, folders or globs of one person."""
+    pictures = expanded(gallery)
+    return _answer(
+        lambda verifier, how: verifier.compare(probe, pictures, threshold=threshold, **how),
+        pictures,
+        **asking,
+    )
+
+
+@root.command("compare-live")
+@_probe
+@_gallery
+@_threshold
+@_liveness_threshold
+@_asking
+def compare_live(
+    probe: str,
+    gallery: tuple[str, ...],
+    threshold: str | None,
+    liveness_threshold: str | None,
+    **asking: Any,
+) -> int:
+    """Compare, and check that a living person is on PROBE."""
+    pictures = expanded(gallery)
+    return _answer(
+        lambda verifier, how: verifier.compare_live(
+            probe, pictures, threshold=threshold, liveness_threshold=liveness_threshold, **how
+        ),
+        pictures,
+        **asking,
+    )
+
+
+@root.command()
+@_probe
+@_threshold
+@_asking
+def liveness(probe: str, threshold: str | None, **asking: Any) -> int:
+    """Check that a living person is on PROBE."""
+    return _answer(
+        lambda verifier, how: verifier.liveness(probe, threshold=threshold, **how),
+        (),
+        **asking,
+    )
+
+
+@root.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell, for instance for `eval` in its start-up file."""
+    kind = get_completion_class(shell)
+    if kind is not None:
+        click.echo(kind(root, {}, "facegate", "_FACEGATE_COMPLETE").source())
+
+
+def _answer(
+    ask: Callable[[FaceVerifier, dict[str, Any]], VerificationResult],
+    gallery: Sequence[str],
+    *,
+    config: str | None,
+    route: str | None,
+    provider: str | None,
+    options: tuple[str, ...],
+    subject: str | None,
+    as_json: bool,
+) -> int:
+    if route and provider:
+        raise click.UsageError("give --route or --provider, not both")
+    with FaceVerifier(**parts(Config.load(config), Registry(), route or provider)) as verifier:
+        plugins = {each.info.plugin: None for each in verifier.route.providers}
+        said = _by_plugin(options, list(plugins))
+        found = ask(verifier, {"options": said, "subject": subject})
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+    else:
+        terminal.console().print(terminal.result(found, gallery))
+    return _EXITS[found.decision]
+
+
+def _by_plugin(options: Sequence[str], plugins: Sequence[str]) -> dict[str, dict[str, str]]:
+    said: dict[str, dict[str, str]] = {}
+    for option in options:
+        key, separator, value = option.partition("=")
+        plugin, colon, name = key.rpartition(":")
+        if not separator:
+            raise click.BadParameter(f"{option!r} is not KEY=VALUE", param_hint="--option")
+        if not colon and len(plugins) > 1:
+            raise click.BadParameter(
+                f"{option!r} could be meant for {' or '.join(plugins)}; write"
+                f" {plugins[0]}:{option}",
+                param_hint="--option",
+            )
+        said.setdefault(plugin if colon else plugins[0], {})[name] = value
+    return said

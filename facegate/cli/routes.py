@@ -1,0 +1,41 @@
+"""The command ``facegate routes``."""
+
+from __future__ import annotations
+
+import click
+
+from facegate.cli import terminal
+from facegate.cli.options import config_option, json_option, print_json
+from facegate.config import Config
+from facegate.errors import ConfigurationError
+from facegate.providers.registry import Registry
+
+
+@click.command()
+@click.argument("name", required=False)
+@config_option
+@json_option
+def routes(name: str | None, config: str | None, *, as_json: bool) -> None:
+    """Draw the routes, or the one called NAME: who is asked, and in which order."""
+    loaded = Config.load(config)
+    names = list(loaded.routes) if name is None else [name]
+    if not set(names) <= set(loaded.routes):
+        known = ", ".join(loaded.routes) or "none"
+        raise ConfigurationError(f"no route is called {name!r}; there are: {known}")
+    plan = loaded.plan(Registry())
+    found = {
+        each: {
+            **plan.described(each),
+            "digest": plan.route(each).digest,
+            "warnings": list(plan.findings(each)),
+        }
+        for each in names
+    }
+    if as_json:
+        print_json(found)
+        return
+    out = terminal.console()
+    for each in found.values():
+        out.print(terminal.route_tree(each))
+    if not found:
+        out.print("No routes are configured.")

@@ -1,0 +1,119 @@
+"""The command ``facegate serve``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from facegate.cli.options import config_option
+from facegate.config import Config
+from facegate.errors import ConfigurationError
+from facegate.gateway.settings import SandboxSettings, ServeSettings
+from facegate.opening import parts
+from facegate.providers.compat import Dialect
+from facegate.providers.registry import Registry
+from facegate.routing.route import Route
+from facegate.telemetry import served
+from facegate.verifier import AsyncFaceVerifier
+
+
+@click.command()
+@click.option("--compat", multiple=True, metavar="NAME", help="Speak this plugin's vendor's API.")
+@click.option("--provider", "-p", metavar="NAME", help="Who answers: a route or provider.")
+@config_option
+@click.option("--host", help="Address to serve on; 127.0.0.1 by default.")
+@click.option("--port", type=int, help="Port to serve on; 8080 by default, 0 for any free one.")
+@click.option(
+    "--api-key",
+    "api_keys",
+    multiple=True,
+    metavar="KEY",
+    help="A key that callers present. Others on this machine can read it here: prefer"
+    " --api-key-file or FACEGATE_SERVE__API_KEYS.",
+)
+@click.option(
+    "--api-key-file", type=click.Path(dir_okay=False), help="File of such keys, one a line."
+)
+@click.option("--sandbox", is_flag=True, help="Let callers force outcomes; for test systems alone.")
+def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
+    """Answer as a vendor does: speak its API, whoever is configured to answer.
+
+    Each --compat API is at /NAME/..., and with exactly one, at its own paths too. Without any key,
+    only this machine is served. Everything may be set in [serve] of the configuration as well.
+
+    On SIGHUP, who answers is read from the configuration anew; requests in work are finished first.
+    A file that cannot be used is logged and changes nothing. What [serve] says needs a restart.
+    """
+    try:
+        from facegate.gateway.app import create_app
+        from facegate.gateway.bridge import Bridge
+        from facegate.gateway.reloading import fit_for, reload_on_hangup
+        from facegate.gateway.sandbox import Instruction, Sandbox
+        from facegate.gateway.server import listen, run, url_of
+    except ModuleNotFoundError as error:
+        if error.name not in ("starlette", "uvicorn"):
+            raise
+        raise ConfigurationError(
+            'serving needs two packages more: pip install "facegate[gateway]"'
+        ) from None
+    loaded, registry = Config.load(config), Registry()
+    settings = ServeSettings.of(loaded, **_changes(loaded, options, sandbox=sandbox))
+    dialects = settings.dialects(registry, loaded.intake.limits)
+    made = parts(loaded, registry, settings.provider)
+    findings = [line for each in dialects for line in Bridge(each).findings(made["route"])]
+    play = None
+    if settings.sandbox:
+        play = Sandbox(settings.sandbox.keys, settings.sandbox.rate)
+        try:
+            play.check(dialects)
+        except Instruction as error:
+            raise ConfigurationError(f"serve.sandbox.keys: {error}") from None
+        findings.append("the sandbox is on: callers can force any outcome")
+    made["load"] = fit_for(dialects, made["load"])
+
+    def opened() -> AsyncFaceVerifier:
+        verifier = AsyncFaceVerifier(**made)
+        reload_on_hangup(verifier)
+        return verifier
+
+    app: Any = create_app(dialects, opened, settings, play)
+    if loaded.document.telemetry:
+        app = served(app, loaded.document.telemetry, loaded.source)
+    keys = settings.keys()
+    listener = listen(settings.host, settings.port, loopback_only=not keys)
+    if not keys:
+        findings.append("there is no key: whoever is on this machine may ask")
+    for line in _greeting(url_of(listener), dialects, made["route"], findings):
+        click.echo(line)
+    run(app, listener, settings)
+
+
+def _changes(loaded: Config, options: dict[str, Any], *, sandbox: bool) -> dict[str, Any]:
+    """What the command line says instead of the configuration."""
+    written = ServeSettings.of(loaded)
+    changes = {name: value for name, value in options.items() if value not in (None, ())}
+    if {"api_keys", "api_key_file"} & set(changes):
+        changes = {"api_keys": (), "api_key_file": None, **changes}
+    if "compat" in changes:
+        changes["compat"] = {name: written.compat.get(name, {}) for name in changes["compat"]}
+    if sandbox:
+        changes["sandbox"] = written.sandbox or SandboxSettings()
+    return changes
+
+
+def _greeting(
+    url: str, dialects: Sequence[Dialect[Any]], route: Route, findings: Sequence[str]
+) -> Iterator[str]:
+    way = f"route {route.name}: " if route.name else ""
+    who = " and ".join(f"{each.name} ({each.info.plugin})" for each in route.providers)
+    answers = "answers" if len(route.providers) == 1 else "answer"
+    yield f"facegate serves {url}; {way}{who} {answers}"
+    for dialect in dialects:
+        places = f"{url}/{dialect.plugin}" + (f" and {url}" if len(dialects) == 1 else "")
+        yield f"  the {dialect.plugin} API at {places}:"
+        for path, methods in dialect.routes.items():
+            yield f"    {' '.join(sorted(methods))} {path}"
+    yield from (f"  note: {finding}" for finding in findings)
+    yield f"  try: curl {url}/healthz"

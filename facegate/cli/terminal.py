@@ -1,0 +1,214 @@
+"""How results, providers and errors look to a person at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from facegate.errors import CaptureRejected, FacegateError
+from facegate.model import Attempt, Decision, Operation, Scale, VerificationResult
+from facegate.policy import preset
+from facegate.providers.provider import Provider
+from facegate.scores import ScoreSpec
+
+_LABELS = {
+    Decision.ACCEPT: ("ACCEPTED", "bold white on green"),
+    Decision.REVIEW: ("REVIEW", "bold black on yellow"),
+    Decision.REJECT: ("REJECTED", "bold white on red"),
+}
+_BAR = 40
+_PIPED_WIDTH = 240
+"""Where nobody looks at columns, lines are better left whole for grep."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would exit with 1, which means rejected here
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that prints what it is given: a file may be called ``[bold].jpg``."""
+    made = _Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = _PIPED_WIDTH
+    return made
+
+
+def result(found: VerificationResult, gallery: Sequence[str] = ()) -> RenderableType:
+    """One result: the decision, then why."""
+    label, style = _LABELS[found.decision]
+    milliseconds = f"{found.elapsed * 1000:.0f} ms"
+    head = Text.assemble((f" {label} ", style), f"  {_summary(found)}  ", (milliseconds, "dim"))
+    rows = _grid()
+    if (match := found.match) and match.score is not None:
+        bar = _scale_bar(match.score, match.threshold, match.scale, passed=match.is_match)
+        rows.add_row("match", bar)
+        for name, score in zip(gallery, match.gallery_scores, strict=False):
+            if len(gallery) > 1:
+                shown = "".join(c if c.isprintable() else "?" for c in name)
+                rows.add_row("", f"{score:.3f}  {shown}" if score is not None else shown)
+    if (liveness := found.liveness) and liveness.score is not None:
+        bar = _scale_bar(liveness.score, liveness.threshold, liveness.scale, passed=liveness.passed)
+        rows.add_row("liveness", bar)
+    if found.liveness and found.liveness.reason:
+        rows.add_row("reason", found.liveness.reason)
+    rows.add_row("provider", f"{found.provider} ({found.plugin}, {found.lineage})")
+    if len(found.attempts) > 1:
+        rows.add_row("attempts", Text(", ".join(map(_attempt, found.attempts))))
+    for warning in found.warnings:
+        rows.add_row("note", Text(warning, "yellow"))
+    return Group(head, rows)
+
+
+def _attempt(attempt: Attempt) -> str:
+    picture = f" on {attempt.image}" if attempt.image else ""
+    return f"{attempt.provider}{picture}: {attempt.error_code or attempt.outcome}"
+
+
+def failure(error: FacegateError) -> RenderableType:
+    """An error as one line, with what to do where the class knows it."""
+    kind = str(error.reason) if isinstance(error, CaptureRejected) else error.code
+    return Text.assemble((f" {kind} ", "bold white on red"), f"  {error}")
+
+
+def provider_table(providers: Mapping[str, Provider[Any] | FacegateError]) -> RenderableType:
+    """All providers, a line each; one that cannot be built says why."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("provider", "plugin", "operations", "sees the picture", "keeps it"):
+        table.add_column(column)
+    for name, provider in providers.items():
+        if isinstance(provider, FacegateError):
+            table.add_row(name, Text(provider.message, "red"))
+            continue
+        handling = provider.info.handling
+        table.add_row(
+            name,
+            provider.info.plugin,
+            ", ".join(sorted(provider.capabilities)),
+            handling.recipient,
+            "yes" if handling.stores or handling.enrols else "no",
+        )
+    return table
+
+
+def provider_page(provider: Provider[Any]) -> RenderableType:
+    """Everything there is to know about one provider."""
+    info, handling = provider.info, provider.info.handling
+    rows = _grid()
+    rows.add_row("plugin", info.plugin)
+    rows.add_row("operations", ", ".join(sorted(provider.capabilities)))
+    rows.add_row("lineage", info.lineage)
+    rows.add_row("pictures", ", ".join(sorted(info.formats)))
+    rows.add_row("recipient", handling.recipient + (f", {handling.region}" * bool(handling.region)))
+    rows.add_row(
+        "there",
+        f"{'stores' if handling.stores else 'does not store'} pictures, "
+        f"{'enrols' if handling.enrols else 'does not enrol'} people, "
+        f"{'searches' if handling.searches else 'does not search'} among others",
+    )
+    for name, spec in (("threshold", info.match), ("liveness_threshold", info.liveness)):
+        if spec:
+            rows.add_row(name, _spec(spec))
+    settings = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("setting", "value", ""):
+        settings.add_column(column)
+    for name, field in provider.settings_type.model_fields.items():
+        value = getattr(provider.settings, name)
+        settings.add_row(name, "" if value is None else str(value), field.description or "")
+    notes = [Text(f"- {note}") for note in info.notes]
+    title = Text(provider.name, "bold")
+    return Group(title, rows, "", settings, *([Text("\nnotes", "bold")] if notes else []), *notes)
+
+
+def route_tree(found: Mapping[str, Any]) -> RenderableType:
+    """A route as the plan describes it: who is asked, in which order, and within which limits."""
+    facts = [
+        *_way(found),
+        f"within {found['deadline_s']:g} s",
+        f"attempts: {found['max_attempts']}",
+        *(["consent required"] if found["require_consent"] else []),
+    ]
+    tree = Tree(Text.assemble((found["name"], "bold"), f"  {', '.join(facts)}"))
+    _branch_out(tree, found)
+    for operation, policy in found["policy"].items():
+        said = ", ".join(f"{key} {_said(value)}" for key, value in policy.items() if value)
+        tree.add(Text.assemble((f"policy for {operation}", "dim"), f"  {said}"))
+    warnings = [Text(f"- {warning}", "yellow") for warning in found["warnings"]]
+    return Group(tree, *warnings)
+
+
+def _branch_out(tree: Tree, found: Mapping[str, Any]) -> None:
+    total = sum(part["weight"] or 0 for part in found["parts"])
+    for part in found["parts"]:
+        share = "" if part["weight"] is None else f"{100 * part['weight'] / total:.4g} % "
+        _branch(tree, part, share)
+    if shadow := found["shadow"]:
+        _branch(tree, shadow["to"], f"shadow, {100 * shadow['sample']:g} % ")
+
+
+def _branch(tree: Tree, part: Mapping[str, Any], before: str) -> None:
+    name = Text.assemble((before, "cyan"), (part["name"], "bold"))
+    if "parts" in part:
+        _branch_out(tree.add(name + Text(f"  {', '.join(_way(part))}")), part)
+        return
+    where = ", ".join(filter(None, (part["recipient"], part["region"])))
+    facts = [part["plugin"], f"engine {part['lineage']}", f"seen by {where}"]
+    facts += ["breaker"] * bool(part["breaker"])
+    facts += [f"{key} {value}" for key, value in (part["limits"] or {}).items() if value]
+    tree.add(name + Text(f"  {'; '.join(facts)}"))
+
+
+def _way(found: Mapping[str, Any]) -> Sequence[str]:
+    way = [] if found["way"] == "to" else [found["way"]]
+    return [*way, *([f"each asked up to {r['attempts']} times"] if (r := found["retry"]) else [])]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{each} for {name}" for name, each in value.items())
+    return str(value)
+
+
+def _summary(found: VerificationResult) -> str:
+    parts = []
+    if found.operation is not Operation.LIVENESS and found.match:
+        parts.append("same person" if found.match.is_match else "not the same person")
+    if found.operation is not Operation.COMPARE and found.liveness:
+        parts.append("live" if found.liveness.passed else "not live")
+    return ", ".join(parts)
+
+
+def _scale_bar(score: float, threshold: float | None, scale: Scale | None, *, passed: bool) -> Text:
+    """The score as a bar on its scale, with a mark where the threshold lies."""
+    low, high = (scale.low, scale.high) if scale else (0.0, 1.0)
+    place = [round((value - low) / (high - low) * _BAR) for value in (score, threshold or low)]
+    bar = Text()
+    for column in range(_BAR + 1):
+        if threshold is not None and column == place[1]:
+            bar.append("|", "bold")
+        elif column <= place[0]:
+            bar.append("━", "green" if passed else "red")
+        else:
+            bar.append("─", "dim")
+    bar.append(f"  {score:.3f}")
+    if threshold is not None:
+        bar.append(f" {'>=' if score >= threshold else '<'} {threshold:g}", "dim")
+    return bar
+
+
+def _spec(spec: ScoreSpec) -> str:
+    low, high = spec.bounds
+    rates = ", ".join(f"{preset(rate)} = {value:g}" for rate, value in spec.at_fmr.items())
+    return f"default {spec.threshold:g}, from {low:g} to {high:g}" + (f"; {rates}" * bool(rates))
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
+    return table

@@ -1,0 +1,1 @@
+"""Pictures: read from whatever a caller has, checked once, never decoded."""

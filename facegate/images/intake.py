@@ -1,0 +1,106 @@
+"""Intake: what a caller gives as probe and gallery, turned into pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from facegate.errors import ImageRejected, InputError, InvalidRequest, ProviderTimeout
+from facegate.images.image import DEFAULT_LIMITS, Gallery, Image, ImageLimits, ImageSource
+from facegate.runtime.flow import Flow, call
+
+if TYPE_CHECKING:
+    from facegate.images.fetch import FetchPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Limits for input pictures.
+
+    Attributes:
+        limits: bytes and pixels of one picture.
+        fetching: how https URLs are fetched; None where a URL is refused.
+    """
+
+    limits: ImageLimits = DEFAULT_LIMITS
+    fetching: FetchPolicy | None = None
+
+
+def pictures(
+    probe: ImageSource, gallery: Gallery, intake: Intake, most: int | None
+) -> Flow[tuple[Image, tuple[Image, ...]]]:
+    """The probe and the gallery, loaded.
+
+    Args:
+        probe: the picture in question.
+        gallery: those of the claimed person.
+        intake: limits for input pictures, and whether URLs are fetched.
+        most: largest number of gallery pictures; None for no limit.
+
+    Raises:
+        ImageRejected: naming the picture.
+        InvalidRequest: no gallery, too large a one, or one picture given twice.
+    """
+    loaded = yield from picture("probe", probe, intake)
+    images: list[Image] = []
+    seen = [("the probe", loaded)]
+    for index, source in enumerate(_several(gallery)):
+        role = f"gallery[{index}]"
+        if index == most:
+            raise InvalidRequest(f"more than the {most} images that the provider takes", image=role)
+        image = yield from picture(role, source, intake)
+        # A picture compared with itself always matches: a mix-up, or a copied document photo.
+        for earlier, other in seen:
+            if image.data == other.data:
+                raise InvalidRequest(f"the very same picture as {earlier}", image=role)
+        seen.append((role, image))
+        images.append(image)
+    if not images:
+        raise InvalidRequest("the gallery is empty; give at least one image of the person")
+    return loaded, tuple(images)
+
+
+def picture(role: str, source: ImageSource, intake: Intake) -> Flow[Image]:
+    """One picture, loaded.
+
+    Raises:
+        ImageRejected: naming its ``role``, ``"probe"`` or ``"gallery[i]"``.
+    """
+    try:
+        if isinstance(source, str) and source[:8].lower() == "https://":
+            return (yield from _fetched(source, intake))
+        if isinstance(source, Image):
+            return source
+        if isinstance(source, bytes):  # nothing to read, and sooner done than handed to a thread
+            return Image.from_bytes(source, intake.limits)
+        return (yield from call(partial(Image.of, source, intake.limits)))
+    except InputError as error:
+        error.image = role
+        raise
+    except ProviderTimeout as error:  # of a file, so it is no provider's
+        reason = error.message
+    except Exception as error:  # noqa: BLE001  of a file-like object of the caller's
+        reason = f"reading it raised {type(error).__name__}"
+    raise ImageRejected(reason, image=role)
+
+
+def _fetched(url: str, intake: Intake) -> Flow[Image]:
+    if intake.fetching is None:
+        raise ImageRejected("URLs are not fetched; set images.fetch_urls = true to allow it")
+    from facegate.images.fetch import fetch
+
+    return (yield from fetch(url, intake.fetching, intake.limits))
+
+
+def _several(gallery: Any) -> Iterable[ImageSource]:
+    """One picture is a gallery of one; a str would otherwise be taken letter by letter."""
+    single = isinstance(gallery, Image | str | os.PathLike | bytes | bytearray | memoryview)
+    if single or hasattr(gallery, "read"):
+        return [gallery]
+    if not isinstance(gallery, Iterable) or isinstance(gallery, Mapping):
+        raise InvalidRequest(f"the gallery is a {type(gallery).__name__}; give a list of pictures")
+    items: Iterable[ImageSource] = gallery
+    return items

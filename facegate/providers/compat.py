@@ -1,0 +1,149 @@
+"""Answering as a vendor does: the other direction of a plugin's wire.
+
+A dialect reads a request that was written for the vendor and writes the reply that the vendor would
+have sent. It does no I/O: whoever serves it, asks the provider that is configured to answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import Field
+
+from facegate.document import Table
+from facegate.errors import FacegateError
+from facegate.images.image import DEFAULT_LIMITS, Image, ImageLimits
+from facegate.model import Operation
+from facegate.providers.provider import Answer
+from facegate.runtime.flow import HttpReply, HttpRequest
+from facegate.scores import ScoreSpec
+
+
+class DialectSettings(Table):
+    """Settings of every vendor-compatible API. Subclass it for a vendor's own switches."""
+
+    match_threshold: float | None = Field(
+        default=None,
+        description="Where the answering provider's own match threshold lands on the spoken scale."
+        " The vendor's documented default if absent.",
+    )
+    liveness_threshold: float | None = Field(default=None, description="Likewise for liveness.")
+    statuses: dict[str, int] = Field(
+        default_factory=dict,
+        description="HTTP status of an error, by its name, instead of the one in the table.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request in a vendor's words asks.
+
+    Attributes:
+        operation: which of the three questions.
+        probe: the picture in question, or an https URL of it where the vendor takes those.
+        gallery: likewise, the claimed person's.
+        threshold: on the spoken scale; None where the request leaves it to the vendor's default.
+        liveness_threshold: likewise.
+        options: what else the vendor can be told, as per-request options of its own plugin.
+        context: what the dialect itself needs to know again to write the reply.
+    """
+
+    operation: Operation
+    probe: Image | str = field(repr=False)
+    gallery: tuple[Image | str, ...] = field(default=(), repr=False)
+    threshold: float | None = None
+    liveness_threshold: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    context: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorError:
+    """One of a vendor's errors as it sends it.
+
+    Attributes:
+        status: HTTP's.
+        body: the JSON object.
+        headers: beside those of every reply.
+    """
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+D = TypeVar("D", bound=DialectSettings)
+
+
+class Dialect(Generic[D]):
+    """A vendor's API, spoken.
+
+    Set the class attributes and write the four methods. None of them may do I/O or keep state that
+    one request could see of another; any number of threads use one instance.
+
+    Attributes:
+        plugin: the plugin whose API this is; the same name as its provider's.
+        routes: the paths that exist, each with its methods.
+        match: the vendor's similarity scores, with its documented default threshold.
+        liveness: likewise for liveness.
+        needs_scores: the API can only say scores, so a provider without them cannot answer for it.
+        errors: every documented error, by the name that ``statuses`` and the sandbox know it by.
+        settings_type: the switches; unknown ones are refused.
+
+    Args:
+        settings: the operator's.
+        keys: the secrets that callers may present; without any, every caller is let in.
+        limits: of the pictures that are taken.
+    """
+
+    plugin: ClassVar[str]
+    routes: ClassVar[Mapping[str, frozenset[str]]]
+    match: ClassVar[ScoreSpec]
+    liveness: ClassVar[ScoreSpec]
+    needs_scores: ClassVar[bool] = False
+    errors: ClassVar[Mapping[str, VendorError]]
+    settings_type: type[D]
+
+    def __init__(
+        self, settings: D, keys: Sequence[str] = (), limits: ImageLimits = DEFAULT_LIMITS
+    ) -> None:
+        self.settings = settings
+        self.keys = tuple(keys)
+        self.limits = limits
+
+    def authorise(self, request: HttpRequest) -> str | HttpReply:
+        """The key that the caller holds, ``""`` where there are none, or the vendor's refusal."""
+        raise NotImplementedError
+
+    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+        """What an authorised request on one of ``routes`` asks.
+
+        Gives a reply instead where the vendor refuses the request, or answers it by itself.
+
+        Raises:
+            ImageRejected: naming the picture; it goes to :meth:`encode_error`.
+        """
+        raise NotImplementedError
+
+    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+        """An answer, its scores on the spoken scale, as the vendor would send it."""
+        raise NotImplementedError
+
+    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:
+        """A failure as the vendor would report it; ``asked`` is None where it was not even read."""
+        raise NotImplementedError
+
+    def error(self, name: str, **changes: Any) -> HttpReply:
+        """One of ``errors``, its body changed where the occasion has something to say."""
+        row = self.errors[name]
+        status = self.settings.statuses.get(name, row.status)
+        return json_reply(status, {**row.body, **changes}, row.headers)
+
+
+def json_reply(status: int, body: Any, headers: Mapping[str, str] | None = None) -> HttpReply:
+    """A reply with a JSON body."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return HttpReply(status, {"content-type": "application/json", **(headers or {})}, text.encode())

@@ -1,0 +1,34 @@
+"""What a plugin may contribute; pluggy calls these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from facegate.providers.compat import Dialect
+    from facegate.providers.provider import Provider
+
+PROJECT = "facegate"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def facegate_providers() -> Sequence[type[Provider[Any]]]:  # type: ignore[empty-body]
+    """The provider classes of this plugin. Called when configuration first names one of them."""
+
+
+@hookspec
+def facegate_dialects() -> Sequence[type[Dialect[Any]]]:  # type: ignore[empty-body]
+    """The vendor-compatible APIs of this plugin. Called when one of them is to be served."""
+
+
+@hookspec
+def facegate_commands() -> Sequence[click.Command]:  # type: ignore[empty-body]
+    """Subcommands to add to the ``facegate`` command line. Called only when that runs."""

@@ -1,0 +1,131 @@
+"""Finding plugins: known by name at once, imported when first needed, each on its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from facegate.errors import ConfigurationError
+from facegate.providers import hookspecs
+from facegate.providers.provider import Provider
+
+if TYPE_CHECKING:
+    from facegate.providers.compat import Dialect
+
+GROUP = "facegate"
+ONLY = "FACEGATE_PLUGINS"
+
+
+class Registry:
+    """The plugins installed here.
+
+    Every plugin has a pluggy manager of its own, so one that fails to import, or whose hooks fail,
+    leaves the others alone.
+
+    Args:
+        found: entry points to use instead of the installed ones.
+        only: names that may load; by default those that ``FACEGATE_PLUGINS`` lists, separated by
+            commas, and all where that is not set.
+    """
+
+    def __init__(
+        self, found: Iterable[EntryPoint] | None = None, only: Iterable[str] | None = None
+    ) -> None:
+        if only is None and ONLY in os.environ:
+            only = [name.strip() for name in os.environ[ONLY].split(",")]
+        allowed = None if only is None else set(only)
+        self._found: dict[str, dict[tuple[str, str], EntryPoint]] = defaultdict(dict)
+        for entry in entry_points(group=GROUP) if found is None else found:
+            if allowed is None or entry.name in allowed:
+                # The same distribution can be on the path twice, as an install and as its source.
+                self._found[entry.name][_distribution(entry), entry.value] = entry
+        self._managers: dict[str, pluggy.PluginManager] = {}
+        self._lock = threading.RLock()
+
+    def names(self) -> list[str]:
+        """Names of the plugins that may load; nothing is imported to find out."""
+        return sorted(self._found)
+
+    def provider_type(self, plugin: str) -> type[Provider[Any]]:
+        """Import a plugin and give its provider class.
+
+        Raises:
+            ConfigurationError: no such plugin, two of that name, or it failed to load.
+        """
+        types = self._ask(plugin, "facegate_providers")
+        try:
+            found: dict[str, type[Provider[Any]]] = {each.info.plugin: each for each in types}
+        except AttributeError as error:
+            raise self._broken(plugin, error) from error
+        if plugin not in found:
+            raise ConfigurationError(
+                f"plugin {plugin!r} registers no provider of that name, only: "
+                + (", ".join(sorted(found)) or "none")
+            )
+        return found[plugin]
+
+    def dialect_type(self, plugin: str) -> type[Dialect[Any]]:
+        """Import a plugin and give the vendor-compatible API it answers with.
+
+        Raises:
+            ConfigurationError: no such plugin, it has no such API, or it failed to load.
+        """
+        for found in self._ask(plugin, "facegate_dialects"):
+            if getattr(found, "plugin", None) == plugin:
+                dialect: type[Dialect[Any]] = found
+                return dialect
+        raise ConfigurationError(f"plugin {plugin!r} has no vendor-compatible API")
+
+    def commands(self, plugin: str) -> list[Any]:
+        """The click commands that a plugin adds."""
+        return self._ask(plugin, "facegate_commands")
+
+    def _ask(self, plugin: str, hook: str) -> list[Any]:
+        manager = self._manager(plugin)
+        try:
+            return [item for items in getattr(manager.hook, hook)() for item in items]
+        except Exception as error:
+            raise self._broken(plugin, error) from error
+
+    def _manager(self, plugin: str) -> pluggy.PluginManager:
+        with self._lock:
+            if plugin not in self._managers:
+                entry = self._only_entry(plugin)
+                manager = pluggy.PluginManager(hookspecs.PROJECT)
+                manager.add_hookspecs(hookspecs)
+                try:
+                    manager.register(entry.load(), name=plugin)
+                    manager.check_pending()
+                except Exception as error:
+                    raise self._broken(plugin, error) from error
+                self._managers[plugin] = manager
+            return self._managers[plugin]
+
+    def _only_entry(self, plugin: str) -> EntryPoint:
+        candidates = self._found.get(plugin)
+        if not candidates:
+            raise ConfigurationError(
+                f"no plugin is called {plugin!r}; installed: {', '.join(self.names()) or 'none'}"
+            )
+        if len(candidates) > 1:
+            owners = " and ".join(sorted(distribution for distribution, _ in candidates))
+            raise ConfigurationError(
+                f"two plugins are called {plugin!r}, from {owners}; uninstall one"
+            )
+        return next(iter(candidates.values()))
+
+    def _broken(self, plugin: str, error: Exception) -> ConfigurationError:
+        owner = _distribution(self._only_entry(plugin))
+        return ConfigurationError(
+            f"plugin {plugin!r} (from {owner}) failed to load: {type(error).__name__}: {error}"
+        )
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.value

@@ -1,0 +1,1 @@
+"""Running flows: effects, deadlines, drivers, and the only code that opens connections."""

@@ -1,0 +1,170 @@
+"""Flows: operations written once, run blocking or async.
+
+A flow is a generator. It yields *effects*, each a description of something only the outside can
+do, is sent what came of it, and finally returns its value. A failed effect is raised inside the
+flow, already translated into the error tree. Authors seldom yield by hand: they call a helper that
+is itself a flow, ``reply = yield from self.post(...)``.
+
+This module knows nothing of how effects are carried out; see :mod:`facegate.runtime.drivers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How requests to one provider travel. Equal transports share one connection pool.
+
+    Attributes:
+        connect_s: seconds to wait for a connection to open.
+        read_s: seconds to wait for the next bytes to arrive.
+        write_s: seconds to wait for bytes to leave.
+        pool_s: seconds to wait for a free connection.
+        max_connections: connections kept at most.
+        max_reply_bytes: a longer reply is refused as soon as the limit is crossed.
+        ca_file: PEM file of the authorities to trust instead of the system's.
+        proxy: URL of an HTTP proxy; the environment's proxy variables are not read.
+    """
+
+    connect_s: float = 5.0
+    read_s: float = 30.0
+    write_s: float = 30.0
+    pool_s: float = 5.0
+    max_connections: int = 100
+    max_reply_bytes: int = 4 * 1024 * 1024
+    ca_file: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request.
+
+    Attributes:
+        method: in capitals.
+        url: absolute.
+        headers: sent as they are, beside those that HTTP itself needs.
+        body: in parts, so that a picture is never copied into it.
+        server_name: whom the TLS certificate must name, where the URL holds an address instead.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: tuple[bytes, ...] = field(default=(), repr=False)
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """One complete reply.
+
+    Attributes:
+        status: HTTP's.
+        headers: by lower-case name.
+        body: not decompressed; facegate asks for none that is.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Effect: make one HTTP exchange. Redirects are never followed. Gives an HttpReply."""
+
+    request: HttpRequest
+    transport: Transport = Transport()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Effect: run a blocking function, off the event loop where there is one. Gives its value."""
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Effect: wait. Gives None."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Effect: run flows at the same time, at most ``limit`` of them. Gives their values in order.
+
+    All run to their end; then the first failure, in their order, is raised.
+    """
+
+    flows: tuple[Generator[Any, Any, Any], ...]
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Effect: run a flow for ``seconds`` at most, or until the deadline. Gives its value."""
+
+    flow: Generator[Any, Any, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Effect: let a flow run beside this one, for ``seconds`` at most. Gives None at once.
+
+    What it returns or raises is dropped; whoever closes the driver waits for it, for a while.
+    """
+
+    flow: Generator[Any, Any, Any]
+    seconds: float
+
+
+Effect = Send | Call | Sleep | Together | Within | Spawn
+Flow = Generator[Effect, Any, T]
+"""A generator of effects that returns a ``T``."""
+
+
+def send(request: HttpRequest, transport: Transport) -> Flow[HttpReply]:
+    """Make one HTTP exchange."""
+    reply: HttpReply = yield Send(request, transport)
+    return reply
+
+
+def call(function: Callable[[], T]) -> Flow[T]:
+    """Run a blocking function, off the event loop where there is one."""
+    value: T = yield Call(function)
+    return value
+
+
+def sleep(seconds: float) -> Flow[None]:
+    """Wait."""
+    yield Sleep(seconds)
+
+
+def together(flows: Iterable[Flow[T]], limit: int) -> Flow[list[T]]:
+    """Run flows at the same time, at most ``limit`` of them; their values in order.
+
+    All run to their end; then the first failure, in their order, is raised.
+    """
+    values: list[T] = yield Together(tuple(flows), limit)
+    return values
+
+
+def within(flow: Flow[T], seconds: float) -> Flow[T]:
+    """Run a flow for ``seconds`` at most, or until the deadline."""
+    value: T = yield Within(flow, seconds)
+    return value
+
+
+def spawn(flow: Flow[Any], seconds: float) -> Flow[None]:
+    """Let a flow run beside this one, for ``seconds`` at most; nobody hears what becomes of it."""
+    yield Spawn(flow, seconds)

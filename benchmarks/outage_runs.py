@@ -274,7 +274,7 @@ class Vendors:
         registry = Registry()
         apis = [
             kind(kind.settings_type(), (KEY,))
-            for kind in map(registry.dialect_type, ("opencv_cloud", "verifik"))
+            for kind in map(registry.api_type, ("opencv_cloud", "verifik"))
         ]
         app = create_app(apis, lambda: facegate.AsyncFaceVerifier(Knowing(ProviderSettings())))
         self._url = self._opened.enter_context(serving(app))

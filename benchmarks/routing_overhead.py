@@ -141,7 +141,7 @@ class Contestant:
             else:
                 asyncio.run(self._ask_async(AsyncFaceVerifier(**arguments), count))
 
-    def take_turn_together(self, count: int) -> None:
+    def take_turn_gather(self, count: int) -> None:
         """Ask from several threads at once."""
         with self.arguments() as arguments, ThreadPoolExecutor(CALLERS) as threads:
             verifier = FaceVerifier(**arguments)
@@ -237,7 +237,7 @@ def measure(rounds: int, count: int) -> None:
             each.take_turn(way, count)
     for _ in range(rounds):
         for each in FACEGATE:
-            each.take_turn_together(count)
+            each.take_turn_gather(count)
 
 
 def confirmed_ms() -> float:

@@ -21,7 +21,7 @@ from facegate.routing.reload import Generation, Generations
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.runtime.deadline import Deadline
-from facegate.runtime.flow import Flow, spawn, within
+from facegate.runtime.flow import Flow, spawn, timeout
 
 RECORD_S = 5.0
 """How long an answer waits for being recorded, at most."""
@@ -164,7 +164,7 @@ class Answering:
         try:
             run = shadow.run(run, now.route.providers)
             try:
-                found: VerificationResult | FacegateError = yield from within(
+                found: VerificationResult | FacegateError = yield from timeout(
                     shadow.candidate.ask(run), shadow.seconds
                 )
             except FacegateError as error:

@@ -43,7 +43,13 @@ from facegate.errors import (
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Billed, DecidedBy, Liveness, Match, Operation, Scale
-from facegate.providers.compat import Asked, Dialect, DialectSettings, VendorError, json_reply
+from facegate.providers.compat import (
+    CompatibleApi,
+    CompatibleApiSettings,
+    DecodedRequest,
+    VendorError,
+    json_reply,
+)
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import ErrorTable, HttpProvider, HttpSettings, Picture, WireModel
 from facegate.providers.provider import (
@@ -64,16 +70,15 @@ from facegate.runtime.flow import (
     HttpRequest,
     Transport,
     call,
+    gather,
     send,
     sleep,
-    together,
 )
 from facegate.runtime.lazy import lazy
 from facegate.scores import ScoreSpec
 
 __all__ = [
     "Answer",
-    "Asked",
     "AuthenticationFailed",
     "BadReply",
     "Billed",
@@ -82,13 +87,14 @@ __all__ = [
     "CaptureRejected",
     "CompareLiveRequest",
     "CompareRequest",
+    "CompatibleApi",
+    "CompatibleApiSettings",
     "ConfigurationError",
     "ConnectionFailed",
     "ConsentRefused",
     "CredentialsExpired",
     "DecidedBy",
-    "Dialect",
-    "DialectSettings",
+    "DecodedRequest",
     "ErrorTable",
     "FacegateError",
     "Flow",
@@ -127,11 +133,11 @@ __all__ = [
     "VendorError",
     "WireModel",
     "call",
+    "gather",
     "hookimpl",
     "json_reply",
     "lazy",
     "per_call",
     "send",
     "sleep",
-    "together",
 ]

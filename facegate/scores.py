@@ -75,55 +75,55 @@ class ScoreSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Crossing:
-    """The way from one provider's scores to the scale of the vendor whose API is spoken.
+class ScoreMapping:
+    """The way from one provider's scores to the scale of the vendor whose API is served.
 
     Monotone, and straight between three fixed points: the lowest score becomes the lowest, the
-    provider's own threshold becomes the spoken one, the highest becomes the highest. So whoever
+    provider's own threshold becomes the target's, the highest becomes the highest. So whoever
     integrated against the vendor's documented default gets the provider's decision.
 
     Attributes:
         provider: the answering provider's scores, with the threshold it is configured to use.
-        spoken: the spoken vendor's, with its documented default.
+        target: the target vendor's, with its documented default.
     """
 
     provider: ScoreSpec
-    spoken: ScoreSpec
+    target: ScoreSpec
 
     def score(self, value: float) -> float:
-        """A score of the provider's on the spoken scale."""
-        return _along(value, _points(self.provider), _points(self.spoken))
+        """A score of the provider's on the target scale."""
+        return _along(value, _points(self.provider), _points(self.target))
 
     def threshold(self, value: float) -> float:
-        """A threshold in the spoken vendor's words on the provider's scale."""
-        return _along(value, _points(self.spoken), _points(self.provider))
+        """A threshold in the words of the vendor whose API is served on the provider's scale."""
+        return _along(value, _points(self.target), _points(self.provider))
 
     def match(self, found: Match, asked: float | None = None) -> Match:
-        """A match as the spoken vendor would put it, held against the threshold that was asked for.
+        """A match as the target vendor would put it, held against the threshold that was asked for.
 
         A provider that gives no score has none on any scale.
         """
-        threshold = self.spoken.threshold if asked is None else asked
+        threshold = self.target.threshold if asked is None else asked
         return Match(
             is_match=found.is_match,
             score=self._settled(found.score, threshold, yes=found.is_match),
             threshold=threshold,
-            scale=self.spoken.scale,
+            scale=self.target.scale,
         )
 
     def liveness(self, found: Liveness, asked: float | None = None) -> Liveness:
         """Likewise for liveness."""
-        threshold = self.spoken.threshold if asked is None else asked
+        threshold = self.target.threshold if asked is None else asked
         return Liveness(
             passed=found.passed,
             score=self._settled(found.score, threshold, yes=found.passed),
             threshold=threshold,
-            scale=self.spoken.scale,
+            scale=self.target.scale,
             reason=found.reason,
         )
 
     def _settled(self, found: float | None, threshold: float, *, yes: bool) -> float | None:
-        """The spoken score, on the verdict's side of the threshold: the verdict is the decision.
+        """The score on the target scale, on the verdict's side of the threshold.
 
         A no never equals the threshold: not everybody who reads it heeds what is strictly above.
 
@@ -133,12 +133,12 @@ class Crossing:
         if found is None:
             return None
         score = self.score(found)
-        if self.spoken.is_yes(score, threshold) if yes else score < threshold:
+        if self.target.is_yes(score, threshold) if yes else score < threshold:
             return score
-        low, high = self.spoken.scale.low, self.spoken.scale.high
+        low, high = self.target.scale.low, self.target.scale.high
         step = 0.0 if abs(score - threshold) < 1e-9 * (high - low) else (high - low) / 100
         if yes:
-            least = math.nextafter(threshold, high) if self.spoken.above else threshold
+            least = math.nextafter(threshold, high) if self.target.above else threshold
             return min(high, max(least, threshold + step))
         return max(low, min(math.nextafter(threshold, low), threshold - step))
 

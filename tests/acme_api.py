@@ -1,4 +1,4 @@
-"""The API of acme's made-up vendor, spoken as its plugin would speak it; see :mod:`acme`."""
+"""The API of acme's made-up vendor, target as its plugin would speak it; see :mod:`acme`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from facegate.gateway import Limits, Sandbox, create_app, serving
 from facegate.model import Operation
 from facegate.plugin import (
     Answer,
-    Asked,
-    Dialect,
-    DialectSettings,
+    CompatibleApi,
+    CompatibleApiSettings,
+    DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
@@ -36,11 +36,11 @@ KEY = "key-5b1f0d7c92"
 PERCENT = Scale(name="acme percent", high=100.0)
 
 
-class ApiSettings(DialectSettings):
+class ApiSettings(CompatibleApiSettings):
     shout: bool = False
 
 
-class AcmeApi(Dialect[ApiSettings]):
+class AcmeApi(CompatibleApi[ApiSettings]):
     """Scores in percent, a match from 70 on, live above 40."""
 
     plugin = "acme"
@@ -67,7 +67,7 @@ class AcmeApi(Dialect[ApiSettings]):
             return ""
         return token if token in self.keys else self.error("bad_token")
 
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         path, _, query = request.url.removeprefix("http://gateway").partition("?")
         if path == "/v1/renew":
             return json_reply(200, {"renewed": query})
@@ -76,7 +76,7 @@ class AcmeApi(Dialect[ApiSettings]):
             operation = Operation(path.removeprefix("/v1/").replace("-", "_"))
         except ValueError:
             return self.error("bad_request")
-        return Asked(
+        return DecodedRequest(
             operation,
             self._picture("probe", message["probe"]),
             tuple(
@@ -89,7 +89,7 @@ class AcmeApi(Dialect[ApiSettings]):
             context=path,
         )
 
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         body: dict[str, Any] = {}
         if answer.match:
             body |= {"same": answer.match.is_match, "score": answer.match.score}
@@ -97,7 +97,7 @@ class AcmeApi(Dialect[ApiSettings]):
             body |= {"live": answer.liveness.passed, "liveScore": answer.liveness.score}
         return json_reply(200, body)
 
-    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:
+    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
         more = {"class": error.code, "image": error.image, "asked": asked and asked.context}
         match error:
             case ImageRejected():
@@ -145,7 +145,7 @@ def saying(*answers: Answer | FacegateError) -> Callable[[Any], Any]:
 @contextmanager
 def front(
     provider: Provider[Any] | Answer | FacegateError,
-    *apis: Dialect[Any],
+    *apis: CompatibleApi[Any],
     limits: Limits | None = None,
     sandbox: Sandbox | None = None,
     **headers: str,

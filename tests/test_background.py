@@ -15,7 +15,7 @@ from both import Run, every_driver, run_sync
 from facegate import ProviderTimeout
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver, SyncDriver
-from facegate.runtime.flow import Flow, call, sleep, spawn, together, within
+from facegate.runtime.flow import Flow, call, gather, sleep, spawn, timeout
 
 
 def noted(notes: list[str], seconds: float = 0, name: str = "done") -> Flow[None]:
@@ -68,7 +68,7 @@ def test_it_has_its_own_time_limit_and_not_the_flows(run: Run) -> None:
     notes: list[str] = []
 
     def flow() -> Flow[None]:
-        yield from within(spawn(noted(notes, 0.05, "longer than within"), 10), 0.01)
+        yield from timeout(spawn(noted(notes, 0.05, "longer than within"), 10), 0.01)
         yield from spawn(noted(notes, 60), 0.2)
 
     run(flow())
@@ -80,7 +80,7 @@ def test_it_may_spawn_nest_and_run_together_in_turn(run: Run) -> None:
     notes: list[str] = []
 
     def beside() -> Flow[None]:
-        yield from within(together([noted(notes, 0, "together")], 1), 10)
+        yield from timeout(gather([noted(notes, 0, "together")], 1), 10)
         yield from spawn(noted(notes, 0.05, "spawned"), 10)
 
     run(spawn(beside(), 10))
@@ -196,9 +196,9 @@ def test_within_gives_the_value_or_the_failure(run: Run) -> None:
         yield from sleep(0)
         raise LookupError("inside")
 
-    assert run(within(call(lambda: 42), 10)) == 42
+    assert run(timeout(call(lambda: 42), 10)) == 42
     with pytest.raises(LookupError, match="inside"):
-        run(within(fail(), 10))
+        run(timeout(fail(), 10))
 
 
 @every_driver
@@ -207,7 +207,7 @@ def test_what_takes_longer_ends_and_the_flow_goes_on(run: Run) -> None:
 
     def flow() -> Flow[str]:
         with pytest.raises(ProviderTimeout):
-            yield from within(noted(notes, 60), 0.05)
+            yield from timeout(noted(notes, 60), 0.05)
         yield from noted(notes, 0.06, "and on")
         return "in time"
 
@@ -222,16 +222,16 @@ def test_of_nested_limits_the_shortest_holds(run: Run, limits: tuple[float, ...]
     whole, outer, inner = limits
     started = time.monotonic()
     with pytest.raises(ProviderTimeout, match=r"deadline of 0\.05 s"):
-        run(within(within(noted(notes, 60), inner), outer), whole)
+        run(timeout(timeout(noted(notes, 60), inner), outer), whole)
     assert time.monotonic() - started < 5
     assert notes == ["no answer within the deadline of 0.05 s"]
 
 
 @every_driver
-def test_a_limit_holds_for_all_that_runs_together(run: Run) -> None:
+def test_a_limit_holds_for_all_that_runs_gather(run: Run) -> None:
     notes: list[str] = []
     with pytest.raises(ProviderTimeout):
-        run(within(together([noted(notes, 60), noted(notes, 0, "quick")], 2), 0.05))
+        run(timeout(gather([noted(notes, 60), noted(notes, 0, "quick")], 2), 0.05))
     assert "quick" in notes
 
 
@@ -248,5 +248,5 @@ def test_what_was_cut_short_is_closed(run: Run) -> None:
             ended.append("closed")
         return "instead"
 
-    assert run(within(forgetful(), 0.05)) == "instead"
+    assert run(timeout(forgetful(), 0.05)) == "instead"
     assert ended == ["noticed", "closed"]

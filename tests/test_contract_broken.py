@@ -11,7 +11,7 @@ import pytest
 
 from broken import suite
 from broken.found import FOUND_BY
-from facegate.testing import DialectContract, HttpProviderContract
+from facegate.testing import CompatibleApiContract, HttpProviderContract
 
 ROOT = Path(__file__).parents[1]
 SUITE = Path(suite.__file__).relative_to(ROOT)
@@ -54,7 +54,7 @@ def test_the_checks_say_what_is_wrong_in_words(failed: dict[tuple[str, str], str
 def test_every_check_is_failed_by_somebody() -> None:
     checks = {
         name
-        for contract in (HttpProviderContract, DialectContract)
+        for contract in (HttpProviderContract, CompatibleApiContract)
         for name in dir(contract)
         if name.startswith("test_")
     }

@@ -23,7 +23,7 @@ from facegate import ImageFormat, errors, gateway, plugin, testing
 from facegate.cli import main as cli
 from facegate.config import Config, ImageSettings
 from facegate.gateway.settings import SandboxSettings, ServeSettings
-from facegate.plugin import DialectSettings
+from facegate.plugin import CompatibleApiSettings
 from facegate.providers import hookspecs
 from facegate.providers.http import HttpSettings
 from facegate.providers.provider import ProviderSettings
@@ -72,9 +72,9 @@ def test_every_settings_model_is_in_the_reference() -> None:
     page = read("reference/configuration.md")
     registry = Registry()
     own = [registry.provider_type(name).settings_type for name in SHIPPED]
-    apis = [registry.dialect_type(name).settings_type for name in SHIPPED[1:]]
+    apis = [registry.api_type(name).settings_type for name in SHIPPED[1:]]
     routes = (RetryTable, ShadowTable, BreakerSettings, LimitSettings)
-    shared = (ImageSettings, ProviderSettings, HttpSettings, DialectSettings)
+    shared = (ImageSettings, ProviderSettings, HttpSettings, CompatibleApiSettings)
     for model in (*shared, *routes, ServeSettings, SandboxSettings, *own, *apis):
         assert f"settings {model.__module__}:{model.__qualname__}\n" in page
         for name, field in model.model_fields.items():
@@ -138,7 +138,7 @@ def test_configuration_is_accepted(
             if plugin_name in registry.names():
                 config.provider(registry, name).close()
         if config.document.serve:
-            ServeSettings.of(config).dialects(registry, config.intake.limits)
+            ServeSettings.of(config).apis(registry, config.intake.limits)
 
 
 @pytest.mark.parametrize("page", pages_with("json"))

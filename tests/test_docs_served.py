@@ -23,9 +23,9 @@ from acme_api import question, saying
 from facegate import AsyncFaceVerifier
 from facegate.gateway import Sandbox, create_app, serving
 from facegate.plugin import Answer, Match
-from facegate.providers.compat import Dialect
+from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
-from facegate.scores import Crossing
+from facegate.scores import ScoreMapping
 from facegate.testing.cassettes import Scenario, found, play
 from pages import blocks, pages_with, portraits
 
@@ -153,13 +153,13 @@ def _leaves(body: Any) -> Iterator[str]:
             yield from _leaves(each)
 
 
-def _api(name: str) -> Dialect[Any]:
-    kind = Registry().dialect_type(name)
+def _api(name: str) -> CompatibleApi[Any]:
+    kind = Registry().api_type(name)
     return kind(kind.settings_type())
 
 
 @contextlib.contextmanager
-def _asking(api: Dialect[Any], sandbox: Sandbox) -> Iterator[tuple[httpx.Client, str]]:
+def _asking(api: CompatibleApi[Any], sandbox: Sandbox) -> Iterator[tuple[httpx.Client, str]]:
     nobody = Scripted(saying(Answer(match=Match(is_match=True))))
     app = create_app([api], lambda: AsyncFaceVerifier(nobody), sandbox=sandbox)
     path = next(path for path, methods in api.routes.items() if "POST" in methods)
@@ -214,11 +214,11 @@ def _row(tables: Any, fact: str) -> Any:
 
 
 def test_scores_cross_as_the_page_works_it_out(tables: Any) -> None:
-    rows = {row[0]: row for row in tables["crossing"]("local", "verifik")}
+    rows = {row[0]: row for row in tables["mapping"]("local", "verifik")}
     assert rows["0.7"][1:] == ("0.850", "yes")
     engine = Registry().provider_type("local").info.match
     assert engine is not None
-    back = Crossing(engine, Registry().dialect_type("verifik").match)
+    back = ScoreMapping(engine, Registry().api_type("verifik").match)
     assert back.threshold(0.9) == pytest.approx(0.8)
 
 

@@ -17,10 +17,10 @@ from facegate import AsyncFaceVerifier, ConfigurationError
 from facegate.gateway import create_app
 from facegate.plugin import (
     Answer,
-    Asked,
     AuthenticationFailed,
     CaptureReason,
     CaptureRejected,
+    DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
@@ -58,7 +58,7 @@ def test_an_operation_that_the_provider_lacks_is_refused() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 200_000, b"\xff"])
-def test_a_body_that_cannot_be_read_is_the_dialects_to_refuse(body: bytes) -> None:
+def test_a_body_that_cannot_be_read_is_the_apis_to_refuse(body: bytes) -> None:
     with front(SAME) as client:
         said = client.post("/v1/compare", content=body)
     assert said.status_code in (400, 500)
@@ -87,7 +87,7 @@ def test_a_url_is_fetched_only_where_that_is_configured() -> None:
 
 
 class Broken(AcmeApi):
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         raise KeyError(asked.context + KEY)
 
 
@@ -165,7 +165,7 @@ def test_what_is_not_there_is_said_plainly() -> None:
         assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_a_dialect_answers_by_itself_where_its_vendor_does() -> None:
+def test_an_api_answers_by_itself_where_its_vendor_does() -> None:
     with front(SAME) as client:
         said = client.get("/acme/v1/renew?months=3")
     assert said.json() == {"renewed": "months=3"}
@@ -200,7 +200,7 @@ def test_the_provider_is_closed_in_the_end() -> None:
 class Slow(AcmeApi):
     reading, enough = threading.Event(), threading.Event()
 
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         self.reading.set()
         assert self.enough.wait(30)
         return super().decode(request)

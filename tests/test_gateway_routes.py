@@ -46,7 +46,7 @@ def compared(client: httpx.Client, **more: Any) -> Any:
 DOWN = "\n[providers.down]\nplugin = 'acme'\ndown = true\n"
 
 
-# acme's own 0.8 and percent's own 70 are both said as 70, the spoken default.
+# acme's own 0.8 and percent's own 70 are both said as 70, the target's default.
 
 
 def test_a_score_crosses_from_the_scale_of_whoever_answered(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from facegate.routing.failover import Failover
 from facegate.routing.limits import Limited, Limiter, LimitSettings, Window
 from facegate.routing.node import Leaf, Node, Run
 from facegate.runtime.deadline import Deadline
-from facegate.runtime.flow import Call, Flow, Sleep, Within, sleep
+from facegate.runtime.flow import Call, Flow, Sleep, Timeout, sleep
 from scripted import QUESTION, Vendor, course, route
 from virtual import Clock, VirtualVerifier, virtual_time
 
@@ -95,7 +95,7 @@ def test_no_more_than_allowed_are_asked_at_once_by_tasks(backend: str) -> None:
 
 
 def begun(node: Node, seconds: float = 60) -> tuple[Flow[Any], Any]:
-    """A request, and what it waits for first: its turn (Sleep) or the vendor (Within)."""
+    """A request, and what it waits for first: its turn (Sleep) or the vendor (Timeout)."""
     question = Question(Operation.COMPARE, PROBE, [DOCUMENT])
     pictures = Image.of(PROBE), (Image.of(DOCUMENT),)
     run = Run(question, *pictures, Deadline(seconds), budget=9, emit=lambda event: None)
@@ -108,7 +108,7 @@ def begun(node: Node, seconds: float = 60) -> tuple[Flow[Any], Any]:
 
 def asked(node: Node) -> Flow[Any]:
     flow, effect = begun(node)
-    assert isinstance(effect, Within)
+    assert isinstance(effect, Timeout)
     return flow
 
 
@@ -129,11 +129,11 @@ def test_who_came_first_goes_first() -> None:
     answered(first)
     assert isinstance(third.send(None), Sleep)
     newcomer = waiting(node)
-    assert isinstance(second.send(None), Within)
+    assert isinstance(second.send(None), Timeout)
     answered(second)
-    assert isinstance(third.send(None), Within)
+    assert isinstance(third.send(None), Timeout)
     answered(third)
-    assert isinstance(newcomer.send(None), Within)
+    assert isinstance(newcomer.send(None), Timeout)
 
 
 def test_whoever_gives_up_makes_room() -> None:
@@ -141,7 +141,7 @@ def test_whoever_gives_up_makes_room() -> None:
     first, second, third = asked(node), waiting(node), waiting(node)
     second.close()  # while it waited
     first.close()  # while it was asked
-    assert isinstance(third.send(None), Within)
+    assert isinstance(third.send(None), Timeout)
     with pytest.raises(ProviderUnavailable):
         third.throw(ProviderUnavailable("maintenance"))
     asked(node)

@@ -62,4 +62,4 @@ def test_both_verifiers_take_the_same_questions() -> None:
 
 def test_hooks_carry_the_projects_name() -> None:
     hooks = [name for name in vars(hookspecs) if name.startswith("facegate_")]
-    assert hooks == ["facegate_providers", "facegate_dialects", "facegate_commands"]
+    assert hooks == ["facegate_providers", "facegate_compatible_apis", "facegate_commands"]

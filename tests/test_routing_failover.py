@@ -166,7 +166,7 @@ def test_whoever_stalls_leaves_the_next_one_its_share_of_the_time() -> None:
     assert course(result) == ["slow: ProviderTimeout", "slower: ProviderTimeout", "b: answered"]
 
 
-def test_the_deadline_is_that_of_all_together() -> None:
+def test_the_deadline_is_that_of_all_gather() -> None:
     vendors = [Vendor(name, (60, "yes")) for name in ("one", "two")]
     with virtual_time() as clock, VirtualVerifier(failover(*vendors)) as verifier:
         with pytest.raises(ProviderTimeout, match=r"two: no answer within the deadline of 4 s"):

@@ -9,24 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facegate import BadReply, DecidedBy, Liveness, Match, Scale
-from facegate.scores import Crossing, ScoreSpec
+from facegate.scores import ScoreMapping, ScoreSpec
 
 unit = st.floats(0, 1)
 inner = st.floats(0.01, 0.99)
 
 PERCENT = ScoreSpec(Scale(name="acme", high=100), threshold=60)
-SPOKEN = ScoreSpec(Scale(name="spoken"), threshold=0.85)
-STRICT = ScoreSpec(Scale(name="spoken"), threshold=0.6, above=True)
+TARGET = ScoreSpec(Scale(name="target"), threshold=0.85)
+STRICT = ScoreSpec(Scale(name="target"), threshold=0.6, above=True)
 
 
-def crossing(own: float, spoken: float, *, above: bool = False) -> Crossing:
-    return Crossing(
-        ScoreSpec(Scale(name="own"), own), ScoreSpec(Scale(name="spoken"), spoken, above=above)
+def mapped(own: float, target: float, *, above: bool = False) -> ScoreMapping:
+    return ScoreMapping(
+        ScoreSpec(Scale(name="own"), own), ScoreSpec(Scale(name="target"), target, above=above)
     )
 
 
 def test_ends_and_thresholds_land_on_each_other() -> None:
-    cross = Crossing(PERCENT, SPOKEN)
+    cross = ScoreMapping(PERCENT, TARGET)
     assert [cross.score(value) for value in (0, 30, 60, 80, 100)] == [0, 0.425, 0.85, 0.925, 1]
     back = [cross.threshold(value) for value in (0, 0.425, 0.85, 0.925, 1)]
     assert back == pytest.approx([0, 30, 60, 80, 100])
@@ -34,62 +34,62 @@ def test_ends_and_thresholds_land_on_each_other() -> None:
 
 @given(inner, inner, unit, unit)
 def test_a_higher_score_never_becomes_a_lower_one(
-    own: float, spoken: float, one: float, other: float
+    own: float, target: float, one: float, other: float
 ) -> None:
     low, high = sorted((one, other))
-    cross = crossing(own, spoken)
+    cross = mapped(own, target)
     assert 0 <= cross.score(low) <= cross.score(high) <= 1
 
 
-@given(own=inner, spoken=inner, score=unit, above=st.booleans())
+@given(own=inner, target=inner, score=unit, above=st.booleans())
 def test_the_vendors_default_threshold_gives_the_providers_decision(
-    own: float, spoken: float, score: float, *, above: bool
+    own: float, target: float, score: float, *, above: bool
 ) -> None:
-    cross = crossing(own, spoken, above=above)
+    cross = mapped(own, target, above=above)
     match = cross.match(cross.provider.match(score, None))
-    assert match.is_match == (score >= own) == cross.spoken.is_yes(match.score or 0, spoken)
+    assert match.is_match == (score >= own) == cross.target.is_yes(match.score or 0, target)
 
 
-@given(own=inner, spoken=inner, score=unit, asked=inner, above=st.booleans())
+@given(own=inner, target=inner, score=unit, asked=inner, above=st.booleans())
 def test_so_does_a_threshold_in_the_request(
-    own: float, spoken: float, score: float, asked: float, *, above: bool
+    own: float, target: float, score: float, asked: float, *, above: bool
 ) -> None:
-    cross = crossing(own, spoken, above=above)
+    cross = mapped(own, target, above=above)
     found = cross.provider.liveness(score, cross.threshold(asked))
     liveness = cross.liveness(found, asked)
     assert liveness.threshold == asked
-    assert liveness.passed == found.passed == cross.spoken.is_yes(liveness.score or 0, asked)
+    assert liveness.passed == found.passed == cross.target.is_yes(liveness.score or 0, asked)
 
 
 def test_a_vendor_that_says_no_in_spite_of_its_score_is_believed_by_a_margin() -> None:
     doubted = Match(is_match=False, score=90, threshold=60, scale=PERCENT.scale)
-    score = Crossing(PERCENT, SPOKEN).match(doubted).score
+    score = ScoreMapping(PERCENT, TARGET).match(doubted).score
     assert score == pytest.approx(0.84)
 
 
 def test_strictly_above_is_reached_by_the_smallest_step() -> None:
     passed = Liveness(passed=True, score=60, threshold=60, scale=PERCENT.scale)
-    assert Crossing(PERCENT, STRICT).liveness(passed).score == math.nextafter(0.6, 1)
+    assert ScoreMapping(PERCENT, STRICT).liveness(passed).score == math.nextafter(0.6, 1)
 
 
-@given(own=inner, spoken=inner, score=unit, asked=inner, above=st.booleans())
+@given(own=inner, target=inner, score=unit, asked=inner, above=st.booleans())
 def test_a_no_never_equals_the_threshold(
-    own: float, spoken: float, score: float, asked: float, *, above: bool
+    own: float, target: float, score: float, asked: float, *, above: bool
 ) -> None:
-    cross = crossing(own, spoken, above=above)
+    cross = mapped(own, target, above=above)
     refused = Liveness(passed=False, score=score, scale=cross.provider.scale)
     assert (cross.liveness(refused, asked).score or 0) < asked
     equal = Liveness(passed=False, score=own, scale=cross.provider.scale)
-    assert (cross.liveness(equal).score or 0) < spoken
+    assert (cross.liveness(equal).score or 0) < target
 
 
 def test_no_score_is_invented() -> None:
-    match = Crossing(PERCENT, SPOKEN).match(Match(is_match=True, threshold=60))
+    match = ScoreMapping(PERCENT, TARGET).match(Match(is_match=True, threshold=60))
     assert (match.score, match.threshold, match.decided_by) == (None, 0.85, DecidedBy.VENDOR)
 
 
 def test_a_threshold_at_the_very_top_still_crosses() -> None:
-    cross = crossing(1.0, 0.85)
+    cross = mapped(1.0, 0.85)
     assert [cross.score(value) for value in (0.5, 1.0)] == [0.425, 0.85]
     assert cross.threshold(0.9) == 1.0
 

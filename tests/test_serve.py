@@ -46,7 +46,7 @@ def facegate_providers():
     return [Vendor]
 
 @hookimpl
-def facegate_dialects():
+def facegate_compatible_apis():
     return [AcmeApi]
 """
 
@@ -58,7 +58,7 @@ class OtherApi(AcmeApi):
     plugin = "other"
 
 @hookimpl
-def facegate_dialects():
+def facegate_compatible_apis():
     return [OtherApi]
 """
 

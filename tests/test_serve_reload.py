@@ -27,7 +27,7 @@ from acme_api import AcmeApi
 from facegate.plugin import hookimpl
 
 @hookimpl
-def facegate_dialects():
+def facegate_compatible_apis():
     return [AcmeApi]
 """
 

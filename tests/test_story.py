@@ -61,8 +61,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def vendor(plugin: str, port: int = 0) -> AbstractContextManager[str]:
     """A vendor's API on loopback, for as long as its context is open."""
-    dialect = Registry().dialect_type(plugin)
-    api = dialect(dialect.settings_type(), (KEY,))
+    served = Registry().api_type(plugin)
+    api = served(served.settings_type(), (KEY,))
     return serving(create_app([api], lambda: AsyncFaceVerifier(FakeProvider())), port=port)
 
 

@@ -9,8 +9,8 @@ import inspect
 import re
 from importlib import import_module
 
-import crossing
 import curve
+import mapping
 from docutils import nodes
 from pydantic import BaseModel
 from sphinx.application import Sphinx
@@ -43,13 +43,13 @@ class Curve(SphinxDirective):
         return [nodes.raw("", curve.svg(curve.measured()), format="html")]
 
 
-class CrossingFigure(SphinxDirective):
+class MappingFigure(SphinxDirective):
     """How scores cross from one plugin's scale to that of another's API, as a figure."""
 
     required_arguments = 2
 
     def run(self) -> list[nodes.Node]:
-        return [nodes.raw("", crossing.svg(*self.arguments), format="html")]
+        return [nodes.raw("", mapping.svg(*self.arguments), format="html")]
 
 
 class Docstring(SphinxDirective):
@@ -77,7 +77,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.autodoc")
     app.add_directive("generated", Generated)
     app.add_directive("curve", Curve)
-    app.add_directive("crossing", CrossingFigure)
+    app.add_directive("mapping", MappingFigure)
     app.add_directive("docstring", Docstring)
     app.connect("autodoc-process-signature", _short)
     # Other parts of the code have changed when the pages have not, so they are always read anew.

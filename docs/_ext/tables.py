@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from facegate import errors
-from facegate.plugin import DialectSettings
+from facegate.plugin import CompatibleApiSettings
 from facegate.providers.http import HttpSettings
 from facegate.providers.provider import ProviderSettings
 from facegate_local.manifest import MODELS, PORTRAITS
@@ -44,7 +44,7 @@ def _settings(path: str) -> Rows:
     model: type[BaseModel] = getattr(import_module(module), name)
     shared = {
         key
-        for base in (ProviderSettings, HttpSettings, DialectSettings)
+        for base in (ProviderSettings, HttpSettings, CompatibleApiSettings)
         if issubclass(model, base) and model is not base
         for key in base.model_fields
     }

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from facegate import CaptureRejected, ConfigurationError, Operation
-from facegate.plugin import Asked, Dialect, Provider
+from facegate.plugin import CompatibleApi, DecodedRequest, Provider
 from facegate.providers.http import HttpProvider
 from facegate.providers.registry import Registry
 from facegate.runtime.flow import HttpReply
-from facegate.scores import Crossing, ScoreSpec
-from facegate.testing.dialect_contract import every_error
+from facegate.scores import ScoreMapping, ScoreSpec
+from facegate.testing.compat_contract import every_error
 
 Rows = Iterator[Sequence[str]]
 
@@ -41,9 +41,9 @@ def provider(plugin: str) -> type[Provider[Any]]:
     return Registry(only=[plugin]).provider_type(plugin)
 
 
-def dialect(plugin: str) -> Dialect[Any]:
+def compatible_api(plugin: str) -> CompatibleApi[Any]:
     """The plugin's API with its default settings."""
-    kind = Registry(only=[plugin]).dialect_type(plugin)
+    kind = Registry(only=[plugin]).api_type(plugin)
     return kind(kind.settings_type())
 
 
@@ -65,7 +65,7 @@ def matrix() -> Rows:
     yield "credential", *(_credential(kind) for kind in kinds)
     yield "billed", *(str(kind.info.billed) for kind in kinds)
     yield "lineage", *(f"`{kind.info.lineage}`" for kind in kinds)
-    yield "compatible API", *(_yes(_has_dialect(name)) for name in plugins)
+    yield "compatible API", *(_yes(_has_api(name)) for name in plugins)
 
 
 def recipients() -> Rows:
@@ -100,9 +100,9 @@ def _credential(kind: type[Provider[Any]]) -> str:
     return ", ".join(f"`{name}`" for name in found) or "none"
 
 
-def _has_dialect(plugin: str) -> bool:
+def _has_api(plugin: str) -> bool:
     try:
-        return bool(dialect(plugin))
+        return bool(compatible_api(plugin))
     except ConfigurationError:
         return False
 
@@ -128,7 +128,7 @@ def _name(means: Any) -> str:
 def sandbox(plugin: str) -> Rows:
     """Every error of an API that the sandbox sends on demand."""
     yield "`error=`", "status", "with the texts"
-    for name, sent in dialect(plugin).errors.items():
+    for name, sent in compatible_api(plugin).errors.items():
         told = (text for text in texts(sent.body) if text != name)
         yield f"`{name}`", str(sent.status), ", ".join(f"`{text}`" for text in told)
 
@@ -144,8 +144,8 @@ def texts(body: Any) -> Iterator[str]:
 
 def failures(plugin: str) -> Rows:
     """What each failure behind an API is sent as: made, not described."""
-    api = dialect(plugin)
-    asked = Asked(Operation.COMPARE_LIVE, "https://faces.example/probe.jpg")
+    api = compatible_api(plugin)
+    asked = DecodedRequest(Operation.COMPARE_LIVE, "https://faces.example/probe.jpg")
     said: dict[str, list[str]] = defaultdict(list)
     for error in every_error():
         reason = f": {error.reason}" if isinstance(error, CaptureRejected) else ""
@@ -168,16 +168,16 @@ def _told(reply: HttpReply) -> str:
 EXAMPLES: Final = (0.2, 0.39, 0.67, 0.7, 0.845, 0.934, 1.0)
 
 
-def crossing(here: str, *there: str) -> Rows:
+def mapping(here: str, *there: str) -> Rows:
     """Scores of one plugin in the words of others."""
     own = provider(here).info.match
     assert own is not None  # noqa: S101
-    ways = [Crossing(own, dialect(name).match) for name in there]
+    ways = [ScoreMapping(own, compatible_api(name).match) for name in there]
     yield f"`{here}` says", *(f"the `{name}` API says" for name in there), "same person"
     for score in EXAMPLES:
         told = (f"{way.score(score):.3f}" for way in ways)
         yield f"{score:g}", *told, "yes" if own.is_yes(score, own.threshold) else "no"
-    yield "**threshold**", *(f"**{way.spoken.threshold:g}**" for way in ways), ""
+    yield "**threshold**", *(f"**{way.target.threshold:g}**" for way in ways), ""
 
 
 def gallery() -> Rows:
@@ -194,7 +194,7 @@ def _any(rate: float, size: int) -> float:
 
 TABLES: Final[dict[str, Callable[..., Rows]]] = {
     "codes": codes,
-    "crossing": crossing,
+    "mapping": mapping,
     "failures": failures,
     "gallery": gallery,
     "matrix": matrix,

@@ -12,7 +12,7 @@ from facegate.config import Config
 from facegate.errors import ConfigurationError
 from facegate.gateway.settings import SandboxSettings, ServeSettings
 from facegate.opening import parts
-from facegate.providers.compat import Dialect
+from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
 from facegate.routing.route import Route
 from facegate.telemetry import served
@@ -60,32 +60,32 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
         ) from None
     loaded, registry = Config.load(config), Registry()
     settings = ServeSettings.of(loaded, **_changes(loaded, options, sandbox=sandbox))
-    dialects = settings.dialects(registry, loaded.intake.limits)
+    apis = settings.apis(registry, loaded.intake.limits)
     made = parts(loaded, registry, settings.provider)
-    findings = [line for each in dialects for line in Bridge(each).findings(made["route"])]
+    findings = [line for each in apis for line in Bridge(each).findings(made["route"])]
     play = None
     if settings.sandbox:
         play = Sandbox(settings.sandbox.keys, settings.sandbox.rate)
         try:
-            play.check(dialects)
+            play.check(apis)
         except Instruction as error:
             raise ConfigurationError(f"serve.sandbox.keys: {error}") from None
         findings.append("the sandbox is on: callers can force any outcome")
-    made["load"] = fit_for(dialects, made["load"])
+    made["load"] = fit_for(apis, made["load"])
 
     def opened() -> AsyncFaceVerifier:
         verifier = AsyncFaceVerifier(**made)
         reload_on_hangup(verifier)
         return verifier
 
-    app: Any = create_app(dialects, opened, settings, play)
+    app: Any = create_app(apis, opened, settings, play)
     if loaded.document.telemetry:
         app = served(app, loaded.document.telemetry, loaded.source)
     keys = settings.keys()
     listener = listen(settings.host, settings.port, loopback_only=not keys)
     if not keys:
         findings.append("there is no key: whoever is on this machine may ask")
-    for line in _greeting(url_of(listener), dialects, made["route"], findings):
+    for line in _greeting(url_of(listener), apis, made["route"], findings):
         click.echo(line)
     run(app, listener, settings)
 
@@ -104,16 +104,16 @@ def _changes(loaded: Config, options: dict[str, Any], *, sandbox: bool) -> dict[
 
 
 def _greeting(
-    url: str, dialects: Sequence[Dialect[Any]], route: Route, findings: Sequence[str]
+    url: str, apis: Sequence[CompatibleApi[Any]], route: Route, findings: Sequence[str]
 ) -> Iterator[str]:
     way = f"route {route.name}: " if route.name else ""
     who = " and ".join(f"{each.name} ({each.info.plugin})" for each in route.providers)
     answers = "answers" if len(route.providers) == 1 else "answer"
     yield f"facegate serves {url}; {way}{who} {answers}"
-    for dialect in dialects:
-        places = f"{url}/{dialect.plugin}" + (f" and {url}" if len(dialects) == 1 else "")
-        yield f"  the {dialect.plugin} API at {places}:"
-        for path, methods in dialect.routes.items():
+    for api in apis:
+        places = f"{url}/{api.plugin}" + (f" and {url}" if len(apis) == 1 else "")
+        yield f"  the {api.plugin} API at {places}:"
+        for path, methods in api.routes.items():
             yield f"    {' '.join(sorted(methods))} {path}"
     yield from (f"  note: {finding}" for finding in findings)
     yield f"  try: curl {url}/healthz"

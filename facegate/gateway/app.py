@@ -1,4 +1,4 @@
-"""The HTTP application: every dialect at its place, and what a caller may cost."""
+"""The HTTP application: every compatible API at its place, and what a caller may cost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from facegate.errors import ConfigurationError, ImageRejected, ProviderUnavailab
 from facegate.gateway.bridge import Ask, Bridge
 from facegate.gateway.sandbox import HEADER, Instruction, Sandbox
 from facegate.gateway.settings import Limits
-from facegate.providers.compat import Dialect, json_reply
+from facegate.providers.compat import CompatibleApi, json_reply
 from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.verifier import AsyncFaceVerifier
 
@@ -40,34 +40,34 @@ SUBJECT = "x-facegate-subject"
 
 
 def create_app(
-    dialects: Sequence[Dialect[Any]],
+    apis: Sequence[CompatibleApi[Any]],
     verifier: Callable[[], AsyncFaceVerifier],
     limits: Limits | None = None,
     sandbox: Sandbox | None = None,
 ) -> Starlette:
-    """The ASGI application that speaks ``dialects``.
+    """The ASGI application that speaks ``apis``.
 
     Each is at ``/<plugin>/...``; with exactly one, its own paths work too. ``GET /healthz`` says
-    that the process serves. Callers are authorised before their body is read. A dialect without
+    that the process serves. Callers are authorised before their body is read. An API without
     keys lets everybody in but web pages: whoever visits one would ask in its name unawares.
 
     Args:
-        dialects: the APIs to speak, each set up with its settings and keys.
+        apis: the APIs to speak, each set up with its settings and keys.
         verifier: makes the one who answers; called on the server's event loop, closed with it.
         limits: of what one caller may cost.
         sandbox: lets callers force outcomes.
 
     Raises:
-        ConfigurationError: settings that a dialect could never use, or one dialect twice.
+        ConfigurationError: settings that an API could never use, or one of them twice.
     """
-    if len({each.plugin for each in dialects}) < len(dialects):
+    if len({each.plugin for each in apis}) < len(apis):
         raise ConfigurationError("the same API is mounted twice")
     shared = _Shared(limits or Limits(), sandbox)
     routes = [Route("/healthz", _health)]
-    for dialect in dialects:
-        bridge = Bridge(dialect)
-        for prefix in (f"/{dialect.plugin}", *([""] if len(dialects) == 1 else [])):
-            for path, methods in dialect.routes.items():
+    for api in apis:
+        bridge = Bridge(api)
+        for prefix in (f"/{api.plugin}", *([""] if len(apis) == 1 else [])):
+            for path, methods in api.routes.items():
                 endpoint = _Endpoint(bridge, prefix, path, shared)
                 routes.append(Route(prefix + path, endpoint, methods=methods))
 
@@ -97,7 +97,7 @@ class _Shared:
 
 @dataclass
 class _Endpoint:
-    """One path of one dialect, as an ASGI application."""
+    """One path of one API, as an ASGI application."""
 
     bridge: Bridge
     prefix: str
@@ -115,20 +115,20 @@ class _Endpoint:
 
         What is left unread of a refused body, the server throws away.
         """
-        dialect, shared, headers = self.bridge.dialect, self.shared, Headers(scope=scope)
+        api, shared, headers = self.bridge.api, self.shared, Headers(scope=scope)
         if headers.get("content-encoding", "identity").lower() != "identity":
             return _plain(415, "send the body without Content-Encoding")
-        if not dialect.keys and "origin" in headers:
+        if not api.keys and "origin" in headers:
             return _plain(403, "a web page may ask only where there are keys")
         query = scope["query_string"].decode("latin-1")
         url = f"http://gateway{self.path}{f'?{query}' if query else ''}"
         first_of_each = dict(reversed(headers.items()))  # dict(headers) takes seconds for thousands
         request = HttpRequest(scope["method"], url, first_of_each)
-        key = dialect.authorise(request)
+        key = api.authorise(request)
         if isinstance(key, HttpReply):
             return key
         if shared.busy >= shared.limits.max_requests:
-            return dialect.encode_error(ProviderUnavailable("too many requests in work"))
+            return api.encode_error(ProviderUnavailable("too many requests in work"))
         shared.busy += 1
         try:
             return await self._work(request, key, scope["state"], receive)
@@ -178,7 +178,7 @@ class _Endpoint:
         """In the vendor's words, with HTTP's own status for it."""
         most = self.shared.limits.max_body_bytes / 2**20
         error = ImageRejected(f"a request heavier than {most:g} MiB")
-        return replace(self.bridge.dialect.encode_error(error), status=413)
+        return replace(self.bridge.api.encode_error(error), status=413)
 
 
 def _plain(status: int, text: str) -> HttpReply:

@@ -11,58 +11,58 @@ from anyio.to_thread import run_sync
 from facegate.errors import ConfigurationError, FacegateError, ImageRejected, UnsupportedOption
 from facegate.images.image import Image
 from facegate.model import Liveness, Match, Operation, Thresholds, VerificationResult
-from facegate.providers.compat import Asked, Dialect
+from facegate.providers.compat import CompatibleApi, DecodedRequest
 from facegate.providers.provider import Answer, Provider
 from facegate.question import Question
 from facegate.routing.route import Route
 from facegate.runtime.flow import HttpReply, HttpRequest
-from facegate.scores import Crossing, ScoreSpec
+from facegate.scores import ScoreMapping, ScoreSpec
 from facegate.verifier import AsyncFaceVerifier
 
 Found = TypeVar("Found", Match, Liveness)
-Ask = Callable[[Asked], Awaitable[Answer]]
-"""Finds the answer, its scores on the spoken scale."""
+Ask = Callable[[DecodedRequest], Awaitable[Answer]]
+"""Finds the answer, its scores on the target scale."""
 
 
 class Bridge:
     """One vendor's API in front of a route, or of one provider.
 
-    Scores and thresholds cross by :class:`~facegate.scores.Crossing`, for each provider by itself;
-    its own threshold is the configured one. What the provider decides stays decided.
+    Scores and thresholds go through a :class:`~facegate.scores.ScoreMapping`, one for each
+    provider, whose own threshold is the configured one. What the provider decides stays decided.
 
-    A provider that takes no threshold gives a verdict, which stands for the spoken default. A
+    A provider that takes no threshold gives a verdict, which stands for the target's default. A
     request for that default or for less gets it, since it is no laxer than what was asked for; one
     that asks for more is refused, because nobody could promise it. An operator who knows better
-    says so: ``liveness_threshold = 0.9`` in the dialect's settings means that the verdict is worth
+    says so: ``liveness_threshold = 0.9`` in the API's settings means that the verdict is worth
     that much, and the same for ``match_threshold``.
 
     A vendor's own options (accuracy, device) are known to its own plugin alone; they do not reach
     another one.
 
     Raises:
-        ConfigurationError: settings that the dialect could never use.
+        ConfigurationError: settings that the API could never use.
     """
 
-    def __init__(self, dialect: Dialect[Any]) -> None:
-        self.dialect = dialect
-        settings = dialect.settings
-        self.match = self._spoken("match_threshold", dialect.match, settings.match_threshold)
-        self.liveness = self._spoken(
-            "liveness_threshold", dialect.liveness, settings.liveness_threshold
+    def __init__(self, api: CompatibleApi[Any]) -> None:
+        self.api = api
+        settings = api.settings
+        self.match = self._target("match_threshold", api.match, settings.match_threshold)
+        self.liveness = self._target(
+            "liveness_threshold", api.liveness, settings.liveness_threshold
         )
         for name, status in settings.statuses.items():
-            if name not in dialect.errors or not 400 <= status <= 599:
+            if name not in api.errors or not 400 <= status <= 599:
                 raise ConfigurationError(
-                    f"{dialect.plugin}: statuses.{name}: an error of the vendor's with a status"
-                    f" from 400 to 599; there are: {', '.join(sorted(dialect.errors))}"
+                    f"{api.plugin}: statuses.{name}: an error of the vendor's with a status"
+                    f" from 400 to 599; there are: {', '.join(sorted(api.errors))}"
                 )
 
-    def _spoken(self, name: str, spec: ScoreSpec, threshold: float | None) -> ScoreSpec:
+    def _target(self, name: str, spec: ScoreSpec, threshold: float | None) -> ScoreSpec:
         if threshold is None:
             return spec
         if not spec.scale.low < threshold <= spec.scale.high:
             raise ConfigurationError(
-                f"{self.dialect.plugin}: {name} = {threshold:g} is not above {spec.scale.low:g}"
+                f"{self.api.plugin}: {name} = {threshold:g} is not above {spec.scale.low:g}"
                 f" and at most {spec.scale.high:g}"
             )
         return replace(spec, threshold=threshold)
@@ -73,14 +73,14 @@ class Bridge:
         Raises:
             ConfigurationError: it could not answer at all.
         """
-        plugin, providers = self.dialect.plugin, route.providers
+        plugin, providers = self.api.plugin, route.providers
         if route.require_consent:
             raise ConfigurationError(
                 f"route {route.name} takes no request without consent, and the {plugin} API has no"
                 " place for it"
             )
         for provider in providers:
-            if self.dialect.needs_scores and not provider.info.scores:
+            if self.api.needs_scores and not provider.info.scores:
                 raise ConfigurationError(
                     f"the {plugin} API answers in scores, and {provider.name}"
                     f" ({provider.info.plugin}) gives none; choose another provider"
@@ -95,14 +95,14 @@ class Bridge:
 
     def _missing_thresholds(self, provider: Provider[Any]) -> Iterator[str]:
         asks_liveness = provider.capabilities - {Operation.COMPARE}
-        for name, spec, spoken in (
+        for name, spec, target in (
             ("match", provider.info.match, self.match),
             ("liveness", provider.info.liveness, self.liveness),
         ):
             if spec is None and (name == "match" or asks_liveness):
                 yield (
                     f"{provider.name} takes no {name} threshold; its verdict stands for"
-                    f" {spoken.threshold:g}, and a request for more is refused"
+                    f" {target.threshold:g}, and a request for more is refused"
                 )
 
     async def answer(
@@ -123,19 +123,19 @@ class Bridge:
         asked = None
         try:
             # Pictures of many megabytes are decoded here: not on the event loop.
-            decoded = await run_sync(self.dialect.decode, request)
+            decoded = await run_sync(self.api.decode, request)
             if isinstance(decoded, HttpReply):
                 return decoded
             asked = decoded
             found = await (ask(asked) if ask else self._ask(asked, verifier, about))
-            return self.dialect.encode(asked, found)
+            return self.api.encode(asked, found)
         except FacegateError as error:
-            return self.dialect.encode_error(error, asked)
+            return self.api.encode_error(error, asked)
 
     async def _ask(
-        self, asked: Asked, verifier: AsyncFaceVerifier, about: Mapping[str, str | None]
+        self, asked: DecodedRequest, verifier: AsyncFaceVerifier, about: Mapping[str, str | None]
     ) -> Answer:
-        route, plugin = verifier.route, self.dialect.plugin
+        route, plugin = verifier.route, self.api.plugin
         itself = any(provider.info.plugin == plugin for provider in route.providers)
         how: dict[str, Any] = {**about}
         if asked.options and itself:
@@ -177,50 +177,50 @@ class Bridge:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Between a provider's scores of one kind and the spoken ones.
+    """Between a provider's scores of one kind and the target's.
 
     Attributes:
-        crossing: between their scales.
+        mapping: between their scales.
         verdicts: the provider takes no threshold; a score of its own would have no known place.
     """
 
-    crossing: Crossing
+    mapping: ScoreMapping
     verdicts: bool
 
     @classmethod
-    def of(cls, declared: ScoreSpec | None, threshold: float | None, spoken: ScoreSpec) -> _Way:
+    def of(cls, declared: ScoreSpec | None, threshold: float | None, target: ScoreSpec) -> _Way:
         if declared is None or threshold is None:
-            return cls(Crossing(spoken, spoken), verdicts=True)
-        return cls(Crossing(replace(declared, threshold=threshold), spoken), verdicts=False)
+            return cls(ScoreMapping(target, target), verdicts=True)
+        return cls(ScoreMapping(replace(declared, threshold=threshold), target), verdicts=False)
 
     def threshold(self, name: str, asked: float | None) -> float | None:
         if asked is None:
             return None
         if not self.verdicts:
-            return self.crossing.threshold(asked)
-        if not asked <= self.crossing.spoken.threshold:  # also refuses NaN
+            return self.mapping.threshold(asked)
+        if not asked <= self.mapping.target.threshold:  # also refuses NaN
             raise UnsupportedOption(
                 f"the provider takes no {name} threshold; its verdict stands for"
-                f" {self.crossing.spoken.threshold:g} and no more"
+                f" {self.mapping.target.threshold:g} and no more"
             )
         return None
 
     def match(self, found: Match | None, asked: float | None) -> Match | None:
         if found is None:
             return None
-        return self.crossing.match(self._scored(found), asked)
+        return self.mapping.match(self._scored(found), asked)
 
     def liveness(self, found: Liveness | None, asked: float | None) -> Liveness | None:
         if found is None:
             return None
-        return self.crossing.liveness(self._scored(found), asked)
+        return self.mapping.liveness(self._scored(found), asked)
 
     def _scored(self, found: Found) -> Found:
         return found.model_copy(update={"score": None}) if self.verdicts else found
 
 
 def _crossed(kind: str, asked: float | None, ways: Mapping[str, _Way]) -> Thresholds | None:
-    """A threshold in the spoken vendor's words, for each provider on its own scale.
+    """A threshold on the target scale, as each provider's own on its scale.
 
     Where one takes none and its verdict is not enough, it is told the number nevertheless, so that
     it is refused instead of asked.

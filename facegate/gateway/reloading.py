@@ -12,20 +12,20 @@ from facegate.answering import Load, Source
 from facegate.errors import ConfigurationError
 from facegate.gateway.bridge import Bridge
 from facegate.images.intake import Intake
-from facegate.providers.compat import Dialect
+from facegate.providers.compat import CompatibleApi
 from facegate.routing.route import Route
 from facegate.verifier import AsyncFaceVerifier
 
 _LOG = logging.getLogger("facegate.gateway")
 
 
-def fit_for(dialects: Sequence[Dialect[Any]], load: Load) -> Load:
+def fit_for(apis: Sequence[CompatibleApi[Any]], load: Load) -> Load:
     """Refuse, when it is read again, what would have been refused at the start."""
 
     def fitting(config: Source, before: Route) -> tuple[Route, Intake]:
         route, intake = load(config, before)
-        for dialect in dialects:
-            Bridge(dialect).findings(route)
+        for api in apis:
+            Bridge(api).findings(route)
         return route, intake
 
     return fitting

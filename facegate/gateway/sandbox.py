@@ -16,7 +16,7 @@ from facegate import errors
 from facegate.errors import CaptureReason, CaptureRejected, FacegateError, RateLimited
 from facegate.gateway.bridge import Ask, Bridge
 from facegate.model import Liveness, Match, Operation
-from facegate.providers.compat import Asked, Dialect
+from facegate.providers.compat import CompatibleApi, DecodedRequest
 from facegate.providers.provider import Answer
 from facegate.runtime.flow import HttpReply
 from facegate.scores import ScoreSpec
@@ -44,7 +44,7 @@ class Script:
 
     Attributes:
         outcome: the answer, instead of the provider's.
-        vendor_error: one of the spoken vendor's errors, sent whatever the request is.
+        vendor_error: one of the target vendor's errors, sent whatever the request is.
         failure: makes an error of facegate's, met where the provider would have been asked.
         latency: seconds to wait first.
     """
@@ -80,7 +80,7 @@ class Script:
             _seconds(fields.get("latency", "0")),
         )
 
-    def answer(self, asked: Asked, match: ScoreSpec, liveness: ScoreSpec) -> Answer:
+    def answer(self, asked: DecodedRequest, match: ScoreSpec, liveness: ScoreSpec) -> Answer:
         """An answer as good as a real one: scores half-way from the threshold to the end.
 
         A comparison takes no notice of ``not_live``, a liveness check none of ``no_match``.
@@ -117,7 +117,7 @@ class Sandbox:
     key has one of its own. The header wins. The parts, separated by ``;``:
 
     - ``outcome=match``, ``no_match`` or ``not_live``: the provider is not asked;
-    - ``error=NAME``: an error of the spoken vendor's by its name, or a class of facegate's errors,
+    - ``error=NAME``: an error of the target vendor's by its name, or a class of facegate's errors,
       or ``CaptureRejected:REASON``;
     - ``latency=SECONDS``: wait first, 60 seconds at most.
 
@@ -141,13 +141,13 @@ class Sandbox:
         self._clock = clock
         self._spent: dict[str, deque[float]] = defaultdict(deque)
 
-    def check(self, dialects: list[Dialect]) -> None:  # type: ignore[type-arg]
-        """Refuse instructions of keys that no dialect can follow.
+    def check(self, apis: list[CompatibleApi]) -> None:  # type: ignore[type-arg]
+        """Refuse instructions of keys that no API can follow.
 
         Raises:
             Instruction: naming the part, not the key.
         """
-        known = {name: error for each in dialects for name, error in each.errors.items()}
+        known = {name: error for each in apis for name, error in each.errors.items()}
         for text in self.keys.values():
             Script.of(text, known)
 
@@ -159,20 +159,20 @@ class Sandbox:
         Raises:
             Instruction: one that cannot be followed.
         """
-        dialect = bridge.dialect
+        api = bridge.api
         try:
             self._spend(key)
         except RateLimited as error:
-            return dialect.encode_error(error)
+            return api.encode_error(error)
         text = headers.get(HEADER, self.keys.get(key, ""))
-        script = Script.of(text, dialect.errors)
+        script = Script.of(text, api.errors)
         await anyio.sleep(script.latency)
         if script.vendor_error:
-            return dialect.error(script.vendor_error)
+            return api.error(script.vendor_error)
         if not script.outcome and not script.failure:
             return None
 
-        async def ask(asked: Asked) -> Answer:
+        async def ask(asked: DecodedRequest) -> Answer:
             if script.failure:
                 raise script.failure()
             return script.answer(asked, bridge.match, bridge.liveness)

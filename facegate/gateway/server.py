@@ -65,7 +65,7 @@ def serving(
 
     ::
 
-        with serving(create_app([dialect], open_verifier)) as url:
+        with serving(create_app([api], open_verifier)) as url:
             httpx.post(url + "/v1/compare", json=...)
 
     Gives the URL, without a path. At the end, requests in work are finished first, within

@@ -29,7 +29,7 @@ from facegate.config import Config
 from facegate.document import Table, explained
 from facegate.errors import ConfigurationError
 from facegate.images.image import ImageLimits
-from facegate.providers.compat import Dialect
+from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
 
 
@@ -138,7 +138,7 @@ class ServeSettings(Limits):
             found += in_file
         return (*found, *(self.sandbox.keys if self.sandbox else ()))
 
-    def dialects(self, registry: Registry, limits: ImageLimits) -> list[Dialect[Any]]:
+    def apis(self, registry: Registry, limits: ImageLimits) -> list[CompatibleApi[Any]]:
         """The APIs to speak, set up.
 
         Raises:
@@ -150,13 +150,13 @@ class ServeSettings(Limits):
             )
         keys, found = self.keys(), []
         for name, switches in self.compat.items():
-            dialect_type = registry.dialect_type(name)
+            api_type = registry.api_type(name)
             try:
-                settings = dialect_type.settings_type.model_validate(switches)
+                settings = api_type.settings_type.model_validate(switches)
             except ValidationError as error:
                 where = f"serve.compat.{name}."
-                raise explained(error, where, dialect_type.settings_type) from None
-            found.append(dialect_type(settings, keys, limits))
+                raise explained(error, where, api_type.settings_type) from None
+            found.append(api_type(settings, keys, limits))
         return found
 
 
@@ -165,7 +165,7 @@ def wrong_with(loaded: Config, registry: Registry) -> dict[str, str]:
     if loaded.document.serve is not None:
         try:
             settings = ServeSettings.of(loaded)
-            settings.dialects(registry, loaded.intake.limits)
+            settings.apis(registry, loaded.intake.limits)
             if settings.provider is not None:
                 loaded.named(registry, settings.provider)
         except ConfigurationError as error:

@@ -1,7 +1,7 @@
-"""Answering as a vendor does: the other direction of a plugin's wire.
+"""Compatible APIs: answering as a vendor does, the other direction of a plugin's wire.
 
-A dialect reads a request that was written for the vendor and writes the reply that the vendor would
-have sent. It does no I/O: whoever serves it, asks the provider that is configured to answer.
+A compatible API reads a request that was written for the vendor and writes the reply that the
+vendor would have sent. It does no I/O; the gateway asks the provider that is configured to answer.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.scores import ScoreSpec
 
 
-class DialectSettings(Table):
+class CompatibleApiSettings(Table):
     """Settings of every vendor-compatible API. Subclass it for a vendor's own switches."""
 
     match_threshold: float | None = Field(
         default=None,
-        description="Where the answering provider's own match threshold lands on the spoken scale."
+        description="Where the answering provider's own match threshold lands on the target scale."
         " The vendor's documented default if absent.",
     )
     liveness_threshold: float | None = Field(default=None, description="Likewise for liveness.")
@@ -38,17 +38,17 @@ class DialectSettings(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DecodedRequest:
     """What a request in a vendor's words asks.
 
     Attributes:
         operation: which of the three questions.
         probe: the picture in question, or an https URL of it where the vendor takes those.
         gallery: likewise, the claimed person's.
-        threshold: on the spoken scale; None where the request leaves it to the vendor's default.
+        threshold: on the target scale; None where the request leaves it to the vendor's default.
         liveness_threshold: likewise.
         options: what else the vendor can be told, as per-request options of its own plugin.
-        context: what the dialect itself needs to know again to write the reply.
+        context: what the API itself needs to know again to write the reply.
     """
 
     operation: Operation
@@ -75,11 +75,11 @@ class VendorError:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-D = TypeVar("D", bound=DialectSettings)
+D = TypeVar("D", bound=CompatibleApiSettings)
 
 
-class Dialect(Generic[D]):
-    """A vendor's API, spoken.
+class CompatibleApi(Generic[D]):
+    """A vendor's API, served by facegate.
 
     Set the class attributes and write the four methods. None of them may do I/O or keep state that
     one request could see of another; any number of threads use one instance.
@@ -118,7 +118,7 @@ class Dialect(Generic[D]):
         """The key that the caller holds, ``""`` where there are none, or the vendor's refusal."""
         raise NotImplementedError
 
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         """What an authorised request on one of ``routes`` asks.
 
         Gives a reply instead where the vendor refuses the request, or answers it by itself.
@@ -128,11 +128,11 @@ class Dialect(Generic[D]):
         """
         raise NotImplementedError
 
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
-        """An answer, its scores on the spoken scale, as the vendor would send it."""
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
+        """An answer, its scores on the target scale, as the vendor would send it."""
         raise NotImplementedError
 
-    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:
+    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
         """A failure as the vendor would report it; ``asked`` is None where it was not even read."""
         raise NotImplementedError
 

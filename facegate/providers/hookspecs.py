@@ -10,7 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from facegate.providers.compat import Dialect
+    from facegate.providers.compat import CompatibleApi
     from facegate.providers.provider import Provider
 
 PROJECT = "facegate"
@@ -25,7 +25,7 @@ def facegate_providers() -> Sequence[type[Provider[Any]]]:  # type: ignore[empty
 
 
 @hookspec
-def facegate_dialects() -> Sequence[type[Dialect[Any]]]:  # type: ignore[empty-body]
+def facegate_compatible_apis() -> Sequence[type[CompatibleApi[Any]]]:  # type: ignore[empty-body]
     """The vendor-compatible APIs of this plugin. Called when one of them is to be served."""
 
 

@@ -17,7 +17,7 @@ from facegate.errors import FacegateError, ProviderError
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Attempt, Billed, Liveness, Match, Operation, Outcome, Threshold
-from facegate.runtime.flow import Flow, call, together
+from facegate.runtime.flow import Flow, call, gather
 from facegate.scores import ScoreSpec
 
 
@@ -246,7 +246,7 @@ class FlowProvider(Provider[S]):
         of the others; then the first failure in gallery order is raised, with all the attempts.
         """
         calls = [self._call(f"gallery[{index}]", ask(image)) for index, image in enumerate(gallery)]
-        done = yield from together(calls, limit)
+        done = yield from gather(calls, limit)
         attempts = tuple(attempt for _, attempt in done)
         for outcome, _ in done:
             if isinstance(outcome, FacegateError):

@@ -16,7 +16,7 @@ from facegate.providers import hookspecs
 from facegate.providers.provider import Provider
 
 if TYPE_CHECKING:
-    from facegate.providers.compat import Dialect
+    from facegate.providers.compat import CompatibleApi
 
 GROUP = "facegate"
 ONLY = "FACEGATE_PLUGINS"
@@ -70,16 +70,16 @@ class Registry:
             )
         return found[plugin]
 
-    def dialect_type(self, plugin: str) -> type[Dialect[Any]]:
+    def api_type(self, plugin: str) -> type[CompatibleApi[Any]]:
         """Import a plugin and give the vendor-compatible API it answers with.
 
         Raises:
             ConfigurationError: no such plugin, it has no such API, or it failed to load.
         """
-        for found in self._ask(plugin, "facegate_dialects"):
+        for found in self._ask(plugin, "facegate_compatible_apis"):
             if getattr(found, "plugin", None) == plugin:
-                dialect: type[Dialect[Any]] = found
-                return dialect
+                api: type[CompatibleApi[Any]] = found
+                return api
         raise ConfigurationError(f"plugin {plugin!r} has no vendor-compatible API")
 
     def commands(self, plugin: str) -> list[Any]:

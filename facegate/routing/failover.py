@@ -32,7 +32,7 @@ class Failover(Node):
 
     def ask(self, run: Run) -> Flow[VerificationResult]:
         failed: FacegateError | None = None
-        nodes = [node for node in self.nodes if node.covered(run.question.consent)]
+        nodes = [node for node in self.nodes if node.permits(run.question.consent)]
         whole, fair_s = run.deadline, run.fair_s
         for index, node in enumerate(nodes):
             if failed and run.spent:
@@ -50,4 +50,4 @@ class Failover(Node):
                     break
             finally:
                 run.deadline, run.fair_s = whole, fair_s
-        raise failed or self.not_covered()
+        raise failed or self.not_permitted()

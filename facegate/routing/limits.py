@@ -151,7 +151,7 @@ class Limiter:
     """The limits of one provider. One serves all threads and routes that ask the provider.
 
     A request waits for its turn, for half of the time it has left at most: the other half is for
-    the attempt, or for another provider. Within a process, who came first goes first.
+    the attempt, or for another provider. Timeout a process, who came first goes first.
 
     Limits that are shared hold over all processes together. A process that dies with requests under
     way holds their places until their deadlines have passed. While the Redis cannot be reached,

@@ -28,7 +28,7 @@ from facegate.policy import Terms, for_provider
 from facegate.providers.provider import Answer, Provider
 from facegate.question import Question
 from facegate.runtime.deadline import Deadline
-from facegate.runtime.flow import Flow, within
+from facegate.runtime.flow import Flow, timeout
 
 
 @dataclass
@@ -98,11 +98,11 @@ class Node(ABC):
         for part in self.parts():
             yield from part.leaves()
 
-    def covered(self, consent: Consent | None) -> bool:
+    def permits(self, consent: Consent | None) -> bool:
         """Whether any of its providers may see the pictures."""
-        return any(leaf.covered(consent) for leaf in self.leaves())
+        return any(leaf.permits(consent) for leaf in self.leaves())
 
-    def not_covered(self) -> ConsentRefused:
+    def not_permitted(self) -> ConsentRefused:
         """What to raise where none of them may."""
         seen = sorted({leaf.provider.info.handling.recipient for leaf in self.leaves()})
         return ConsentRefused(f"the consent covers nobody who could answer: {', '.join(seen)}")
@@ -143,14 +143,14 @@ class Leaf(Node):
     def leaves(self) -> Iterator[Leaf]:
         yield self
 
-    def covered(self, consent: Consent | None) -> bool:
+    def permits(self, consent: Consent | None) -> bool:
         return consent is None or consent.covers(
             self.provider.info.handling, in_process=self.provider.info.embedded
         )
 
     def ask(self, run: Run) -> Flow[VerificationResult]:
         provider, question = self.provider, run.question
-        if not self.covered(question.consent):
+        if not self.permits(question.consent):
             raise ConsentRefused(
                 f"the consent does not cover {provider.info.handling.recipient}, or what it does"
                 " with a picture",
@@ -167,7 +167,7 @@ class Leaf(Node):
         started = time.perf_counter()
         try:
             seconds = min(provider.settings.deadline_s, run.deadline.left())
-            answer = yield from within(provider.answer(bound), seconds)
+            answer = yield from timeout(provider.answer(bound), seconds)
             result = self._result(question.operation, answer, terms.decide(answer))
         except Exception as caught:  # noqa: BLE001  whatever a plugin raises ends in the one tree
             error = caught if isinstance(caught, FacegateError) else _bug(provider, caught)

@@ -86,8 +86,8 @@ class Route:
         self.check_threshold("liveness_threshold", question.liveness_threshold)
         question = self._governed(question)
         self.node.check(question)
-        if not self.node.covered(question.consent):
-            raise self.node.not_covered()
+        if not self.node.permits(question.consent):
+            raise self.node.not_permitted()
         return question
 
     def terms(self, question: Question) -> Sequence[tuple[Provider[Any], Terms[Any]]]:

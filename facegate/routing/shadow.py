@@ -39,7 +39,7 @@ class Shadow(PerProcess):
         """Whether this one is in the sample, may be shown to the candidate and can be asked."""
         return (
             chance(b"facegate shadow", b"", self.candidate.name, question.id) < self.sample
-            and self.candidate.covered(question.consent)
+            and self.candidate.permits(question.consent)
             and question.operation in self.candidate.capabilities
         )
 

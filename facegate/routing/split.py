@@ -70,10 +70,10 @@ class Split(Node):
         covered = [
             name
             for name, arm in self.arms.items()
-            if arm.weight > 0 and arm.node.covered(question.consent)
+            if arm.weight > 0 and arm.node.permits(question.consent)
         ]
         if not covered:
-            raise self.not_covered()
+            raise self.not_permitted()
         able = [name for name in covered if question.operation in self.arms[name].node.capabilities]
         if not question.subject and NO_SUBJECT not in run.warnings:
             run.warnings.append(NO_SUBJECT)

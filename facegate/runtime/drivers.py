@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from facegate.runtime.deadline import Deadline, too_late
-from facegate.runtime.flow import Call, Effect, Flow, Send, Spawn, Together, Within
+from facegate.runtime.flow import Call, Effect, Flow, Gather, Send, Spawn, Timeout
 from facegate.runtime.forking import PerProcess
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ class SyncDriver(PerProcess):
                 return effect.function()
             case Send():
                 return self._exchanges().send(effect, deadline)
-            case Together():
-                return self._together(effect, deadline)
-            case Within():
+            case Gather():
+                return self._gather(effect, deadline)
+            case Timeout():
                 return self.run(effect.flow, Deadline(effect.seconds, deadline))
             case Spawn():
                 return self._spawn(effect)
@@ -93,7 +93,7 @@ class SyncDriver(PerProcess):
                     raise too_late(deadline)
                 return None
 
-    def _together(self, effect: Together, deadline: Deadline) -> list[Any]:
+    def _gather(self, effect: Gather, deadline: Deadline) -> list[Any]:
         run = partial(self.run, deadline=deadline)
         if len(effect.flows) == 1:
             return [run(effect.flows[0])]
@@ -166,9 +166,9 @@ class AsyncDriver:
             raise too_late(deadline)
         match effect:
             # The flows in these keep the deadline themselves, and hear of it.
-            case Together():
-                return await self._together(effect, deadline)
-            case Within():
+            case Gather():
+                return await self._gather(effect, deadline)
+            case Timeout():
                 return await self.run(effect.flow, Deadline(effect.seconds, deadline))
             case Spawn():
                 return self._spawn(effect)
@@ -182,7 +182,7 @@ class AsyncDriver:
                     return await anyio.sleep(effect.seconds)
         raise too_late(deadline)
 
-    async def _together(self, effect: Together, deadline: Deadline) -> list[Any]:
+    async def _gather(self, effect: Gather, deadline: Deadline) -> list[Any]:
         import anyio
 
         slots = anyio.Semaphore(effect.limit)

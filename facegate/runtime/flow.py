@@ -99,7 +99,7 @@ class Sleep:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class Gather:
     """Effect: run flows at the same time, at most ``limit`` of them. Gives their values in order.
 
     All run to their end; then the first failure, in their order, is raised.
@@ -110,7 +110,7 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
+class Timeout:
     """Effect: run a flow for ``seconds`` at most, or until the deadline. Gives its value."""
 
     flow: Generator[Any, Any, Any]
@@ -128,7 +128,7 @@ class Spawn:
     seconds: float
 
 
-Effect = Send | Call | Sleep | Together | Within | Spawn
+Effect = Send | Call | Sleep | Gather | Timeout | Spawn
 Flow = Generator[Effect, Any, T]
 """A generator of effects that returns a ``T``."""
 
@@ -150,18 +150,18 @@ def sleep(seconds: float) -> Flow[None]:
     yield Sleep(seconds)
 
 
-def together(flows: Iterable[Flow[T]], limit: int) -> Flow[list[T]]:
+def gather(flows: Iterable[Flow[T]], limit: int) -> Flow[list[T]]:
     """Run flows at the same time, at most ``limit`` of them; their values in order.
 
     All run to their end; then the first failure, in their order, is raised.
     """
-    values: list[T] = yield Together(tuple(flows), limit)
+    values: list[T] = yield Gather(tuple(flows), limit)
     return values
 
 
-def within(flow: Flow[T], seconds: float) -> Flow[T]:
+def timeout(flow: Flow[T], seconds: float) -> Flow[T]:
     """Run a flow for ``seconds`` at most, or until the deadline."""
-    value: T = yield Within(flow, seconds)
+    value: T = yield Timeout(flow, seconds)
     return value
 
 

@@ -12,7 +12,7 @@ from facegate.plugin import Answer, Provider
 from facegate.policy import Terms
 from facegate.providers.provider import BoundRequest
 from facegate.question import Question
-from facegate.runtime.flow import Call, Effect, Flow, HttpReply, HttpRequest, Send, Together
+from facegate.runtime.flow import Call, Effect, Flow, Gather, HttpReply, HttpRequest, Send
 
 T = TypeVar("T")
 Vendor = Callable[[HttpRequest], HttpReply]
@@ -40,7 +40,7 @@ def _perform(effect: Effect, vendor: Vendor) -> Any:
             return vendor(effect.request)
         case Call():
             return effect.function()
-        case Together():
+        case Gather():
             return [run(flow, vendor) for flow in effect.flows]
 
 

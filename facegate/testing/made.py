@@ -10,9 +10,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from hypothesis import strategies as st
 
 from facegate import Image, ImageFormat, Liveness, Match, Operation
-from facegate.plugin import Answer, Asked, Dialect, Provider, ProviderSettings, ScoreSpec
+from facegate.plugin import (
+    Answer,
+    CompatibleApi,
+    DecodedRequest,
+    Provider,
+    ProviderSettings,
+    ScoreSpec,
+)
 from facegate.question import Question
-from facegate.scores import Crossing
+from facegate.scores import ScoreMapping
 from facegate.testing.pictures import noise
 
 
@@ -83,32 +90,32 @@ def _threshold(spec: ScoreSpec | None) -> st.SearchStrategy[float | None]:
     return st.none() | st.just(high) | steps.filter(lambda value: low <= value <= high)
 
 
-def answers(dialect: Dialect[Any], asked: Asked) -> st.SearchStrategy[Answer]:
-    """Answers to what was asked, their scores on the spoken scale, as a server would pass them on.
+def answers(api: CompatibleApi[Any], asked: DecodedRequest) -> st.SearchStrategy[Answer]:
+    """Answers to what was asked, their scores on the target scale, as a server would pass them on.
 
-    Among them are those without scores, unless the dialect needs them, and those of vendors that do
+    Among them are those without scores, unless the api needs them, and those of vendors that do
     not compare a spoof. Many scores are the threshold itself, where one is easily off by a hair.
     """
 
     def scores(spec: ScoreSpec, threshold: float | None) -> st.SearchStrategy[float | None]:
         just = st.just(spec.threshold if threshold is None else threshold)
         some = just | st.floats(spec.scale.low, spec.scale.high)
-        return some if dialect.needs_scores else some | st.none()
+        return some if api.needs_scores else some | st.none()
 
     @st.composite
     def made(draw: st.DrawFn) -> Answer:
         match = liveness = None
         if asked.operation is not Operation.COMPARE:
-            spec = dialect.liveness
+            spec = api.liveness
             verdict = Liveness(
                 passed=draw(st.booleans()), score=draw(scores(spec, asked.liveness_threshold))
             )
-            liveness = Crossing(spec, spec).liveness(verdict, asked.liveness_threshold)
+            liveness = ScoreMapping(spec, spec).liveness(verdict, asked.liveness_threshold)
         spoof = liveness is not None and not liveness.passed
         if asked.operation is not Operation.LIVENESS and not (spoof and draw(st.booleans())):
-            spec = dialect.match
+            spec = api.match
             found = Match(is_match=draw(st.booleans()), score=draw(scores(spec, asked.threshold)))
-            match = Crossing(spec, spec).match(found, asked.threshold)
+            match = ScoreMapping(spec, spec).match(found, asked.threshold)
         return Answer(match, liveness)
 
     return made()

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from acme import INFO, MATCH
 from facegate.plugin import (
     Answer,
-    Asked,
     AuthenticationFailed,
     CaptureReason,
     CaptureRejected,
-    Dialect,
-    DialectSettings,
+    CompatibleApi,
+    CompatibleApiSettings,
+    DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
@@ -31,10 +31,10 @@ from facegate.plugin import (
 LIVENESS = INFO.liveness or ScoreSpec(MATCH.scale, 0.5)
 
 
-class AcmeApi(Dialect[DialectSettings]):
+class AcmeApi(CompatibleApi[CompatibleApiSettings]):
     plugin = "acme"
     routes: ClassVar = {path: frozenset({"POST"}) for path in ("/v1/compare", "/v1/liveness")}
-    match, liveness, settings_type = MATCH, LIVENESS, DialectSettings
+    match, liveness, settings_type = MATCH, LIVENESS, CompatibleApiSettings
     needs_scores = True
     errors: ClassVar = {
         "bad_token": VendorError(401, {"code": "bad_token"}),
@@ -51,7 +51,7 @@ class AcmeApi(Dialect[DialectSettings]):
             return ""
         return token if token in self.keys else self.error("bad_token")
 
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         try:
             said = json.loads(b"".join(request.body))
             lowest = said.get("minScore")
@@ -59,7 +59,7 @@ class AcmeApi(Dialect[DialectSettings]):
                 return self.error("sense")
             if urlsplit(request.url).path == "/v1/liveness":
                 probe = Image.from_base64(said["image"])
-                return Asked(Operation.LIVENESS, probe, liveness_threshold=lowest)
+                return DecodedRequest(Operation.LIVENESS, probe, liveness_threshold=lowest)
             gallery = tuple(map(Image.from_base64, said["gallery"]))
             if said["mode"] not in ("FAST", "ACCURATE") or not gallery:
                 return self.error("sense")
@@ -67,9 +67,9 @@ class AcmeApi(Dialect[DialectSettings]):
             options = {"mode": said["mode"]}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ImageRejected):
             return self.error("sense")
-        return Asked(Operation.COMPARE, probe, gallery, threshold=lowest, options=options)
+        return DecodedRequest(Operation.COMPARE, probe, gallery, threshold=lowest, options=options)
 
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         said: dict[str, Any] = {}
         if answer.match:
             said = {"score": answer.match.score}
@@ -77,7 +77,7 @@ class AcmeApi(Dialect[DialectSettings]):
             said = {"live": answer.liveness.passed, "score": answer.liveness.score}
         return json_reply(200, said)
 
-    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:
+    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
         if isinstance(error, CaptureRejected) and error.reason is CaptureReason.FACE_NOT_FOUND:
             return self.error("no_face")
         if isinstance(error, RateLimited):

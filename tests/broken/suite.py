@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from broken import dialects, http, providers
+from broken import apis, http, providers
 from broken.found import FOUND_BY
 from facegate.plugin import HttpProvider
-from facegate.testing import DialectContract, HttpProviderContract, ProviderContract
+from facegate.testing import CompatibleApiContract, HttpProviderContract, ProviderContract
 from test_contract_acme import AcmesDocumentation
-from test_contract_dialect import AcmesApi
+from test_contract_compat import AcmesApi
 
-__all__ = ["dialects", "http", "providers"]
+__all__ = ["apis", "http", "providers"]
 
 for broken in FOUND_BY:
     name = f"Test{broken.__name__}"
-    if issubclass(broken, dialects.AcmeApi):
-        globals()[name] = type(name, (AcmesApi, DialectContract), {"dialect": broken})
+    if issubclass(broken, apis.AcmeApi):
+        globals()[name] = type(name, (AcmesApi, CompatibleApiContract), {"api_type": broken})
     elif issubclass(broken, HttpProvider):
         held = {"provider": broken, "patience_s": 0.5}
         globals()[name] = type(name, (AcmesDocumentation, HttpProviderContract), held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from facegate.plugin import Dialect, Provider, hookimpl
+from facegate.plugin import CompatibleApi, Provider, hookimpl
 
 
 @hookimpl
@@ -17,7 +17,7 @@ def facegate_providers() -> Sequence[type[Provider[Any]]]:
 
 
 @hookimpl
-def facegate_dialects() -> Sequence[type[Dialect[Any]]]:
+def facegate_compatible_apis() -> Sequence[type[CompatibleApi[Any]]]:
     """Give the API that answers as Tarnside does."""
     from facegate_tarnside.compat import TarnsideApi
 

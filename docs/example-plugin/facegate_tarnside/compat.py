@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from facegate.plugin import (
     Answer,
-    Asked,
-    Dialect,
-    DialectSettings,
+    CompatibleApi,
+    CompatibleApiSettings,
+    DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
@@ -29,7 +29,7 @@ from facegate_tarnside import wire
 from facegate_tarnside.errors import REPLIES, said
 
 
-class TarnsideApi(Dialect[DialectSettings]):
+class TarnsideApi(CompatibleApi[CompatibleApiSettings]):
     """Answers as Tarnside does: scores, never a verdict.
 
     A score that the provider did not give is never made up: the reply is ``not_in_plan``.
@@ -41,7 +41,7 @@ class TarnsideApi(Dialect[DialectSettings]):
     liveness = wire.LIVE
     needs_scores = True
     errors = REPLIES
-    settings_type = DialectSettings
+    settings_type = CompatibleApiSettings
 
     def authorise(self, request: HttpRequest) -> str | HttpReply:
         given = {name.lower(): value for name, value in request.headers.items()}.get(wire.KEY, "")
@@ -50,23 +50,23 @@ class TarnsideApi(Dialect[DialectSettings]):
         same = [key for key in self.keys if compare_digest(key.encode(), given.encode())]
         return same[0] if same else self.error("bad_key")
 
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         body = b"".join(request.body)
         try:
             if urlsplit(request.url).path == wire.LIVENESS:
                 check = wire.CheckLiveness[str].model_validate_json(body)
-                return Asked(Operation.LIVENESS, self._picture("probe", check.selfie))
+                return DecodedRequest(Operation.LIVENESS, self._picture("probe", check.selfie))
             compare = wire.Compare[str].model_validate_json(body)
         except ValidationError:
             return self.error("bad_request")
-        return Asked(
+        return DecodedRequest(
             Operation.COMPARE,
             self._picture("probe", compare.selfie),
             (self._picture("gallery[0]", compare.document),),
             options={"model": compare.model},
         )
 
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         compares = asked.operation is Operation.COMPARE
         found = answer.match if compares else answer.liveness
         if found is None or found.score is None:
@@ -74,7 +74,7 @@ class TarnsideApi(Dialect[DialectSettings]):
         name = "similarity" if compares else "liveness"
         return json_reply(200, {"id": answer.vendor_reference or uuid4().hex, name: found.score})
 
-    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:
+    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
         reply = self.error(said(error))
         if isinstance(error, RateLimited) and error.retry_after is not None:
             seconds = str(math.ceil(error.retry_after))

@@ -1,4 +1,4 @@
-"""Tarnside's errors: one table, read by the client and spoken by the API."""
+"""Tarnside's errors: one table, read by the client and target by the API."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from facegate import (
     PermissionDenied,
 )
 from facegate.gateway import create_app, serving
-from facegate.plugin import Answer, DialectSettings
+from facegate.plugin import Answer, CompatibleApiSettings
 from facegate.testing import FakeProvider, match, no_match
 from facegate.testing.pictures import noise
 from facegate_tarnside.compat import TarnsideApi
@@ -37,7 +37,7 @@ def engine() -> FakeProvider:
 @pytest.fixture(scope="module")
 def url(engine: FakeProvider) -> Iterator[str]:
     """Where the engine answers as Tarnside would."""
-    api = TarnsideApi(DialectSettings(), keys=[KEY])
+    api = TarnsideApi(CompatibleApiSettings(), keys=[KEY])
     with serving(create_app([api], lambda: AsyncFaceVerifier(engine))) as url:
         yield url
 

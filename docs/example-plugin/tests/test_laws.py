@@ -20,7 +20,7 @@ from facegate import (
     UnsupportedOperation,
     UnsupportedOption,
 )
-from facegate.testing import DialectContract
+from facegate.testing import CompatibleApiContract
 from facegate_tarnside.compat import TarnsideApi
 from facegate_tarnside.provider import Tarnside
 
@@ -32,10 +32,10 @@ BEHIND_THE_API = {
 }
 
 
-class TestTarnsideApi(DialectContract):
+class TestTarnsideApi(CompatibleApiContract):
     provider = Tarnside
     settings = {"api_key": KEY}
-    dialect = TarnsideApi
+    api_type = TarnsideApi
     key = KEY
     heard = {
         **dict.fromkeys(NO_WORD_FOR, CaptureReason.QUALITY_TOO_LOW),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from facegate.plugin import Dialect, Provider, hookimpl
+from facegate.plugin import CompatibleApi, Provider, hookimpl
 
 
 @hookimpl
@@ -18,7 +18,7 @@ def facegate_providers() -> Sequence[type[Provider[Any]]]:
 
 
 @hookimpl
-def facegate_dialects() -> Sequence[type[Dialect[Any]]]:
+def facegate_compatible_apis() -> Sequence[type[CompatibleApi[Any]]]:
     """Give the APIs that answer as both products do."""
     from facegate_opencv.fr_cloud.compat import FrCloudApi
     from facegate_opencv.fr_server.compat import FrServerApi

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import Field
 
 from facegate.plugin import (
-    Asked,
     CaptureReason,
     CaptureRejected,
+    CompatibleApi,
+    CompatibleApiSettings,
     ConsentRefused,
-    Dialect,
-    DialectSettings,
+    DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
@@ -31,7 +31,7 @@ from facegate.plugin import (
 from facegate_opencv.credential import HEADER
 
 
-class ApiSettings(DialectSettings):
+class ApiSettings(CompatibleApiSettings):
     """The switch that both APIs have."""
 
     data_uris: bool = Field(
@@ -44,7 +44,7 @@ A = TypeVar("A", bound=ApiSettings)
 M = TypeVar("M", bound=WireModel)
 
 
-class Api(Dialect[A]):
+class Api(CompatibleApi[A]):
     """Either product's API.
 
     Attributes:
@@ -90,7 +90,7 @@ class Api(Dialect[A]):
             raise
         return image
 
-    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:  # noqa: ARG002  the same, whatever was asked
+    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:  # noqa: ARG002  the same, whatever was asked
         if isinstance(error, InvalidRequest | UnsupportedOption | ConsentRefused):
             return self.invalid(error.message)
         if isinstance(error, CaptureRejected):

@@ -25,8 +25,8 @@ from facegate import (
     UnsupportedOperation,
     UnsupportedOption,
 )
-from facegate.plugin import Answer, Asked
-from facegate.testing import DialectContract
+from facegate.plugin import Answer, DecodedRequest
+from facegate.testing import CompatibleApiContract
 from facegate_opencv.fr_cloud.compat import FrCloudApi
 from facegate_opencv.fr_cloud.provider import FrCloud
 from facegate_opencv.fr_server.compat import FrServerApi
@@ -38,7 +38,7 @@ KEY = "key-1f4e7a90c2b85d63"
 class Verdicts:
     """An FR Server's words hold neither scores nor thresholds."""
 
-    def sayable(self, asked: Asked, answer: Answer) -> Answer:
+    def sayable(self, asked: DecodedRequest, answer: Answer) -> Answer:
         match, liveness = answer.match, answer.liveness
         if liveness and not liveness.passed:
             match = None
@@ -60,10 +60,10 @@ LATER = dict.fromkeys(
 SENSELESS = dict.fromkeys((UnsupportedOption, ConsentRefused), InvalidRequest)
 
 
-class TestFrServerApi(Verdicts, DialectContract):
+class TestFrServerApi(Verdicts, CompatibleApiContract):
     provider = FrServer
     settings: ClassVar = {"base_url": "https://fr.example", "api_key": KEY}
-    dialect = FrServerApi
+    api_type = FrServerApi
     key = KEY
     heard: ClassVar = {
         **LATER,
@@ -76,13 +76,13 @@ class TestFrServerApi(Verdicts, DialectContract):
 
 class TestFrServerApiForLivenessAlone(TestFrServerApi):
     settings: ClassVar = {**TestFrServerApi.settings, "liveness_by_self_compare": True}
-    dialect_settings: ClassVar = {"liveness_by_self_compare": True}
+    api_settings: ClassVar = {"liveness_by_self_compare": True}
 
 
-class TestFrCloudApi(DialectContract):
+class TestFrCloudApi(CompatibleApiContract):
     provider = FrCloud
     settings: ClassVar = {"base_url": "https://cloud.example", "api_key": KEY}
-    dialect = FrCloudApi
+    api_type = FrCloudApi
     key = KEY
     heard: ClassVar = {
         **LATER,
@@ -92,5 +92,5 @@ class TestFrCloudApi(DialectContract):
         CaptureReason.EYES_CLOSED: CaptureReason.QUALITY_TOO_LOW,
     }
 
-    def sayable(self, asked: Asked, answer: Answer) -> Answer | None:
+    def sayable(self, asked: DecodedRequest, answer: Answer) -> Answer | None:
         return None if asked.operation is not Operation.LIVENESS and not answer.match else answer

@@ -52,10 +52,10 @@ class Client:
 
 @pytest.fixture(scope="module", params=["opencv_fr", "opencv_cloud"])
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    dialect = Registry().dialect_type(request.param)
+    served = Registry().api_type(request.param)
     switches = {"liveness_by_self_compare": True} if request.param == "opencv_fr" else {}
-    settings = dialect.settings_type.model_validate(switches)
-    with serving(create_app([dialect(settings, (KEY,))], engine)) as url:
+    settings = served.settings_type.model_validate(switches)
+    with serving(create_app([served(settings, (KEY,))], engine)) as url:
         yield Client(request.param, url)
 
 

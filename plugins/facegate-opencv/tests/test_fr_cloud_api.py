@@ -32,15 +32,23 @@ from facegate import (
     UnsupportedOperation,
     UnsupportedOption,
 )
-from facegate.plugin import Answer, Asked, HttpReply, HttpRequest, Liveness, Match, Operation
+from facegate.plugin import (
+    Answer,
+    DecodedRequest,
+    HttpReply,
+    HttpRequest,
+    Liveness,
+    Match,
+    Operation,
+)
 from facegate.providers.registry import Registry
 from facegate_opencv.fr_cloud.compat import FrCloudApi
 
 PROBE, PASSPORT, LICENCE = (Image.of(picture(seed=seed)) for seed in (1, 2, 3))
 FACE, OTHER, THIRD = (image.base64.decode() for image in (PROBE, PASSPORT, LICENCE))
-COMPARE = Asked(Operation.COMPARE, PROBE, (PASSPORT,))
-COMPARE_LIVE = Asked(Operation.COMPARE_LIVE, PROBE, (PASSPORT,))
-LIVENESS = Asked(Operation.LIVENESS, PROBE)
+COMPARE = DecodedRequest(Operation.COMPARE, PROBE, (PASSPORT,))
+COMPARE_LIVE = DecodedRequest(Operation.COMPARE_LIVE, PROBE, (PASSPORT,))
+LIVENESS = DecodedRequest(Operation.LIVENESS, PROBE)
 MATCH = Match(is_match=True, score=0.87, threshold=0.81)
 LIVE = Liveness(passed=True, score=0.93, threshold=0.5)
 SAMPLES: dict[str, dict[str, Any]] = {
@@ -71,9 +79,9 @@ def said(reply: object) -> tuple[int, Any]:
     return reply.status, json.loads(reply.body)
 
 
-def understood(path: str, **changes: Any) -> Asked:
+def understood(path: str, **changes: Any) -> DecodedRequest:
     asked = api().decode(posted(path, {**SAMPLES[path], **changes}))
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, DecodedRequest)
     return asked
 
 
@@ -138,7 +146,7 @@ def test_what_may_be_null_may_be_left_out(path: str) -> None:
     nulls = {name: None for name in SAMPLES[path] if name in optional}
     for body in (needed, {**needed, **nulls, "unheard": "of"}):
         asked = api().decode(posted(path, body))
-        assert isinstance(asked, Asked)
+        assert isinstance(asked, DecodedRequest)
         assert not asked.options
         assert asked.liveness_threshold is None
 
@@ -210,7 +218,7 @@ def test_every_type_of_picture_is_taken(kind: ImageFormat) -> None:
 
 def test_data_uris_are_taken_where_they_are_allowed() -> None:
     body = {"image": f"data:image/png;base64,{FACE}"}
-    assert isinstance(api(data_uris=True).decode(posted("/liveness", body)), Asked)
+    assert isinstance(api(data_uris=True).decode(posted("/liveness", body)), DecodedRequest)
 
 
 def test_liveness_is_a_number_alone_and_a_string_beside_a_similarity() -> None:
@@ -243,7 +251,7 @@ def test_too_little_liveness_is_a_reply_with_both_scores() -> None:
         (LIVENESS, Answer()),
     ],
 )
-def test_a_score_that_nobody_gave_is_not_made_up(asked: Asked, answer: Answer) -> None:
+def test_a_score_that_nobody_gave_is_not_made_up(asked: DecodedRequest, answer: Answer) -> None:
     status, body = said(api().encode(asked, answer))
     assert (status, body["code"]) == (403, "ERR_RESTRICTED_API")
 
@@ -305,4 +313,4 @@ def test_an_operator_knows_the_statuses_better() -> None:
 
 
 def test_it_is_found_by_its_name() -> None:
-    assert Registry().dialect_type("opencv_cloud") is FrCloudApi
+    assert Registry().api_type("opencv_cloud") is FrCloudApi

@@ -33,15 +33,23 @@ from facegate import (
     UnsupportedOption,
 )
 from facegate.images.image import ImageLimits
-from facegate.plugin import Answer, Asked, HttpReply, HttpRequest, Liveness, Match, Operation
+from facegate.plugin import (
+    Answer,
+    DecodedRequest,
+    HttpReply,
+    HttpRequest,
+    Liveness,
+    Match,
+    Operation,
+)
 from facegate.providers.registry import Registry
 from facegate_opencv.fr_server.compat import FrServerApi, FrServerApiSettings
 
 PROBE, PASSPORT = Image.of(picture(seed=1)), Image.of(picture(seed=2))
 FACES = {"face_base_64": PROBE.base64.decode(), "ref_face_base_64": PASSPORT.base64.decode()}
 WHOLE = {**FACES, "min_similarity_score": 0.7, "check_liveness": False}
-COMPARE = Asked(Operation.COMPARE, PROBE, (PASSPORT,))
-COMPARE_LIVE = Asked(Operation.COMPARE_LIVE, PROBE, (PASSPORT,))
+COMPARE = DecodedRequest(Operation.COMPARE, PROBE, (PASSPORT,))
+COMPARE_LIVE = DecodedRequest(Operation.COMPARE_LIVE, PROBE, (PASSPORT,))
 LIVE, SPOOF = Liveness(passed=True), Liveness(passed=False)
 
 
@@ -60,9 +68,9 @@ def said(reply: object) -> tuple[int, Any]:
     return reply.status, json.loads(reply.body)
 
 
-def understood(body: Any, **settings: Any) -> Asked:
+def understood(body: Any, **settings: Any) -> DecodedRequest:
     asked = api(**settings).decode(posted(body))
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, DecodedRequest)
     return asked
 
 
@@ -131,7 +139,7 @@ def test_unless_they_are_required(name: str) -> None:
     strict = api(required="strict")
     status, body = said(strict.decode(posted({key: WHOLE[key] for key in WHOLE if key != name})))
     assert (status, body["message"]) == (422, f"Invalid request: {name}: Field required")
-    assert isinstance(strict.decode(posted(WHOLE)), Asked)
+    assert isinstance(strict.decode(posted(WHOLE)), DecodedRequest)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +223,7 @@ def test_the_answer_is_a_verdict_and_nothing_else(*, is_match: bool) -> None:
 
 
 def test_who_is_live_matches_itself() -> None:
-    alone = Asked(Operation.LIVENESS, PROBE)
+    alone = DecodedRequest(Operation.LIVENESS, PROBE)
     assert said(api().encode(alone, Answer(liveness=LIVE))) == (200, {"is_match": True})
     assert said(api().encode(alone, Answer(liveness=SPOOF)))[1]["metadata"] == {
         "code": "FACE_NOT_LIVE"
@@ -224,7 +232,7 @@ def test_who_is_live_matches_itself() -> None:
 
 @pytest.mark.parametrize("match", [None, Match(is_match=True)])
 @pytest.mark.parametrize("asked", [COMPARE, COMPARE_LIVE], ids=["compare", "compare_live"])
-def test_not_live_is_an_error(asked: Asked, match: Match | None) -> None:
+def test_not_live_is_an_error(asked: DecodedRequest, match: Match | None) -> None:
     reply = api().encode(asked, Answer(match=match, liveness=SPOOF))
     assert said(reply) == (422, liveness_error("FACE_NOT_LIVE"))
 
@@ -246,7 +254,7 @@ def test_a_rejected_probe_is_a_liveness_error_with_its_reason(reason: CaptureRea
     ("asked", "image"), [(COMPARE, "probe"), (COMPARE, None), (COMPARE_LIVE, "gallery[0]")]
 )
 def test_where_liveness_has_no_part_in_it_a_face_is_just_not_detected(
-    asked: Asked, image: str | None
+    asked: DecodedRequest, image: str | None
 ) -> None:
     missing = CaptureRejected("m", reason=CaptureReason.FACE_NOT_FOUND, image=image)
     status, body = said(api().encode_error(missing, asked))
@@ -296,4 +304,4 @@ def test_an_operator_knows_the_statuses_better() -> None:
 
 
 def test_it_is_found_by_its_name() -> None:
-    assert Registry().dialect_type("opencv_fr") is FrServerApi
+    assert Registry().api_type("opencv_fr") is FrServerApi

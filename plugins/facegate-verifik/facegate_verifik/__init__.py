@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from facegate.plugin import Dialect, Provider, hookimpl
+from facegate.plugin import CompatibleApi, Provider, hookimpl
 
 if TYPE_CHECKING:
     import click
@@ -20,7 +20,7 @@ def facegate_providers() -> Sequence[type[Provider[Any]]]:
 
 
 @hookimpl
-def facegate_dialects() -> Sequence[type[Dialect[Any]]]:
+def facegate_compatible_apis() -> Sequence[type[CompatibleApi[Any]]]:
     """Give the API that answers as Verifik does."""
     from facegate_verifik.compat import VerifikApi
 

@@ -17,10 +17,10 @@ from pydantic import Field, ValidationError
 
 from facegate.plugin import (
     Answer,
-    Asked,
     CaptureRejected,
-    Dialect,
-    DialectSettings,
+    CompatibleApi,
+    CompatibleApiSettings,
+    DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
@@ -71,7 +71,7 @@ _JOI: Final[Mapping[str, str]] = {
 """What is wrong with a field, in the words of the validation library that Verifik shows."""
 
 
-class VerifikApiSettings(DialectSettings):
+class VerifikApiSettings(CompatibleApiSettings):
     """Switches where Verifik's own pages disagree."""
 
     shape: Literal["record", "docs"] = Field(
@@ -82,7 +82,7 @@ class VerifikApiSettings(DialectSettings):
     )
 
 
-class VerifikApi(Dialect[VerifikApiSettings]):
+class VerifikApi(CompatibleApi[VerifikApiSettings]):
     """Verifik's four face routes, ``liveness-score``, and the renewal of a token.
 
     A caller's token is one of the keys, or an HS256 JWT signed with one and not expired; after
@@ -104,7 +104,7 @@ class VerifikApi(Dialect[VerifikApiSettings]):
       for a pass, so a spoof must not get one.
 
     Args:
-        *arguments: see :class:`~facegate.plugin.Dialect`, also for ``**named``.
+        *arguments: see :class:`~facegate.plugin.CompatibleApi`, also for ``**named``.
         clock: gives the time, in UTC.
         chance: makes ids.
     """
@@ -150,7 +150,7 @@ class VerifikApi(Dialect[VerifikApiSettings]):
             return self.error("invalid_or_expired_token", signature=self._writer.signature())
         return self.error(refusal)
 
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         route = urlsplit(request.url).path
         if route == wire.RENEWAL:
             return self._renewed(request)
@@ -174,7 +174,7 @@ class VerifikApi(Dialect[VerifikApiSettings]):
         probe, *gallery = (self._picture(*each) for each in pictures)
         options = {name: getattr(message, name, None) for name in ("search_mode", "os")}
         options["order"] = _ORDERS.get(route)
-        return Asked(
+        return DecodedRequest(
             operation,
             probe,
             tuple(gallery),
@@ -184,13 +184,13 @@ class VerifikApi(Dialect[VerifikApiSettings]):
             context=Call(route, self._writer.clock()),
         )
 
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         data = self._writer.data(asked, answer)
         if data is None:
             return self.error("liveness_failed")
         return json_reply(200, self._writer.envelope(data))
 
-    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:  # noqa: ARG002
+    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:  # noqa: ARG002
         if isinstance(error, CaptureRejected):
             return self.error(CAPTURE[error.reason])
         if isinstance(error, InvalidRequest | UnsupportedOption):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from facegate.plugin import Answer, Asked, Liveness, Match, Operation
+from facegate.plugin import Answer, DecodedRequest, Liveness, Match, Operation
 from facegate_verifik import wire
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -55,7 +55,7 @@ class Writer:
             "dateTime": f"{date} {hour}:{now.minute:02} {half}",
         }
 
-    def data(self, asked: Asked, answer: Answer) -> dict[str, Any] | None:
+    def data(self, asked: DecodedRequest, answer: Answer) -> dict[str, Any] | None:
         """What an answer comes to; None for a spoof that no score can tell."""
         match, live = answer.match, answer.liveness
         told = live if live and (live.passed or live.score is not None) else None
@@ -73,7 +73,7 @@ class Writer:
             return {"comparison": comparison, "liveness": None}
         return {"comparison": comparison, "liveness": self._checked(asked, told)} if told else None
 
-    def _comparison(self, asked: Asked, match: Match, kind: str) -> dict[str, Any]:
+    def _comparison(self, asked: DecodedRequest, match: Match, kind: str) -> dict[str, Any]:
         score = {} if match.score is None else {"score": match.score}
         if self.shape == "docs":
             return score or {"match": match.is_match}
@@ -87,7 +87,9 @@ class Writer:
             **threshold,
         }
 
-    def _at_once(self, asked: Asked, comparison: dict[str, Any], live: Liveness) -> dict[str, Any]:
+    def _at_once(
+        self, asked: DecodedRequest, comparison: dict[str, Any], live: Liveness
+    ) -> dict[str, Any]:
         if self.shape == "docs":
             return {**comparison, "liveness": _check(live)}
         data = {**comparison, "os": _os(asked), "liveness_min_score": live.threshold}
@@ -96,7 +98,7 @@ class Writer:
         score = str(live.score)  # as text, which the vendor's own client is prepared for
         return {**data, "result": {**comparison["result"], "liveness_score": score}}
 
-    def _checked(self, asked: Asked, live: Liveness) -> dict[str, Any]:
+    def _checked(self, asked: DecodedRequest, live: Liveness) -> dict[str, Any]:
         if self.shape == "docs":
             return _check(live)
         return {
@@ -130,7 +132,7 @@ def _check(live: Liveness) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _os(asked: Asked) -> str:
+def _os(asked: DecodedRequest) -> str:
     chosen: str = asked.options.get("os", "DESKTOP")
     return chosen
 

@@ -17,7 +17,7 @@ from facegate import (
     Operation,
     RateLimited,
 )
-from facegate.plugin import Asked, HttpReply, HttpRequest
+from facegate.plugin import DecodedRequest, HttpReply, HttpRequest
 from facegate_verifik.compat import VerifikApi, VerifikApiSettings
 
 FACES = "/v2/face-recognition"
@@ -51,18 +51,18 @@ def post(route: str, body: Any) -> HttpRequest:
     return HttpRequest("POST", f"http://gateway{FACES}/{route}", {}, (sent,))
 
 
-def asked(route: str, dialect: VerifikApi | None = None, **changes: Any) -> Asked:
-    found = (dialect or api()).decode(post(route, {**BODIES[route], **changes}))
-    assert isinstance(found, Asked), found
+def asked(route: str, served: VerifikApi | None = None, **changes: Any) -> DecodedRequest:
+    found = (served or api()).decode(post(route, {**BODIES[route], **changes}))
+    assert isinstance(found, DecodedRequest), found
     return found
 
 
 def refusal(route: str, body: Any, **settings: Any) -> tuple[int, Any]:
-    dialect = api(**settings)
+    served = api(**settings)
     try:
-        found = dialect.decode(post(route, body))
+        found = served.decode(post(route, body))
     except ImageRejected as error:
-        found = dialect.encode_error(error)
+        found = served.encode_error(error)
     assert isinstance(found, HttpReply), found
     return found.status, json.loads(found.body)
 
@@ -138,7 +138,7 @@ def test_search_mode_is_required_where_that_is_switched_on(route: str) -> None:
     body = without(BODIES[route], "search_mode")
     status, told = refusal(route, {**body, "compare_min_score": 5}, search_mode="strict")
     assert (status, told["message"]) == (409, '"search_mode" is required')
-    assert isinstance(api().decode(post(route, body)), Asked)
+    assert isinstance(api().decode(post(route, body)), DecodedRequest)
 
 
 def test_a_gallery_has_its_limit() -> None:
@@ -163,9 +163,9 @@ def test_what_is_no_picture_is_told_as_no_base64(text: str) -> None:
 
 
 def test_a_picture_over_the_limit_is_named() -> None:
-    dialect = VerifikApi(VerifikApiSettings(), limits=ImageLimits(max_bytes=100))
+    served = VerifikApi(VerifikApiSettings(), limits=ImageLimits(max_bytes=100))
     with pytest.raises(ImageRejected) as caught:
-        dialect.decode(post("compare", COMPARE))
+        served.decode(post("compare", COMPARE))
     assert caught.value.image == "probe"
 
 
@@ -215,8 +215,8 @@ def test_a_capture_problem_is_told_by_reason_and_code() -> None:
 
 
 def test_the_operator_can_give_an_error_another_status() -> None:
-    dialect = api(statuses={"internal_error": 503})
-    assert dialect.error("internal_error").status == 503
+    served = api(statuses={"internal_error": 503})
+    assert served.error("internal_error").status == 503
 
 
 def test_every_error_has_a_body_with_words_only() -> None:

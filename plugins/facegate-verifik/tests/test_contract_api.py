@@ -22,18 +22,18 @@ from facegate import (
     UnsupportedOperation,
     UnsupportedOption,
 )
-from facegate.plugin import Answer, Asked
-from facegate.testing import DialectContract
+from facegate.plugin import Answer, DecodedRequest
+from facegate.testing import CompatibleApiContract
 from facegate_verifik.compat import VerifikApi
 from facegate_verifik.provider import Verifik
 
 TOKEN = "key-of-32-letters-or-more-4a7d1e90c3b85f26"
 
 
-class TestVerifikApi(DialectContract):
+class TestVerifikApi(CompatibleApiContract):
     provider = Verifik
     settings: ClassVar = {"token": TOKEN}
-    dialect = VerifikApi
+    api_type = VerifikApi
     key = TOKEN
     heard: ClassVar = {
         **dict.fromkeys(
@@ -50,7 +50,7 @@ class TestVerifikApi(DialectContract):
         CaptureReason.EYES_CLOSED: CaptureReason.FACE_IS_OCCLUDED,
     }
 
-    def sayable(self, asked: Asked, answer: Answer) -> Answer:
+    def sayable(self, asked: DecodedRequest, answer: Answer) -> Answer:
         """A spoof without a score ends the request; a failed comparison leaves liveness alone."""
         match, live = answer.match, answer.liveness
         first = asked.options.get("order") == "compare_first" and asked.threshold is not None
@@ -64,4 +64,4 @@ class TestVerifikApi(DialectContract):
 
 
 class TestVerifikApiAsDocumented(TestVerifikApi):
-    dialect_settings: ClassVar = {"shape": "docs", "search_mode": "strict"}
+    api_settings: ClassVar = {"shape": "docs", "search_mode": "strict"}

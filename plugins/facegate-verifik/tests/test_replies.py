@@ -11,7 +11,7 @@ import pytest
 
 from drawn import picture
 from facegate import Image, Liveness, Match
-from facegate.plugin import Answer, Asked, HttpRequest
+from facegate.plugin import Answer, DecodedRequest, HttpRequest
 from facegate_verifik.compat import VerifikApi, VerifikApiSettings
 
 PROBE, CLAIMED = (Image.from_bytes(picture(seed=seed)).base64.decode() for seed in (1, 2))
@@ -40,17 +40,17 @@ def api(**settings: Any) -> VerifikApi:
     return VerifikApi(chosen, clock=moment, chance=chance)
 
 
-def asked(route: str, dialect: VerifikApi | None = None, **changes: Any) -> Asked:
+def asked(route: str, served: VerifikApi | None = None, **changes: Any) -> DecodedRequest:
     body = json.dumps({**BODIES[route], **changes}).encode()
     request = HttpRequest("POST", f"http://gateway/v2/face-recognition/{route}", {}, (body,))
-    found = (dialect or api()).decode(request)
-    assert isinstance(found, Asked), found
+    found = (served or api()).decode(request)
+    assert isinstance(found, DecodedRequest), found
     return found
 
 
-def answered(route: str, answer: Answer, dialect: VerifikApi, **changes: Any) -> Any:
+def answered(route: str, answer: Answer, served: VerifikApi, **changes: Any) -> Any:
     """The data of a reply, or the whole error."""
-    reply = dialect.encode(asked(route, dialect, **changes), answer)
+    reply = served.encode(asked(route, served, **changes), answer)
     body = json.loads(reply.body)
     return body["data"] if reply.status == 200 else (reply.status, body)
 
@@ -208,8 +208,8 @@ def test_a_spoof_with_a_score_is_an_answer() -> None:
     ("hour", "shown"), [(0, "12:05 AM"), (11, "11:05 AM"), (12, "12:05 PM"), (23, "11:05 PM")]
 )
 def test_the_signature_is_dated_in_english_and_utc(hour: int, shown: str) -> None:
-    dialect = VerifikApi(
+    served = VerifikApi(
         VerifikApiSettings(), clock=lambda: datetime(2024, 1, 6, hour, 5, tzinfo=UTC)
     )
-    reply = dialect.encode(asked("liveness", dialect), Answer(liveness=live(0.9)))
+    reply = served.encode(asked("liveness", served), Answer(liveness=live(0.9)))
     assert json.loads(reply.body)["signature"]["dateTime"] == f"January 6, 2024 {shown}"

@@ -80,8 +80,8 @@ def test_a_renewal_needs_the_header() -> None:
     assert told(api(KEY).authorise(request(TWO_MONTHS))) == expected
 
 
-def renewed(dialect: VerifikApi, url: str = TWO_MONTHS, credential: str = KEY) -> Mapping[str, Any]:
-    status, body = told(dialect.decode(request(url, f"Bearer {credential}")))
+def renewed(served: VerifikApi, url: str = TWO_MONTHS, credential: str = KEY) -> Mapping[str, Any]:
+    status, body = told(served.decode(request(url, f"Bearer {credential}")))
     assert status == 200
     assert set(body) == {"accessToken", "tokenType"}
     return body
@@ -89,12 +89,12 @@ def renewed(dialect: VerifikApi, url: str = TWO_MONTHS, credential: str = KEY) -
 
 @pytest.mark.parametrize(("url", "months"), [(TWO_MONTHS, 2), (f"{RENEWAL}?origin=refresh", 1)])
 def test_a_renewed_token_is_signed_with_the_callers_key(url: str, months: int) -> None:
-    dialect = api(OTHER, KEY)
-    new = renewed(dialect, url, token())["accessToken"]
+    served = api(OTHER, KEY)
+    new = renewed(served, url, token())["accessToken"]
     claims = jwt.decode(new, KEY, algorithms=["HS256"])
     assert set(claims) == {"clientId", "iat", "exp"}
     assert claims["exp"] - claims["iat"] == months * 30 * 86_400
-    assert dialect.authorise(request(authorization=f"Bearer {new}")) == KEY
+    assert served.authorise(request(authorization=f"Bearer {new}")) == KEY
 
 
 def test_a_key_too_short_to_sign_with_is_its_own_renewal() -> None:

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from facegate.plugin import (
     Answer,
-    Asked,
     CaptureReason,
+    DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
@@ -76,7 +76,7 @@ class FrCloudApi(Api[ApiSettings]):
         FacegateError: "ERR_MAINTENANCE_MODE",
     }
 
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         route = "/" + urlsplit(request.url).path.rpartition("/")[2]
         try:
             if route == wire.COMPARE:
@@ -88,7 +88,7 @@ class FrCloudApi(Api[ApiSettings]):
             problems = error.errors(include_input=False, include_url=False, include_context=False)
             return self._invalid(*((each["type"], each["loc"], each["msg"]) for each in problems))
 
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         similarity = answer.match.score if answer.match else None
         liveness = answer.liveness.score if answer.liveness else None
         if asked.operation is Operation.LIVENESS:
@@ -105,16 +105,16 @@ class FrCloudApi(Api[ApiSettings]):
     def invalid(self, text: str) -> HttpReply:
         return self._invalid(("value_error", (), text))
 
-    def _compare(self, message: wire.CompareMessage[str]) -> Asked:
-        return Asked(
+    def _compare(self, message: wire.CompareMessage[str]) -> DecodedRequest:
+        return DecodedRequest(
             Operation.COMPARE,
             self.picture(message.probe[0], "probe"),
             self._gallery(message.gallery),
             options=_told(search_mode=message.search_mode),
         )
 
-    def _compare_live(self, message: wire.CompareLiveMessage[str]) -> Asked:
-        return Asked(
+    def _compare_live(self, message: wire.CompareLiveMessage[str]) -> DecodedRequest:
+        return DecodedRequest(
             Operation.COMPARE_LIVE,
             self.picture(message.probe, "probe"),
             self._gallery(message.gallery),
@@ -123,9 +123,9 @@ class FrCloudApi(Api[ApiSettings]):
             options=_told(search_mode=message.search_mode, os=message.os),
         )
 
-    def _liveness(self, message: wire.LivenessMessage[str]) -> Asked:
+    def _liveness(self, message: wire.LivenessMessage[str]) -> DecodedRequest:
         probe = self.picture(message.image, "probe")
-        return Asked(Operation.LIVENESS, probe, options=_told(os=message.os))
+        return DecodedRequest(Operation.LIVENESS, probe, options=_told(os=message.os))
 
     def _gallery(self, texts: list[str]) -> tuple[Any, ...]:
         return tuple(self.picture(text, f"gallery[{n}]") for n, text in enumerate(texts))

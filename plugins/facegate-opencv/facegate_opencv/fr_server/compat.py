@@ -9,9 +9,9 @@ from pydantic import Field, ValidationError
 
 from facegate.plugin import (
     Answer,
-    Asked,
     CaptureReason,
     CaptureRejected,
+    DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
@@ -86,7 +86,7 @@ class FrServerApi(Api[FrServerApiSettings]):
         FacegateError: _LATER,
     }
 
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         try:
             message = self.body(request, wire.CompareMessage[str])
         except ValidationError as error:
@@ -99,15 +99,15 @@ class FrServerApi(Api[FrServerApiSettings]):
         claimed = self.picture(message.ref_face_base_64, "gallery[0]")
         alike = self.settings.liveness_by_self_compare and probe.data == claimed.data
         if message.check_liveness and alike:
-            return Asked(Operation.LIVENESS, probe)
-        return Asked(
+            return DecodedRequest(Operation.LIVENESS, probe)
+        return DecodedRequest(
             Operation.COMPARE_LIVE if message.check_liveness else Operation.COMPARE,
             probe,
             (claimed,),
             threshold=None if "min_similarity_score" in missing else message.min_similarity_score,
         )
 
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         if answer.liveness is not None and not answer.liveness.passed:
             return self.error(NOT_LIVE)
         if answer.liveness is None and asked.operation is not Operation.COMPARE:
@@ -118,7 +118,7 @@ class FrServerApi(Api[FrServerApiSettings]):
             return self.error(_LATER)
         return json_reply(200, {"is_match": answer.match.is_match})
 
-    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:
+    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
         if isinstance(error, CaptureRejected) and error.reason is CaptureReason.FACE_NOT_FOUND:
             judged = asked is not None and asked.operation is not Operation.COMPARE
             if not judged or error.image not in ("probe", None):

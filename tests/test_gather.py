@@ -13,7 +13,7 @@ from both import Ask, Run, both_ways, every_driver
 from drawn import picture
 from facegate import Billed, Match, Outcome, ProviderTimeout, ProviderUnavailable
 from facegate.plugin import Answer, Image
-from facegate.runtime.flow import Flow, call, sleep, together
+from facegate.runtime.flow import Flow, call, gather, sleep
 
 GALLERY = [picture(seed=seed) for seed in (11, 12, 13)]
 
@@ -24,8 +24,8 @@ def test_values_come_in_order(run: Run) -> None:
         yield from sleep(0.02 * (3 - index))
         return index
 
-    assert run(together(map(late, range(4)), limit=4)) == [0, 1, 2, 3]
-    assert run(together([], limit=4)) == []
+    assert run(gather(map(late, range(4)), limit=4)) == [0, 1, 2, 3]
+    assert run(gather([], limit=4)) == []
 
 
 @every_driver
@@ -41,7 +41,7 @@ def test_no_more_run_at_once_than_the_limit(run: Run) -> None:
         with lock:
             running -= 1
 
-    run(together((call(work) for _ in range(6)), limit=2))
+    run(gather((call(work) for _ in range(6)), limit=2))
     assert most == 2
 
 
@@ -57,7 +57,7 @@ def test_all_run_to_their_end_and_the_first_failure_is_raised(run: Run) -> None:
 
     with pytest.raises(LookupError, match="slow"):
         run(
-            together(
+            gather(
                 [one("a", 0.04), one("b", 0.03, LookupError("slow")), one("c", 0, OSError("fast"))],
                 limit=3,
             )
@@ -69,7 +69,7 @@ def test_all_run_to_their_end_and_the_first_failure_is_raised(run: Run) -> None:
 def test_the_deadline_holds_for_all_of_them(run: Run) -> None:
     started = time.monotonic()
     with pytest.raises(ProviderTimeout):
-        run(together([sleep(5), sleep(5)], limit=1), 0.1)
+        run(gather([sleep(5), sleep(5)], limit=1), 0.1)
     assert time.monotonic() - started < 2
 
 

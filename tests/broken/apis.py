@@ -9,40 +9,52 @@ from typing import ClassVar
 from acme import MATCH
 from broken.api import AcmeApi
 from broken.found import found_by
-from facegate.plugin import Answer, Asked, FacegateError, HttpReply, HttpRequest, Image, json_reply
+from facegate.plugin import (
+    Answer,
+    DecodedRequest,
+    FacegateError,
+    HttpReply,
+    HttpRequest,
+    Image,
+    json_reply,
+)
 
 
 @found_by("test_a_question_is_read_as_it_was_asked")
 class LosesTheThreshold(AcmeApi):
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         asked = super().decode(request)
-        return replace(asked, threshold=None) if isinstance(asked, Asked) else asked
+        return replace(asked, threshold=None) if isinstance(asked, DecodedRequest) else asked
 
 
 @found_by("test_a_question_is_read_as_it_was_asked")
 class LosesAnOption(AcmeApi):
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         asked = super().decode(request)
-        return replace(asked, options={}) if isinstance(asked, Asked) else asked
+        return replace(asked, options={}) if isinstance(asked, DecodedRequest) else asked
 
 
 @found_by("test_a_question_is_read_as_it_was_asked")
 class TakesTheFirstOfTheGallery(AcmeApi):
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         asked = super().decode(request)
-        return replace(asked, gallery=asked.gallery[:1]) if isinstance(asked, Asked) else asked
+        return (
+            replace(asked, gallery=asked.gallery[:1])
+            if isinstance(asked, DecodedRequest)
+            else asked
+        )
 
 
 @found_by("test_an_answer_is_read_as_it_was_given")
 class RoundsScores(AcmeApi):
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         said = json.loads(super().encode(asked, answer).body)
         return json_reply(200, {**said, "score": round(said["score"], 1)})
 
 
 @found_by("test_an_error_is_heard_as_what_it_is")
 class AnswersAFailureWithANo(AcmeApi):
-    def encode_error(self, error: FacegateError, asked: Asked | None = None) -> HttpReply:
+    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
         return json_reply(200, {"score": 0.0, "live": False})
 
 
@@ -62,7 +74,7 @@ class LetsAnybodyIn(AcmeApi):
 
 @found_by("test_a_request_that_makes_no_sense_is_answered")
 class Stumbles(AcmeApi):
-    def decode(self, request: HttpRequest) -> Asked | HttpReply:
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         said = json.loads(b"".join(request.body))
         Image.from_base64(said.get("image") or said["probe"])
         return super().decode(request)
@@ -70,7 +82,7 @@ class Stumbles(AcmeApi):
 
 @found_by("test_an_answer_is_read_as_it_was_given")
 class TurnsAwayWhoIsJustSimilarEnough(AcmeApi):
-    def encode(self, asked: Asked, answer: Answer) -> HttpReply:
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         threshold = asked.threshold or MATCH.threshold
         if answer.match and answer.match.score == threshold:
             return json_reply(200, {"score": threshold - 0.001})

@@ -1,4 +1,4 @@
-"""Scores, thresholds and verdicts on their way between a provider and the API that is spoken."""
+"""Scores, thresholds and verdicts on their way between a provider and the API that is target."""
 
 from __future__ import annotations
 

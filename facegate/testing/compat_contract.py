@@ -23,7 +23,7 @@ from facegate import (
     RateLimited,
     UnsupportedOption,
 )
-from facegate.plugin import Answer, Asked, Dialect, Provider
+from facegate.plugin import Answer, CompatibleApi, DecodedRequest, Provider
 from facegate.policy import Terms
 from facegate.question import Question
 from facegate.runtime.flow import HttpReply
@@ -33,23 +33,23 @@ from facegate.testing.direct import Asking, heard, requests
 from facegate.testing.mutations import UNREADABLE, mutations
 
 
-class DialectContract:
+class CompatibleApiContract:
     """What every vendor-compatible API promises its plugin's own client.
 
     No socket is opened: the client's request is handed to the API, and its reply to the client::
 
-        class TestAcmeApi(DialectContract):
+        class TestAcmeApi(CompatibleApiContract):
             provider = Acme
             settings = {"base_url": "https://api.example", "token": KEY}
-            dialect = AcmeApi
+            api_type = AcmeApi
             key = KEY
             heard = {AuthenticationFailed: ProviderUnavailable}   # the operator's, not the caller's
 
     Attributes:
         provider: the client.
         settings: what it needs to be set up; its credential is ``key``.
-        dialect: the API.
-        dialect_settings: its switches.
+        api_type: the API.
+        api_settings: its switches.
         key: what a caller has to present.
         heard: errors, as classes or reasons, that the client hears as another one, or as one of
             several; all others it hears as what they are, but a JournalUnavailable, which no vendor
@@ -60,14 +60,14 @@ class DialectContract:
 
     provider: ClassVar[type[Provider[Any]]]
     settings: ClassVar[Mapping[str, Any]] = {}
-    dialect: ClassVar[type[Dialect[Any]]]
-    dialect_settings: ClassVar[Mapping[str, Any]] = {}
+    api_type: ClassVar[type[CompatibleApi[Any]]]
+    api_settings: ClassVar[Mapping[str, Any]] = {}
     key: ClassVar[str]
     heard: ClassVar[Mapping[Any, Any]] = {}
     other_options: ClassVar[Mapping[str, Any]] = {}
     examples: ClassVar[int] = 60
 
-    def sayable(self, asked: Asked, answer: Answer) -> Answer | None:  # noqa: ARG002
+    def sayable(self, asked: DecodedRequest, answer: Answer) -> Answer | None:  # noqa: ARG002
         """What is left of an answer in this vendor's words; None where they have none for it."""
         return answer
 
@@ -76,10 +76,10 @@ class DialectContract:
         settings = self.provider.settings_type.model_validate(self.settings)
         return self.provider(settings, "contract")
 
-    def api(self, *keys: str) -> Dialect[Any]:
+    def api(self, *keys: str) -> CompatibleApi[Any]:
         """The API, for callers who hold one of these keys."""
-        settings = self.dialect.settings_type.model_validate(self.dialect_settings)
-        return self.dialect(settings, keys)
+        settings = self.api_type.settings_type.model_validate(self.api_settings)
+        return self.api_type(settings, keys)
 
     def test_a_question_is_read_as_it_was_asked(self) -> None:
         """The first law: decoding an encoded request gives the request back."""
@@ -183,13 +183,13 @@ class DialectContract:
                     kind = type(error).__name__
                     raise AssertionError(f"{case}: decode() raised {kind}") from error
                 refused = isinstance(asked, HttpReply) and asked.status >= 400
-                taken = isinstance(asked, Asked) and name not in UNREADABLE
+                taken = isinstance(asked, DecodedRequest) and name not in UNREADABLE
                 assert refused or taken, f"{case} was answered with {asked}"
 
-    def understood(self, api: Dialect[Any], asking: Asking) -> Asked:
+    def understood(self, api: CompatibleApi[Any], asking: Asking) -> DecodedRequest:
         """What the API makes of the client's own request."""
         asked = api.decode(asking.request)
-        assert isinstance(asked, Asked), (
+        assert isinstance(asked, DecodedRequest), (
             f"the client asked {asking.bound}, the API refused with {asked.status} {asked.body!r}"
         )
         return asked
@@ -216,7 +216,11 @@ class DialectContract:
         steady(given(st.data())(law))()
 
     def assert_told(
-        self, client: Provider[Any], question: Question, sent: Sequence[Asking], asked: Asked
+        self,
+        client: Provider[Any],
+        question: Question,
+        sent: Sequence[Asking],
+        asked: DecodedRequest,
     ) -> None:
         """Whatever changes the request, is read from it; and nothing else is made up."""
 

@@ -1,12 +1,12 @@
-"""How scores cross from a provider's scale to a spoken one, drawn as SVG."""
+"""How scores cross from a provider's scale to another, drawn as SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vendors import dialect, provider
+from vendors import compatible_api, provider
 
-from facegate.scores import Crossing
+from facegate.scores import ScoreMapping
 
 WIDTH, HEIGHT = 560, 380
 LEFT, RIGHT, TOP, BOTTOM = 56, 540, 30, 326
@@ -17,9 +17,9 @@ def svg(here: str, there: str) -> str:
     """The map from one plugin's match scores to those of another's API."""
     own = provider(here).info.match
     assert own is not None  # noqa: S101
-    way = Crossing(own, dialect(there).match)
-    start, spoken = own.threshold, way.spoken.threshold
-    x, y = _x(start), _y(spoken)
+    way = ScoreMapping(own, compatible_api(there).match)
+    start, target = own.threshold, way.target.threshold
+    x, y = _x(start), _y(target)
     path = " ".join(f"{_x(s):.1f},{_y(way.score(s)):.1f}" for s in (0.0, start, 1.0))
     parts = [
         f'<rect x="{x:.1f}" y="{TOP}" width="{RIGHT - x:.1f}" height="{y - TOP:.1f}"'
@@ -29,7 +29,7 @@ def svg(here: str, there: str) -> str:
         f'<polyline points="{path}" fill="none" stroke="{LINE}" stroke-width="2.5"/>',
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{LINE}"/>',
         _text(x, TOP - 8, f"threshold here: {start:g}", "middle"),
-        _text(LEFT + 6, y - 6, f"threshold there: {spoken:g}", "start"),
+        _text(LEFT + 6, y - 6, f"threshold there: {target:g}", "start"),
         _text((x + RIGHT) / 2, BOTTOM - 12, "same person", "middle", YES),
         _text((LEFT + x) / 2, BOTTOM - 12, "not", "middle"),
         _text((LEFT + RIGHT) / 2, HEIGHT - 10, f"score that {here} gives", "middle"),

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from acme import TOKEN, Acme
 from broken.api import AcmeApi
 from facegate import AuthenticationFailed, CaptureReason, QuotaExhausted, RateLimited, UnmappedError
-from facegate.testing import DialectContract
+from facegate.testing import CompatibleApiContract
 from facegate.testing.cases import meaning
-from facegate.testing.dialect_contract import every_error
+from facegate.testing.compat_contract import every_error
 
 SAID = {AuthenticationFailed, QuotaExhausted, RateLimited, CaptureReason.FACE_NOT_FOUND}
 
@@ -23,5 +23,5 @@ class AcmesApi:
     }
 
 
-class TestAcmeApi(AcmesApi, DialectContract):
-    dialect = AcmeApi
+class TestAcmeApi(AcmesApi, CompatibleApiContract):
+    api_type = AcmeApi

@@ -52,6 +52,7 @@ from facegate.model import (
 )
 from facegate.opening import open_async
 from facegate.opening import open_sync as open  # noqa: A004  read as facegate.open
+from facegate.question import Question
 from facegate.verifier import AsyncFaceVerifier, FaceVerifier
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "ProviderError",
     "ProviderTimeout",
     "ProviderUnavailable",
+    "Question",
     "QuotaExhausted",
     "RateLimited",
     "Scale",

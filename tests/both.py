@@ -45,7 +45,7 @@ def run_trio(flow: Flow[Any], seconds: float = 10) -> Any:
 def ask_sync(
     provider: Provider[Any], operation: str = "compare", intake: Intake | None = None, **how: Any
 ) -> VerificationResult:
-    with FaceVerifier(provider, intake) as verifier:
+    with FaceVerifier(provider, intake=intake) as verifier:
         result: VerificationResult = getattr(verifier, operation)(**how)
     return result
 
@@ -54,7 +54,7 @@ def ask_async(
     provider: Provider[Any], operation: str = "compare", intake: Intake | None = None, **how: Any
 ) -> VerificationResult:
     async def main() -> VerificationResult:
-        async with AsyncFaceVerifier(provider, intake) as verifier:
+        async with AsyncFaceVerifier(provider, intake=intake) as verifier:
             result: VerificationResult = await getattr(verifier, operation)(**how)
         return result
 

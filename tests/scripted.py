@@ -26,7 +26,8 @@ from facegate.errors import FacegateError
 from facegate.events import Event, Finished, Shadowed
 from facegate.model import Attempt
 from facegate.plugin import Answer, CompareRequest, Flow, FlowProvider, ProviderSettings, sleep
-from facegate.routing.node import Leaf, Node
+from facegate.routing.leaf import Leaf
+from facegate.routing.node import Node
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.runtime.flow import call

@@ -228,7 +228,7 @@ def test_of_nested_limits_the_shortest_holds(run: Run, limits: tuple[float, ...]
 
 
 @every_driver
-def test_a_limit_holds_for_all_that_runs_gather(run: Run) -> None:
+def test_a_limit_holds_for_all_that_runs_together(run: Run) -> None:
     notes: list[str] = []
     with pytest.raises(ProviderTimeout):
         run(timeout(gather([noted(notes, 60), noted(notes, 0, "quick")], 2), 0.05))

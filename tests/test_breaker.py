@@ -29,8 +29,10 @@ from facegate.events import BreakerTurned, Event
 from facegate.question import Question
 from facegate.routing.breaker import Breaker, BreakerSettings, Circuit, State
 from facegate.routing.failover import Failover
-from facegate.routing.node import Leaf, Node, Run
+from facegate.routing.leaf import Leaf
+from facegate.routing.node import Node, Run, Share
 from facegate.routing.route import Route
+from facegate.routing.wrapper import Wrapper
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.flow import Flow, sleep
 from facegate.testing import FakeProvider, no_match, not_live
@@ -178,18 +180,16 @@ def test_what_was_long_ago_does_not_count() -> None:
     assert main.state is State.CLOSED
 
 
-class After(Node):
+class After(Wrapper):
     """Waits for its turn, as in a queue."""
 
     def __init__(self, node: Node, seconds: float) -> None:
-        self.node, self.name, self.seconds = node, node.name, seconds
+        super().__init__(node)
+        self.seconds = seconds
 
-    def parts(self) -> list[Node]:
-        return [self.node]
-
-    def ask(self, run: Run) -> Flow[Any]:
+    def ask(self, run: Run, share: Share) -> Flow[Any]:
         yield from sleep(self.seconds)
-        return (yield from self.node.ask(run))
+        return (yield from self.node.ask(run, share))
 
 
 @pytest.mark.parametrize(("queued", "state"), [(0, State.OPEN), (5, State.CLOSED)])
@@ -209,10 +209,11 @@ def test_a_timeout_is_not_held_against_whom_others_left_no_time(
 
 def begun(node: Node) -> Flow[Any]:
     """A request that waits for the vendor."""
-    question = Question(Operation.COMPARE, PROBE, [DOCUMENT])
+    question = Question(operation=Operation.COMPARE, probe=PROBE, gallery=[DOCUMENT])
     pictures = Image.of(PROBE), (Image.of(DOCUMENT),)
-    run = Run(question, *pictures, Deadline(60), budget=9, emit=lambda event: None)
-    flow = node.ask(run)
+    terms = node.terms(question.operation, question.wanted, None)
+    run = Run(question, question.wanted, terms, *pictures, budget=9, notify=lambda event: None)
+    flow = node.ask(run, Share.whole(Deadline(60)))
     next(flow)
     return flow
 

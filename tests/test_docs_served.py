@@ -205,7 +205,7 @@ def test_the_embedded_engine_leaves_the_decision_to_facegate(tables: Any, tmp_pa
     portraits(tmp_path)
     with facegate.open(plugin="local", engines=1) as verifier:
         result = verifier.compare(tmp_path / "selfie.jpg", [tmp_path / "passport.jpg"])
-    assert result.match
+    assert result.match is not None
     assert result.match.decided_by == _row(tables, "who decides")[1]
 
 

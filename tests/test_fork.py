@@ -19,8 +19,9 @@ from acme import DOCUMENT, PROBE, SAME, Engine, acme
 from facegate import FaceVerifier, Operation, ProviderUnavailable
 from facegate.images.intake import Intake
 from facegate.routing.breaker import Breaker, BreakerSettings, Circuit, State
+from facegate.routing.leaf import Leaf
 from facegate.routing.limits import Limited, Limiter, LimitSettings
-from facegate.routing.node import Leaf, Node
+from facegate.routing.node import Node
 from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
@@ -201,7 +202,7 @@ def test_a_trial_of_the_parents_is_none_of_the_childs() -> None:
 def test_a_route_is_replaced_in_each_process_by_itself() -> None:
     old, new = FakeProvider(name="old"), FakeProvider(name="new")
     load = lambda *_: (Route.to(new), Intake())  # noqa: E731
-    with FaceVerifier(old, load=load) as verifier:
+    with FaceVerifier(old, _load=load) as verifier:
 
         def child() -> None:
             verifier.reload()

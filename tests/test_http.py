@@ -84,7 +84,7 @@ def test_a_reply_becomes_a_result(ask: Ask) -> None:
     with Server(SAME) as server:
         result = ask(acme(server.url), **PICTURES)
     assert result.accepted
-    assert result.match
+    assert result.match is not None
     assert (result.match.score, result.match.threshold) == (0.93, 0.8)
     assert (result.provider, result.vendor_reference) == ("main", "ref-7")
 

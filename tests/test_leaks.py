@@ -195,7 +195,7 @@ def test_values_show_nothing() -> None:
         effect.request,
         HttpRequest("POST", "https://api.example", {"Authorization": TOKEN}, (probe.base64,)),
         HttpReply(422, {"echo": TOKEN}, probe.base64),
-        Question(Operation.COMPARE, PROBE, [DOCUMENT]),
+        Question(operation=Operation.COMPARE, probe=PROBE, gallery=[DOCUMENT]),
     ):
         assert_clean(f"{thing!r} {thing}")
 

@@ -25,8 +25,9 @@ from facegate import (
 )
 from facegate.question import Question
 from facegate.routing.failover import Failover
-from facegate.routing.limits import Limited, Limiter, LimitSettings, Window
-from facegate.routing.node import Leaf, Node, Run
+from facegate.routing.leaf import Leaf
+from facegate.routing.limits import Limited, Limiter, LimitSettings, RateLimiter
+from facegate.routing.node import Node, Run, Share
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.flow import Call, Flow, Sleep, Timeout, sleep
 from scripted import QUESTION, Vendor, course, route
@@ -96,10 +97,11 @@ def test_no_more_than_allowed_are_asked_at_once_by_tasks(backend: str) -> None:
 
 def begun(node: Node, seconds: float = 60) -> tuple[Flow[Any], Any]:
     """A request, and what it waits for first: its turn (Sleep) or the vendor (Timeout)."""
-    question = Question(Operation.COMPARE, PROBE, [DOCUMENT])
+    question = Question(operation=Operation.COMPARE, probe=PROBE, gallery=[DOCUMENT])
     pictures = Image.of(PROBE), (Image.of(DOCUMENT),)
-    run = Run(question, *pictures, Deadline(seconds), budget=9, emit=lambda event: None)
-    flow = node.ask(run)
+    terms = node.terms(question.operation, question.wanted, None)
+    run = Run(question, question.wanted, terms, *pictures, budget=9, notify=lambda event: None)
+    flow = node.ask(run, Share.whole(Deadline(seconds)))
     effect: Any = next(flow)
     while isinstance(effect, Call):
         effect = flow.send(effect.function())
@@ -225,7 +227,7 @@ def test_whenever_requests_come_and_go_there_are_never_too_many(
     most: int, requests: list[tuple[float, float, int]]
 ) -> None:
     clock = Clock()
-    window = Window(most, 2, clock.monotonic)
+    window = RateLimiter(most, 2, clock.monotonic)
     moments: list[float] = []
     for pause, patience, back in requests:
         clock.now += pause
@@ -243,7 +245,7 @@ def test_whenever_requests_come_and_go_there_are_never_too_many(
 @given(most=st.integers(1, 4), pauses=st.lists(st.sampled_from([0, 0.5, 1, 3]), max_size=40))
 def test_nobody_waits_longer_than_needed(most: int, pauses: list[float]) -> None:
     clock = Clock()
-    window, moments = Window(most, 2, clock.monotonic), [-2.0] * most
+    window, moments = RateLimiter(most, 2, clock.monotonic), [-2.0] * most
     for pause in pauses:
         clock.now += pause
         moment, _ = window.reserve(patience=1e9)

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from both import Ask, both_ways
 from facegate import ConfigurationError, FaceVerifier, RateLimited
+from facegate.routing.leaf import Leaf
 from facegate.routing.limits import Limited, Limiter, LimitSettings
-from facegate.routing.node import Leaf
 from facegate.routing.redis import Shared
 from loopback import Line, Server, reply
 from scripted import QUESTION, Vendor, route
@@ -99,30 +99,30 @@ def test_a_place_is_taken_for_all_processes_until_it_is_given_back(
     ask: Ask, redis: Redis, name: str
 ) -> None:
     place = Shared(SecretStr(redis.url), name).lease(1, seconds=60)
-    assert place.take()
+    assert place.acquire()
     with pytest.raises(RateLimited, match="at once"):
         ask(of_a_process(redis, name, concurrency=1), **QUESTION)
-    place.end()
+    place.release()
     patient = route(of_a_process(redis, name, concurrency=1).node, deadline_s=20)
     assert ask(patient, **QUESTION).accepted
 
 
 def test_whoever_dies_holds_its_place_for_its_time_at_most(redis: Redis, name: str) -> None:
     shared = Shared(SecretStr(redis.url), name)
-    assert shared.lease(1, seconds=0.3).take()  # and nothing more is heard of it
+    assert shared.lease(1, seconds=0.3).acquire()  # and nothing more is heard of it
     next_one = shared.lease(1, seconds=60)
-    assert not next_one.take()
+    assert not next_one.acquire()
     ends = time.monotonic() + 10
-    while not next_one.take():
+    while not next_one.acquire():
         assert time.monotonic() < ends
 
 
 def test_a_place_that_comes_after_one_gave_up_is_given_back(redis: Redis, name: str) -> None:
     shared = Shared(SecretStr(redis.url), name)
     abandoned = shared.lease(1, seconds=60)
-    abandoned.end()  # as when a task is cancelled while the server has not answered yet
-    abandoned.take()
-    assert shared.lease(1, seconds=60).take()
+    abandoned.release()  # as when a task is cancelled while the server has not answered yet
+    abandoned.acquire()
+    assert shared.lease(1, seconds=60).acquire()
 
 
 WORKER = """
@@ -132,7 +132,7 @@ WORKER = """
     from acme import acme
     from facegate import FaceVerifier
     from facegate.routing.limits import Limited, Limiter, LimitSettings
-    from facegate.routing.node import Leaf
+    from facegate.routing.leaf import Leaf
     from scripted import QUESTION, route
 
     vendor, redis = sys.argv[1:]

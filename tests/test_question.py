@@ -133,7 +133,7 @@ def test_the_very_same_picture_twice_is_a_mix_up(verifier: FaceVerifier, witness
 def test_limits_hold_for_every_picture(witness: Witness) -> None:
     small = Intake(ImageLimits(max_pixels=64 * 48))
     large = picture(size=(65, 48))
-    with FaceVerifier(witness, small) as verifier:
+    with FaceVerifier(witness, intake=small) as verifier:
         verifier.compare(PROBE, FIRST)
         with pytest.raises(ImageRejected, match=r"^gallery\[0\]: 65 x 48 pixels"):
             verifier.compare(PROBE, large)
@@ -188,7 +188,7 @@ def test_liveness_that_a_provider_leaves_open_is_not_live() -> None:
     with FaceVerifier(Silent(ProviderSettings())) as verifier:
         result = verifier.liveness(PROBE)
     assert not result.accepted
-    assert result.liveness
+    assert result.liveness is not None
     assert not result.liveness.passed
 
 

@@ -24,7 +24,7 @@ from facegate import (
     VerificationResult,
 )
 from facegate.images.intake import Intake
-from facegate.routing.node import Leaf
+from facegate.routing.leaf import Leaf
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.testing import FakeProvider
@@ -100,7 +100,7 @@ def open_(request: pytest.FixtureRequest) -> Iterator[Open]:
     def open_verifier(*providers: Any) -> Any:
         routes = [each if isinstance(each, Route) else Route.to(each) for each in providers]
         left = iter(routes[1:])
-        opened.append(request.param(routes[0], load=lambda *_: (next(left), Intake())))
+        opened.append(request.param(routes[0], _load=lambda *_: (next(left), Intake())))
         return opened[-1]
 
     yield open_verifier
@@ -174,7 +174,7 @@ def test_what_cannot_be_used_changes_nothing(kind: Any) -> None:
         raise ConfigurationError("facegate.toml: no such key")
 
     main = FakeProvider(name="main")
-    verifier = kind(main, load=load)
+    verifier = kind(main, _load=load)
     with pytest.raises(ConfigurationError, match="no such key"):
         verifier.reload()
     assert verifier.compare(PROBE, DOCUMENT).accepted
@@ -197,7 +197,7 @@ def test_requests_go_on_while_it_is_reloaded_time_and_again() -> None:
 
     with ThreadPoolExecutor(4) as threads:
         load = lambda *_: (Route.to(next(left)), Intake())  # noqa: E731
-        with FaceVerifier(made[0], load=load) as verifier:
+        with FaceVerifier(made[0], _load=load) as verifier:
             asking = [threads.submit(ask) for _ in range(4)]
             for _ in made[1:]:
                 verifier.reload()
@@ -207,7 +207,7 @@ def test_requests_go_on_while_it_is_reloaded_time_and_again() -> None:
 
 
 def test_there_must_be_something_to_read_and_someone_to_answer() -> None:
-    verifier = FaceVerifier(FakeProvider(), load=lambda *_: (Route.to(FakeProvider()), Intake()))
+    verifier = FaceVerifier(FakeProvider(), _load=lambda *_: (Route.to(FakeProvider()), Intake()))
     verifier.close()
     with pytest.raises(InvalidRequest, match="closed"):
         verifier.reload()

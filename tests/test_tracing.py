@@ -29,7 +29,7 @@ from facegate import (
 )
 from facegate.events import BreakerTurned, Finished, Shadowed, ShadowSkipped
 from facegate.plugin import Answer
-from facegate.routing.node import Leaf
+from facegate.routing.leaf import Leaf
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.telemetry.tracing import OpenTelemetryObserver

@@ -183,7 +183,7 @@ def test_a_plugins_bug_ends_in_the_tree_without_its_text(ask: Ask, provider: Scr
     assert caught.value.provider == "main"
     assert caught.value.attempts
     assert SECRET not in str(caught.value)
-    assert "node.py" in "".join(caught.value.__notes__), "the way there is shown"
+    assert "leaf.py" in "".join(caught.value.__notes__), "the way there is shown"
     assert SECRET not in repr(caught.value.__context__), "nor does the cause tell"
 
 

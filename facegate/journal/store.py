@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from facegate.errors import JournalUnavailable
 from facegate.journal.chain import Head, Kept, Record, chained
 from facegate.journal.schema import CONTENT, head, migrate, records
-from facegate.runtime.forking import PerProcess
+from facegate.runtime.forking import in_child
 
 _BUSY_S = 5
 """How long to wait for another process that is writing, or for the server."""
@@ -36,7 +36,7 @@ _inherited: list[Engine] = []
 """Of the parent of a fork, and never let go of: closing its connections would end them there."""
 
 
-class Store(PerProcess):
+class Store:
     """Opens the database when it is first used, in each process anew; serves any thread.
 
     Args:
@@ -49,7 +49,8 @@ class Store(PerProcess):
         self._durable = durable
         self._engine: Engine | None = None
         self._file: tuple[int, int] | None = None
-        super().__init__()
+        self._begin()
+        in_child(self._begin)
         self._opened()
 
     def _begin(self) -> None:

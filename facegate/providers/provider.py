@@ -16,9 +16,10 @@ from facegate.document import Table
 from facegate.errors import FacegateError, ProviderError
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
-from facegate.model import Attempt, Billed, Liveness, Match, Operation, Outcome, Threshold
+from facegate.model import Attempt, Billed, Liveness, Match, Operation, Outcome
 from facegate.runtime.flow import Flow, call, gather
 from facegate.scores import ScoreSpec
+from facegate.thresholds import Threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def scores(verifier: FaceVerifier, portraits: Mapping[str, Path]) -> list[float 
         verifier.compare(probe=portraits[probe], gallery=[portraits[other]])
         for probe, other in PAIRS
     ]
-    return [result.match.score for result in results if result.match]
+    return [result.match.score for result in results if result.match is not None]
 
 
 def test_eight_threads_get_what_one_gets(

@@ -78,7 +78,7 @@ def test_who_is_the_same_person_and_live(
     def found(probe: str, other: str) -> tuple[bool, bool]:
         pictures = {"probe": portraits[probe], "gallery": [portraits[other]]}
         result = client.asks(ask, "compare_live", **pictures)
-        assert result.liveness
+        assert result.liveness is not None
         return result.accepted, result.liveness.passed
 
     assert found("person_a_1", "person_a_2") == (True, True)

@@ -171,8 +171,8 @@ def test_facegate_reads_the_scores_that_the_sdk_reads(
 
     theirs = sdk.compare.compare_live_face(request)
     ours: VerificationResult = ask_sync(client(url), "compare_live", **pictures)
-    assert ours.match
-    assert ours.liveness
+    assert ours.match is not None
+    assert ours.liveness is not None
     assert (ours.match.score, ours.liveness.score) == (theirs.score, theirs.liveness_score)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -18,18 +17,15 @@ from acme import DOCUMENT, PROBE, SAME, Engine, Scripted
 from facegate import (
     AsyncFaceVerifier,
     FaceVerifier,
-    Image,
-    Operation,
     ProviderUnavailable,
     RateLimited,
 )
-from facegate.deadline import Deadline
-from facegate.flow import Call, Flow, Sleep, Within, sleep
-from facegate.question import Question
+from facegate.flow import Flow, Sleep, Within, sleep
 from facegate.routing.failover import Failover
 from facegate.routing.limits import Limited, Limiter, LimitSettings, Window
-from facegate.routing.node import Leaf, Node, Run
+from facegate.routing.node import Leaf
 from scripted import QUESTION, Vendor, course, route
+from underway import Busy, answered, asked, begun, waiting
 from virtual import Clock, VirtualVerifier, virtual_time
 
 
@@ -37,25 +33,6 @@ def limited(provider: Any = None, clock: Clock | None = None, **limits: Any) -> 
     settings = LimitSettings.model_validate(limits)
     more = (clock.monotonic,) if clock else ()
     return Limited(Leaf(provider or Vendor("main")), Limiter("main", settings, *more))
-
-
-class Busy:
-    """Counts how many are at it, and how many there were at most."""
-
-    def __init__(self) -> None:
-        self.now = self.most = 0
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        with self._lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.now -= 1
 
 
 def test_no_more_than_allowed_are_asked_at_once_by_threads() -> None:
@@ -92,35 +69,6 @@ def test_no_more_than_allowed_are_asked_at_once_by_tasks(backend: str) -> None:
 
     anyio.run(main, backend=backend)
     assert busy.most == 3
-
-
-def begun(node: Node, seconds: float = 60) -> tuple[Flow[Any], Any]:
-    """A request, and what it waits for first: its turn (Sleep) or the vendor (Within)."""
-    question = Question(Operation.COMPARE, PROBE, [DOCUMENT])
-    pictures = Image.of(PROBE), (Image.of(DOCUMENT),)
-    run = Run(question, *pictures, Deadline(seconds), budget=9, emit=lambda event: None)
-    flow = node.ask(run)
-    effect: Any = next(flow)
-    while isinstance(effect, Call):
-        effect = flow.send(effect.function())
-    return flow, effect
-
-
-def asked(node: Node) -> Flow[Any]:
-    flow, effect = begun(node)
-    assert isinstance(effect, Within)
-    return flow
-
-
-def waiting(node: Node) -> Flow[Any]:
-    flow, effect = begun(node)
-    assert isinstance(effect, Sleep)
-    return flow
-
-
-def answered(flow: Flow[Any]) -> None:
-    with pytest.raises(StopIteration):
-        flow.send(SAME)
 
 
 def test_who_came_first_goes_first() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from acme_documented import AcmesApi, AcmesDocumentation
 from broken import dialects, http, providers
 from broken.found import FOUND_BY
 from facegate.plugin import HttpProvider
 from facegate.testing import DialectContract, HttpProviderContract, ProviderContract
-from test_contract_acme import AcmesDocumentation
-from test_contract_dialect import AcmesApi
 
 __all__ = ["dialects", "http", "providers"]
 
@@ -16,7 +15,7 @@ for broken in FOUND_BY:
     if issubclass(broken, dialects.AcmeApi):
         globals()[name] = type(name, (AcmesApi, DialectContract), {"dialect": broken})
     elif issubclass(broken, HttpProvider):
-        held = {"provider": broken, "patience_s": 0.5}
+        held = {"provider": broken, "patience_s": 0.5, "every_mutation": True}
         globals()[name] = type(name, (AcmesDocumentation, HttpProviderContract), held)
     else:
         globals()[name] = type(name, (ProviderContract,), {"provider": broken})

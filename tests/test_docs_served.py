@@ -163,7 +163,7 @@ def _asking(api: Dialect[Any], sandbox: Sandbox) -> Iterator[tuple[httpx.Client,
     nobody = Scripted(saying(Answer(match=Match(is_match=True))))
     app = create_app([api], lambda: AsyncFaceVerifier(nobody), sandbox=sandbox)
     path = next(path for path, methods in api.routes.items() if "POST" in methods)
-    with serving(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         yield client, path
 
 

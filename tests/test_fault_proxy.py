@@ -62,7 +62,7 @@ def test_without_a_fault_nobody_stands_between(
 
 
 def test_status_headers_and_body_come_through(proxy: FaultProxy) -> None:
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         got = client.get(f"{proxy.url}/v1/anything?x=1")
         assert (got.status_code, got.json(), got.headers["x-kept"]) == (200, {"score": 0.93}, "yes")
         client.post(proxy.url, content=iter([b"in ", b"", b"pieces"]))
@@ -159,7 +159,7 @@ def test_nothing_is_left_behind_even_by_a_stall(upstream: Server) -> None:
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert all("_serve" in name for name in left), "of the server behind, which still runs"
     with pytest.raises(httpx.ConnectError):
-        httpx.get(proxy.url, trust_env=False)
+        httpx.get(proxy.url, trust_env=False, timeout=60)
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:1", "127.0.0.1:1", "http://"])

@@ -93,10 +93,10 @@ def test_jobs_run_on_two_things_at_once_and_answer_in_their_order() -> None:
     meeting = threading.Barrier(2)
 
     def job(thing: int) -> int:
-        meeting.wait(5)
+        meeting.wait(60)
         return thing
 
-    assert sorted(numbered(2).run([job, job], timeout=5)) == [0, 1]
+    assert sorted(numbered(2).run([job, job], timeout=60)) == [0, 1]
 
 
 def test_with_no_second_thing_free_one_does_all_the_jobs() -> None:
@@ -108,14 +108,14 @@ def test_of_several_errors_the_first_jobs_is_raised() -> None:
 
     def fail(name: str, wait: float) -> Callable[[int], None]:
         def job(thing: int) -> None:
-            meeting.wait(5)
+            meeting.wait(60)
             time.sleep(wait)
             raise ImageRejected(name)
 
         return job
 
     with pytest.raises(ImageRejected, match="first"):
-        numbered(2).run([fail("first", 0.1), fail("second", 0)], timeout=5)
+        numbered(2).run([fail("first", 0.1), fail("second", 0)], timeout=60)
 
 
 def test_no_job_begins_after_the_deadline() -> None:
@@ -141,7 +141,7 @@ def test_an_interruption_ends_the_other_ones_work_too() -> None:
         time.sleep(0.05)
 
     with pytest.raises(KeyboardInterrupt):
-        numbered(2).run([interrupted, *[job] * 50], timeout=5)
+        numbered(2).run([interrupted, *[job] * 50], timeout=60)
     assert len(begun) < 10
 
 

@@ -111,7 +111,7 @@ def test_how_long_to_wait_is_told_in_seconds_or_as_a_date(ask: Ask, proxy: Fault
 
 @both_ways
 def test_an_answer_comes_late(ask: Ask, proxy: FaultProxy) -> None:
-    proxy.will(latency(0.2), latency(0.001))
+    proxy.will(latency(60), latency(0.001))
     with pytest.raises(ProviderTimeout):
         ask(acme(proxy.url, read_s=0.05), **FACES)
     assert ask(acme(proxy.url), **FACES).accepted

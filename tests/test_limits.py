@@ -36,18 +36,19 @@ def limited(provider: Any = None, clock: Clock | None = None, **limits: Any) -> 
 
 
 def test_no_more_than_allowed_are_asked_at_once_by_threads() -> None:
-    busy = Busy()
+    busy, three = Busy(), threading.Barrier(3, timeout=60)
 
     def answer(_: Any) -> Any:
         with busy.one_more():
-            threading.Event().wait(0.005)
+            three.wait()
+            threading.Event().wait(0.005)  # for whoever is not held back
         return SAME
 
     with (
-        FaceVerifier(route(limited(Engine(answer), concurrency=3))) as verifier,
+        FaceVerifier(route(limited(Engine(answer), concurrency=3), deadline_s=90)) as verifier,
         ThreadPoolExecutor(20) as threads,
     ):
-        results = list(threads.map(lambda _: verifier.compare(PROBE, DOCUMENT), range(40)))
+        results = list(threads.map(lambda _: verifier.compare(PROBE, DOCUMENT), range(39)))
     assert all(result.accepted for result in results)
     assert busy.most == 3
 
@@ -63,7 +64,8 @@ def test_no_more_than_allowed_are_asked_at_once_by_tasks(backend: str) -> None:
 
     async def main() -> None:
         node = limited(Scripted(answer), concurrency=3)
-        async with AsyncFaceVerifier(route(node)) as verifier, anyio.create_task_group() as tasks:
+        asked = route(node, deadline_s=90)
+        async with AsyncFaceVerifier(asked) as verifier, anyio.create_task_group() as tasks:
             for _ in range(40):
                 tasks.start_soon(verifier.compare, PROBE, DOCUMENT)
 

@@ -16,14 +16,13 @@ from facegate import FaceVerifier, Operation, ProviderUnavailable
 from facegate.question import Intake
 from facegate.routing.breaker import Breaker, BreakerSettings, Circuit, State
 from facegate.routing.limits import Limited, Limiter, LimitSettings
-from facegate.routing.node import Leaf, Node
-from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
+from facegate.routing.node import Leaf
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.testing import FakeProvider
 from forked import in_child
 from loopback import Line, Server, authority, reply, tls
-from scripted import QUESTION, Vendor, route
+from scripted import QUESTION, Vendor, protected, route
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork"),
@@ -41,13 +40,6 @@ def asks(verifier: FaceVerifier, times: int = 1) -> None:
 
 def open_files() -> int:
     return len(list(Path("/dev/fd").iterdir()))
-
-
-def protected(node: Node) -> Node:
-    """With all that a configuration can put around a provider."""
-    limits = LimitSettings(concurrency=2, rate="100000/second")
-    inner = Limited(Breaker(node, Circuit("main")), Limiter("main", limits))
-    return Retry(inner, RetryPolicy(), RetryQuota())
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["http", "https"])

@@ -16,11 +16,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image as Pillow
 
 import facegate
 from facegate_local.manifest import Archive, Asset, Kind
 from facegate_local.store import ModelStore, PortraitStore
+
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")  # a busy machine is no failure
 
 
 @pytest.fixture(scope="session")

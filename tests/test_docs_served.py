@@ -58,6 +58,7 @@ def tables() -> Any:
     sys.path.remove(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", pages_with("console", "run"))
 def test_commands_print_what_the_page_shows(page: str, tmp_path: Path) -> None:
     portraits(tmp_path)

@@ -92,6 +92,7 @@ def test_what_the_parent_is_waiting_for_does_not_keep_the_child_waiting() -> Non
             under_way.result(90)
 
 
+@pytest.mark.slow
 def test_a_fork_at_any_moment_of_a_busy_verifier_leaves_no_lock_closed() -> None:
     stop = threading.Event()
 

@@ -191,6 +191,7 @@ with journal({url!r}) as kept:
 """
 
 
+@pytest.mark.slow
 def test_many_processes_write_one_chain(url: str) -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", MANY.format(url=url, name=name)], cwd=HERE)

@@ -139,6 +139,7 @@ WORKER = """
 """
 
 
+@pytest.mark.slow
 def test_processes_together_ask_no_more_than_allowed_at_once(redis: Redis) -> None:
     busy, yes = Busy(), reply(200, {"score": 0.93})
     pair = threading.Barrier(2, timeout=60)

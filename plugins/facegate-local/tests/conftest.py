@@ -46,7 +46,9 @@ def portraits() -> Mapping[str, Path]:
 @pytest.fixture(scope="session")
 def verifier(models_dir: Path) -> Iterator[facegate.FaceVerifier]:
     """The embedded engine, as a user opens it."""
-    with facegate.open(plugin="local", models_dir=models_dir, pull=False) as verifier:
+    with facegate.open(
+        plugin="local", models_dir=models_dir, pull=False, deadline_s=120
+    ) as verifier:
         yield verifier
 
 

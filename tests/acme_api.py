@@ -155,6 +155,6 @@ def front(
     app = create_app(apis or [acme_api()], lambda: AsyncFaceVerifier(asked), limits, sandbox)
     with (
         serving(app, limits) as url,
-        httpx.Client(base_url=url, headers=headers, trust_env=False) as client,
+        httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client,
     ):
         yield client

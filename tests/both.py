@@ -7,9 +7,9 @@ from typing import Any
 
 import anyio
 import pytest
+from facegate.images.image.intake import Intake
 
 from facegate import AsyncFaceVerifier, FaceVerifier, VerificationResult
-from facegate.images.intake import Intake
 from facegate.providers.provider import Provider
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver, SyncDriver
@@ -19,7 +19,7 @@ Run = Callable[..., Any]
 Ask = Callable[..., VerificationResult]
 
 
-def run_sync(flow: Flow[Any], seconds: float = 10) -> Any:
+def run_sync(flow: Flow[Any], seconds: float = 60) -> Any:
     driver = SyncDriver()
     try:
         return driver.run(flow, Deadline(seconds))
@@ -27,7 +27,7 @@ def run_sync(flow: Flow[Any], seconds: float = 10) -> Any:
         driver.close()
 
 
-def run_async(flow: Flow[Any], seconds: float = 10, backend: str = "asyncio") -> Any:
+def run_async(flow: Flow[Any], seconds: float = 60, backend: str = "asyncio") -> Any:
     async def main() -> Any:
         driver = AsyncDriver()
         try:
@@ -38,7 +38,7 @@ def run_async(flow: Flow[Any], seconds: float = 10, backend: str = "asyncio") ->
     return anyio.run(main, backend=backend)
 
 
-def run_trio(flow: Flow[Any], seconds: float = 10) -> Any:
+def run_trio(flow: Flow[Any], seconds: float = 60) -> Any:
     return run_async(flow, seconds, "trio")
 
 

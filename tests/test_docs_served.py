@@ -58,6 +58,7 @@ def tables() -> Any:
     sys.path.remove(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", pages_with("console", "run"))
 def test_commands_print_what_the_page_shows(page: str, tmp_path: Path) -> None:
     portraits(tmp_path)
@@ -163,7 +164,7 @@ def _asking(api: CompatibleApi[Any], sandbox: Sandbox) -> Iterator[tuple[httpx.C
     nobody = Scripted(saying(Answer(match=Match(is_match=True))))
     app = create_app([api], lambda: AsyncFaceVerifier(nobody), sandbox=sandbox)
     path = next(path for path, methods in api.routes.items() if "POST" in methods)
-    with serving(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         yield client, path
 
 

@@ -56,6 +56,7 @@ def worker(folder: Path) -> Iterator[Send]:
             running.kill()
 
 
+@pytest.mark.slow
 def test_forked_workers_tell_real_people_apart(tmp_path: Path) -> None:
     with worker(tmp_path) as send:
         sent = [

@@ -237,7 +237,7 @@ def test_closing_an_async_verifier_does_not_keep_its_loop_waiting() -> None:
 
         def close(self) -> None:
             self.begun.set()
-            self.closed = self.let.wait(20)
+            self.closed = self.let.wait(60)
 
     async def main() -> None:
         kept = Patient()

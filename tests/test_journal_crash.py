@@ -15,6 +15,7 @@ from databases import EVERY, fresh
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "journal_crash.py"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.parametrize("database", EVERY)
 def test_a_killed_process_has_lost_nothing_that_it_acknowledged(

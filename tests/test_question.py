@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from facegate.images.image.intake import Intake
 
 from drawn import picture
 from facegate import (
@@ -24,7 +25,6 @@ from facegate import (
     Liveness,
     Match,
 )
-from facegate.images.intake import Intake
 from facegate.plugin import (
     Answer,
     BlockingProvider,
@@ -156,18 +156,22 @@ def test_a_mapping_is_no_gallery(witness: Witness) -> None:
 
 
 def test_a_file_that_stalls_is_no_providers_timeout() -> None:
+    let = threading.Event()
+
     class Stalled(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
-            time.sleep(1)
+            let.wait(60)
             return PROBE
 
     async def main() -> None:
         impatient = Witness(ProviderSettings(deadline_s=0.1))
+        late = pytest.raises(ImageRejected, match=r"probe: no answer within the deadline of 0\.1 s")
         async with AsyncFaceVerifier(impatient) as verifier:
-            await verifier.liveness(Stalled())
+            with late:
+                await verifier.liveness(Stalled())
+            let.set()
 
-    with pytest.raises(ImageRejected, match=r"probe: no answer within the deadline of 0\.1 s"):
-        anyio.run(main)
+    anyio.run(main)
 
 
 def test_an_async_file_is_named_for_what_it_is(witness: Witness) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import anyio.from_thread
 import pytest
+from facegate.images.image.intake import Intake
 
 import facegate
 from acme import DOCUMENT, PROBE, SAME, Engine
@@ -23,7 +24,6 @@ from facegate import (
     ProviderUnavailable,
     VerificationResult,
 )
-from facegate.images.intake import Intake
 from facegate.routing.leaf import Leaf
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
@@ -40,7 +40,7 @@ class Held(Engine):
 
     def answer_when_let(self, _: Any) -> Any:
         self.asked.set()
-        assert self.let.wait(10)
+        assert self.let.wait(60)
         return SAME
 
     def close(self) -> None:
@@ -122,12 +122,12 @@ def test_a_request_under_way_is_finished_by_whom_it_began_with(open_: Open) -> N
     old, new = Held(), FakeProvider(name="new")
     verifier = open_(old, new)
     under_way = verifier.begin()
-    assert old.asked.wait(10)
+    assert old.asked.wait(60)
     verifier.reload()
     assert verifier.compare(PROBE, DOCUMENT).provider == "new"
     assert not old.closed
     old.let.set()
-    assert under_way.result(10).provider == "main"
+    assert under_way.result(60).provider == "main"
     assert old.closed == 1
 
 
@@ -147,7 +147,7 @@ def test_a_shadow_under_way_is_not_cut_off(open_: Open) -> None:
     shadow = Shadow(Leaf(candidate), sample=1)
     verifier = open_(Route("kyc", Leaf(main), 5, 1, shadow=shadow), new)
     verifier.compare(PROBE, DOCUMENT)
-    assert candidate.asked.wait(10)
+    assert candidate.asked.wait(60)
     verifier.reload()
     assert (main.closed, candidate.closed) == (0, 0)
     candidate.let.set()
@@ -202,7 +202,7 @@ def test_requests_go_on_while_it_is_reloaded_time_and_again() -> None:
             for _ in made[1:]:
                 verifier.reload()
             stop.set()
-            assert all(each.result(20) for each in asking)
+            assert all(each.result(60) for each in asking)
     assert [each.closed for each in made] == [1] * 60
 
 

@@ -176,6 +176,7 @@ def run(*arguments: str) -> int:
     return stopped.value.code
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("crowd")
 @pytest.mark.parametrize(
     ("accepts", "verdict", "conclusion"),

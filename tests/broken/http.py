@@ -213,7 +213,7 @@ class WaitsOnTheLoop(Acme):
         body = message(request).model_dump_json(by_alias=True, exclude_none=True).encode()
         asked = self._request("POST", "/v1/compare", (body,))
         post = urllib.request.Request(asked.url, asked.body[0], dict(asked.headers))  # noqa: S310
-        with urllib.request.urlopen(post, timeout=5) as reply:  # noqa: S310
+        with urllib.request.urlopen(post, timeout=60) as reply:  # noqa: S310
             found = CompareReply.model_validate_json(reply.read())
         yield from ()
         return Answer(MATCH.match(found.score, request.threshold))

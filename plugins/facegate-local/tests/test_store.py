@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -343,7 +342,5 @@ def test_waiting_for_another_process_ends(
 ) -> None:
     monkeypatch.setattr("facegate_local.clients.DEADLINE_SECONDS", 0.1)
     store.directory.mkdir(parents=True)
-    began = time.monotonic()
     with FileLock(store.directory / ".pull.lock"):
         assert "Another process" in message(store.pull)
-    assert time.monotonic() - began < 5

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from facegate.errors import ConfigurationError
@@ -320,6 +320,7 @@ def test_no_password_survives_scrubbing(user: str, password: str) -> None:
         f"//registry.example/:_authToken={password}",
         f'"_password": "{password}"',
     ):
+        assume(text.count(password) == 1)  # it is no secret that a URL begins with "https://"
         assert password not in clients.scrub(text)
 
 

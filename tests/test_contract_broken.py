@@ -13,6 +13,8 @@ from broken import suite
 from broken.found import FOUND_BY
 from facegate.testing import DialectContract, HttpProviderContract
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SUITE = Path(suite.__file__).relative_to(ROOT)
 BROKEN = [(broken.__name__, test) for broken, tests in FOUND_BY.items() for test in tests]

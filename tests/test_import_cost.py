@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 RUNS = 7
 LATER = [
     *("PIL", "click", "cv2", "facegate_local", "fastapi", "httpcore", "httpx", "imagesize"),

@@ -32,6 +32,8 @@ from facegate.journal.writer import Entry, Writer
 from facegate.testing import FakeProvider
 from journals import attempt, finished, journal, opened, write
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 SYNCS = ("before_answer", "background")
 

@@ -17,6 +17,8 @@ from anyio.from_thread import start_blocking_portal
 import facegate
 from facegate import FacegateError, Image, VerificationResult
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 FAILS = ["stalls", "resets", "answers garbage", "throttles", "dies"]
 PATIENCE_S = 20

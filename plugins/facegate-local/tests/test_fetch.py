@@ -24,6 +24,8 @@ from facegate_local import clients
 from facegate_local.fetch import fetch, take
 from facegate_local.manifest import Archive, Asset, Kind
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from conftest import Index
 

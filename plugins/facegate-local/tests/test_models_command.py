@@ -106,6 +106,7 @@ def test_a_failure_is_left_to_the_command_line_to_show(models: Path, index: Inde
     assert (models / "portraits" / "face.jpg").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_the_client_and_leaves_nothing(index: Index, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     index.npm(

@@ -46,6 +46,7 @@ def test_eight_threads_get_what_one_gets(
     assert together == [alone] * 8
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_answers_while_the_parent_is_at_work(
     models_dir: Path, portraits: Mapping[str, Path]
@@ -150,6 +151,7 @@ def test_a_failure_inside_opencv_is_the_engines_not_the_callers(
             verifier.compare(probe=portraits["person_a_1"], gallery=[portraits["person_a_2"]])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_memory_stays_flat(models_dir: Path, portraits: Mapping[str, Path]) -> None:
     def resident_mib() -> float:

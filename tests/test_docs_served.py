@@ -29,6 +29,8 @@ from facegate.scores import ScoreMapping
 from facegate.testing.cassettes import Scenario, found, play
 from pages import blocks, pages_with, portraits
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SHOWN = "http://127.0.0.1:8080"
 VENDORS = ["opencv_cloud", "opencv_fr", "verifik"]

@@ -19,6 +19,8 @@ from facegate import CaptureReason, CaptureRejected, FaceVerifier, ProviderTimeo
 from facegate.testing import FakeProvider, not_live
 from portraits import portraits
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 Send = Callable[..., Any]
 

@@ -25,6 +25,7 @@ from loopback import Line, Server, authority, reply, tls
 from scripted import QUESTION, Vendor, protected, route
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork"),
     # From Python 3.12 on, forking beside threads warns; that it works is what is shown here.
     pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning"),

@@ -22,6 +22,8 @@ from facegate.plugin import Answer
 from facegate.runtime.flow import Sleep
 from loopback import port
 
+pytestmark = pytest.mark.slow
+
 SMALL = Limits(max_body_bytes=1000)
 HASTY = Limits(head_timeout_s=0.4, body_timeout_s=0.2)
 

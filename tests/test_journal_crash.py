@@ -12,6 +12,8 @@ import pytest
 
 from databases import EVERY, fresh
 
+pytestmark = pytest.mark.slow
+
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "journal_crash.py"
 
 

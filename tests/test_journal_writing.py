@@ -32,6 +32,8 @@ from facegate.runtime.drivers import AsyncDriver
 from facegate.testing import FakeProvider
 from journals import attempt, finished, journal, opened, write
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 SYNCS = ("before_answer", "background")
 
@@ -139,6 +141,14 @@ def test_a_closed_journal_takes_nothing_more(file: Path) -> None:
     kept.close()
     with pytest.raises(JournalUnavailable, match="closed"):
         write(kept, finished())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_what_is_read_after_closing_leaves_no_file_open(file: Path) -> None:
+    with journal(f"sqlite:///{file}") as kept:
+        write(kept, finished())
+    assert ids(kept) == ["r-1"]
+    assert file.resolve() not in {each.resolve() for each in Path("/proc/self/fd").iterdir()}
 
 
 def test_closing_does_not_wait_for_a_database_that_hangs(

@@ -17,6 +17,8 @@ from outage_runs import PICTURES, Vendors, same
 import facegate
 from facegate import FacegateError, Image, VerificationResult
 
+pytestmark = pytest.mark.slow
+
 FAILS = ["stalls", "resets", "answers garbage", "throttles", "dies"]
 
 Pair = tuple[Image, Image]

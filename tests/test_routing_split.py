@@ -21,6 +21,8 @@ from facegate.routing.split import NO_SUBJECT, Arm, Split
 from scripted import QUESTION, Vendor, leaves, route
 from virtual import VirtualVerifier
 
+pytestmark = pytest.mark.slow
+
 KEY = b"a key for tests"
 SUBJECTS = [f"user-{number}" for number in range(2000)]
 

@@ -34,6 +34,8 @@ from facegate.providers.registry import Registry
 from facegate.testing import FakeProvider
 from loopback import port, refused
 
+pytestmark = pytest.mark.slow
+
 KEY = "key-of-32-letters-or-more-4a7d1e90c3b85f26"
 
 TWO_VENDORS = f"""

@@ -49,6 +49,7 @@ class Store:
         self._durable = durable
         self._engine: Engine | None = None
         self._file: tuple[int, int] | None = None
+        self._closed = False
         self._begin()
         in_child(self._begin)
         self._opened()
@@ -107,7 +108,12 @@ class Store:
                     with connection.begin():
                         migrate(connection)
                     self._file, self._ready = self._there(), True
-                yield connection
+                try:
+                    yield connection
+                finally:
+                    # Nobody would come again to close what goes back into the pool.
+                    if self._closed and not connection.invalidated:
+                        connection.detach()
         except SQLAlchemyError as error:
             failure = type(error).__name__
         else:
@@ -169,7 +175,8 @@ class Store:
                     )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; what is used after that closes its own."""
+        self._closed = True
         if self._engine is not None:
             self._engine.dispose()
 

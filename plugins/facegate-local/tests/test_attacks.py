@@ -17,6 +17,8 @@ from PIL import ImageOps
 
 from facegate import CaptureReason, CaptureRejected, FaceVerifier, ImageRejected
 
+pytestmark = pytest.mark.slow
+
 Picture = Pillow.Image
 Pixels = NDArray[np.uint8]
 

@@ -16,13 +16,15 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from facegate.errors import ConfigurationError
 from facegate_local import clients
 from facegate_local.fetch import fetch, take
 from facegate_local.manifest import Archive, Asset, Kind
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     from conftest import Index
@@ -319,6 +321,7 @@ def test_no_password_survives_scrubbing(user: str, password: str) -> None:
         f"//registry.example/:_authToken={password}",
         f'"_password": "{password}"',
     ):
+        assume(text.count(password) == 1)  # it is no secret that a URL begins with "https://"
         assert password not in clients.scrub(text)
 
 

@@ -18,6 +18,8 @@ from facegate import CaptureReason, CaptureRejected, FaceVerifier
 from facegate_local.faces import Face, Scene
 from facegate_local.gates import check_compare, yaw
 
+pytestmark = pytest.mark.slow
+
 Picture = Pillow.Image
 
 BOX: Final = (206, 135, 490, 529)

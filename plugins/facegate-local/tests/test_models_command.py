@@ -106,6 +106,7 @@ def test_a_failure_is_left_to_the_command_line_to_show(models: Path, index: Inde
     assert (models / "portraits" / "face.jpg").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_the_client_and_leaves_nothing(index: Index, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     index.npm(
@@ -115,6 +116,8 @@ def test_ctrl_c_stops_the_client_and_leaves_nothing(index: Index, tmp_path: Path
         "time.sleep(60)",
     )
     directory = tmp_path / "models"
+    # What a shell starts in the background ignores Ctrl-C, and so would its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "facegate", "models", "pull", "--dir", str(directory)],
         stderr=subprocess.PIPE,

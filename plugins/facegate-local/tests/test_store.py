@@ -22,6 +22,8 @@ from facegate_local import store as module
 from facegate_local.manifest import MODELS, PORTRAITS
 from facegate_local.store import AssetStore, ModelStore, PortraitStore, State, default_directory
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from conftest import Index
 

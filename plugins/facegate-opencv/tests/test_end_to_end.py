@@ -20,6 +20,8 @@ from facegate.gateway import create_app, serving
 from facegate.providers.registry import Registry
 from facegate_local.store import ModelStore, PortraitStore
 
+pytestmark = pytest.mark.slow
+
 KEY = "key-77c1de0984f3b26a"
 
 

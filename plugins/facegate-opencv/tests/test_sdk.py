@@ -30,6 +30,8 @@ from facegate_opencv.fr_cloud.errors import REPLIES, VALIDATION
 from facegate_opencv.fr_cloud.provider import FrCloud, FrCloudSettings
 from loopback import Seen, Server, reply
 
+pytestmark = pytest.mark.slow
+
 KEY = "key-5e08b7d2c41f9a63"
 KEYS_TO_ERRORS = {f"key-that-gets-{name}": f"error={name}" for name in REPLIES}
 ANSWER = reply(200, {"score": 0.9, "liveness_score": "0.7"})

@@ -18,6 +18,8 @@ from facegate_local.store import ModelStore, PortraitStore
 from facegate_verifik.compat import VerifikApi, VerifikApiSettings
 from facegate_verifik.provider import Verifik, VerifikSettings
 
+pytestmark = pytest.mark.slow
+
 KEY = "key-of-32-letters-or-more-4a7d1e90c3b85f26"
 ORDERS = [{}, {"verifik": {"order": "compare_first"}}]
 

@@ -147,10 +147,15 @@ def _fields(message: WireModel) -> dict[str, Any]:
 def _flat(message: WireModel) -> Iterator[tuple[str, _Held | str]]:
     for name, value in _fields(message).items():
         for each in value if isinstance(value, list | tuple) else (value,):
-            yield name, each if isinstance(each, _Held) else _text(name, each)
+            yield name, each if isinstance(each, _Held) else form_text(name, each)
 
 
-def _text(name: str, value: Any) -> str:
+def form_text(name: str, value: Any) -> str:
+    """A value as forms and queries write it.
+
+    Raises:
+        TypeError: it has no one way to be written.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):

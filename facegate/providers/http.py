@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from facegate.errors import BadReply
-from facegate.providers.bodies import Body, WireModel, json_body
-from facegate.providers.catalogue import ErrorTable
-from facegate.providers.provider import FlowProvider, ProviderSettings
+from facegate.model import Liveness
+from facegate.providers.bodies import Body, WireModel, form_text, json_body
+from facegate.providers.catalogue import NOT_LIVE, ErrorTable
+from facegate.providers.provider import FlowProvider, ProviderSettings, SpoofFound
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send
 
-R = TypeVar("R", bound=WireModel)
+R = TypeVar("R", bound=BaseModel)
+Query = Mapping[str, str | int | float | bool]
 
 
 class HttpSettings(ProviderSettings):
@@ -87,44 +91,139 @@ class HttpProvider(FlowProvider[H]):
     """A provider behind an HTTP API.
 
     Set ``errors``, override :meth:`headers` for the credential and :meth:`error_code` where the
-    code is not the body's ``code``, and write operations with :meth:`post` and :meth:`get`.
+    code is not the body's ``code``, and write operations with :meth:`post`, :meth:`get` and
+    :meth:`exchange`.
+
+    Attributes:
+        errors: what an error reply means. A row that says ``NOT_LIVE`` is an answer: the question
+            ends with a probe that is not live.
+        clock: the time of day in UTC, for :meth:`signed`; a test puts its own in place.
     """
 
     errors: ErrorTable = ErrorTable()
+    clock: Callable[[], datetime] = partial(datetime.now, UTC)
 
     def headers(self) -> Mapping[str, str]:
         """Headers of every request, the credential among them."""
         return {}
 
+    def signed(self, request: HttpRequest) -> HttpRequest:
+        """The request as it is sent: called last, once per exchange, when all of it is known.
+
+        A vendor's signature over method, path, headers and body is put in here. Hash the body part
+        by part, so that no picture is copied, and set ``Host`` where it is signed.
+        """
+        return request
+
+    def failed(self, reply: HttpReply) -> bool:
+        """Whether a reply is an error; by default, whether its status is no 2xx."""
+        return not 200 <= reply.status < 300
+
     def error_code(self, reply: HttpReply) -> str | None:
-        """The vendor's own code in an error reply, or None where it has none."""
+        """The vendor's own code in an error reply, a number written out; None where it has none."""
         try:
             code = json.loads(reply.body)["code"]
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
-        return code if isinstance(code, str) else None
+        return written_code(code)
 
-    def post(self, path: str, message: WireModel, reply_type: type[R]) -> Flow[R]:
-        """Post a message and read the reply; raises what :attr:`errors` says, or BadReply."""
-        request = self._request("POST", path, json_body(message))
-        return (yield from self._exchange(request, reply_type))
+    def not_live(self, reply: HttpReply) -> Liveness:
+        """What an error reply says that means ``NOT_LIVE``: by default, its code as the reason."""
+        return Liveness(passed=False, reason=self.error_code(reply))
 
-    def get(self, path: str, reply_type: type[R]) -> Flow[R]:
-        return (yield from self._exchange(self._request("GET", path), reply_type))
+    def post(
+        self,
+        path: str,
+        message: WireModel,
+        reply_type: type[R],
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Query | None = None,
+    ) -> Flow[R]:
+        """Post a message as JSON and read the reply; see :meth:`exchange`."""
+        body = json_body(message)
+        return self.exchange("POST", path, reply_type, body=body, headers=headers, query=query)
 
-    def _request(self, method: str, path: str, body: Body | None = None) -> HttpRequest:
-        """Made apart from :meth:`_exchange`: what a frame of a traceback holds may be shown."""
-        headers = {"Accept": "application/json"}
-        if body:
-            headers["Content-Type"] = body.content_type
-        url = self.settings.base_url + path
-        return HttpRequest(method, url, {**headers, **self.headers()}, body.parts if body else ())
+    def get(
+        self,
+        path: str,
+        reply_type: type[R],
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Query | None = None,
+    ) -> Flow[R]:
+        """Ask without a body and read the reply; see :meth:`exchange`."""
+        return self.exchange("GET", path, reply_type, headers=headers, query=query)
 
-    def _exchange(self, request: HttpRequest, reply_type: type[R]) -> Flow[R]:
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        reply_type: type[R],
+        *,
+        body: Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Query | None = None,
+    ) -> Flow[R]:
+        """Make one request and read the reply.
+
+        Args:
+            method: in capitals.
+            path: of the operation, behind ``base_url``.
+            reply_type: a :class:`WireModel`, or a ``RootModel`` for a reply that is no object.
+            body: see :func:`json_body` and its neighbours.
+            headers: of this request, beside and instead of those of every one.
+            query: what stands behind the path; core encodes it.
+
+        Raises:
+            FacegateError: what ``errors`` says of a reply that :meth:`failed`.
+            BadReply: a reply that is not what it should be.
+        """
+        request = self._request(method, path, body, headers, query)
+        del headers, query  # what a frame of a traceback holds may be shown
         reply = yield from send(request, self.settings.transport)
-        if 200 <= reply.status < 300:
-            return _read(reply, reply_type)
-        raise self.errors.error(reply.status, self.error_code(reply), _retry_after(reply))
+        if self.failed(reply):
+            raise self._failure(reply)
+        return _read(reply, reply_type)
+
+    def _failure(self, reply: HttpReply) -> Exception:
+        code = self.error_code(reply)
+        if code is not None and self.errors.codes.get(code) is NOT_LIVE:
+            return SpoofFound(self.not_live(reply))
+        return self.errors.error(reply.status, code, _retry_after(reply))
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: Body | None,
+        headers: Mapping[str, str] | None,
+        query: Query | None,
+    ) -> HttpRequest:
+        """Made apart from :meth:`exchange`: what a frame of a traceback holds may be shown."""
+        content = {"Content-Type": body.content_type} if body else {}
+        url = self.settings.base_url + path + (f"?{_encoded(query)}" if query else "")
+        every = _merged({"Accept": "application/json"}, content, self.headers(), headers or {})
+        return self.signed(HttpRequest(method, url, every, body.parts if body else ()))
+
+
+def written_code(code: object) -> str | None:
+    """An error code as :class:`ErrorTable` has it: text, or a whole number written out."""
+    if isinstance(code, int) and not isinstance(code, bool):
+        return str(code)
+    return code if isinstance(code, str) else None
+
+
+def _merged(*several: Mapping[str, str]) -> dict[str, str]:
+    """Headers, each name once; a later one wins, in whatever case it is written."""
+    found = {name.lower(): (name, value) for each in several for name, value in each.items()}
+    return dict(found.values())
+
+
+def _encoded(query: Query) -> str:
+    return urlencode(
+        {name: form_text(name, value) for name, value in query.items()}, quote_via=quote
+    )
 
 
 _DAY = 86_400.0

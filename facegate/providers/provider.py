@@ -230,12 +230,45 @@ class Provider(Generic[S]):
         """Let go of what the provider holds. Called once, after the last request."""
 
 
+class SpoofFound(Exception):
+    """Ends a question from within: the vendor reported a spoof in place of what was asked.
+
+    It never leaves a provider, and is no :class:`FacegateError`: whoever catches those to mend
+    something lets an answer pass.
+    """
+
+    def __init__(self, liveness: Liveness) -> None:
+        super().__init__("the probe is not live")
+        self.liveness = liveness
+        self.attempts: tuple[Attempt, ...] = ()
+
+
 class FlowProvider(Provider[S]):
     """A provider whose operations are flows: generators that ask for effects, return an Answer."""
 
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
         flow: Flow[Answer] = getattr(self, request.operation)(request)
-        return flow
+        try:
+            return (yield from flow)
+        except SpoofFound as found:
+            return Answer(
+                liveness=self._held_against(found.liveness, request), attempts=found.attempts
+            )
+
+    def _held_against(self, found: Liveness, request: BoundRequest[S]) -> Liveness:
+        """A spoof with the threshold that was asked for; a score beyond that means something else.
+
+        Whatever it may be, the vendor said what it comes to.
+        """
+        spec, threshold = self.info.liveness, getattr(request, "liveness_threshold", None)
+        if spec is None or threshold is None or found.threshold is not None:
+            return found
+        score = found.score
+        if score is not None and spec.is_yes(score, threshold):
+            score = None
+        return Liveness(
+            passed=False, score=score, threshold=threshold, scale=spec.scale, reason=found.reason
+        )
 
     def for_each(
         self, gallery: Sequence[Image], ask: Callable[[Image], Flow[T]], limit: int
@@ -249,15 +282,20 @@ class FlowProvider(Provider[S]):
         done = yield from gather(calls, limit)
         attempts = tuple(attempt for _, attempt in done)
         for outcome, _ in done:
-            if isinstance(outcome, FacegateError):
+            if isinstance(outcome, FacegateError | SpoofFound):
                 outcome.attempts = attempts
                 raise outcome
-        return [outcome for outcome, _ in done if not isinstance(outcome, FacegateError)], attempts
+        values = [each for each, _ in done if not isinstance(each, FacegateError | SpoofFound)]
+        return values, attempts
 
-    def _call(self, image: str, flow: Flow[T]) -> Flow[tuple[T | FacegateError, Attempt]]:
+    def _call(
+        self, image: str, flow: Flow[T]
+    ) -> Flow[tuple[T | FacegateError | SpoofFound, Attempt]]:
         started = time.perf_counter()
         try:
             return (yield from flow), self.attempt(started, image=image)
+        except SpoofFound as found:
+            return found, self.attempt(started, image=image)
         except FacegateError as error:
             return error, self.attempt(started, error, image)
 

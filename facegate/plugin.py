@@ -75,6 +75,7 @@ from facegate.providers.provider import (
     ProviderSettings,
     per_call,
 )
+from facegate.providers.tokens import Token, Tokens, client_credentials
 from facegate.runtime.flow import (
     Flow,
     HttpReply,
@@ -142,6 +143,8 @@ __all__ = [
     "Row",
     "Scale",
     "ScoreSpec",
+    "Token",
+    "Tokens",
     "Transport",
     "UnmappedError",
     "UnsupportedOperation",
@@ -149,6 +152,7 @@ __all__ = [
     "VendorError",
     "WireModel",
     "call",
+    "client_credentials",
     "form_body",
     "gather",
     "hookimpl",

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from ipaddress import ip_address
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from facegate.errors import BadReply
+from facegate.errors import RateLimited
 from facegate.model import Liveness
 from facegate.providers.bodies import Body, WireModel, form_text, json_body
 from facegate.providers.catalogue import NOT_LIVE, ErrorTable
 from facegate.providers.provider import FlowProvider, ProviderSettings, SpoofFound
-from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send
+from facegate.providers.replies import R, read_reply, retry_after, written_code
+from facegate.providers.tokens import Tokens
+from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send, sleep
 
-R = TypeVar("R", bound=BaseModel)
 Query = Mapping[str, str | int | float | bool]
 
 
@@ -87,6 +87,17 @@ class HttpSettings(ProviderSettings):
 H = TypeVar("H", bound=HttpSettings)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request is made from, as often as it is sent."""
+
+    method: str
+    path: str
+    body: Body | None
+    headers: Mapping[str, str] = field(repr=False)
+    query: Query = field(repr=False)
+
+
 class HttpProvider(FlowProvider[H]):
     """A provider behind an HTTP API.
 
@@ -98,9 +109,12 @@ class HttpProvider(FlowProvider[H]):
         errors: what an error reply means. A row that says ``NOT_LIVE`` is an answer: the question
             ends with a probe that is not live.
         clock: the time of day in UTC, for :meth:`signed`; a test puts its own in place.
+        tokens: where each request gets a bearer token from, for vendors that want one that
+            expires; set it in ``__init__``.
     """
 
     errors: ErrorTable = ErrorTable()
+    tokens: Tokens | None = None
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
 
     def headers(self) -> Mapping[str, str]:
@@ -179,39 +193,77 @@ class HttpProvider(FlowProvider[H]):
             FacegateError: what ``errors`` says of a reply that :meth:`failed`.
             BadReply: a reply that is not what it should be.
         """
-        request = self._request(method, path, body, headers, query)
+        asked = _Asked(method, path, body, headers or {}, query or {})
         del headers, query  # what a frame of a traceback holds may be shown
-        reply = yield from send(request, self.settings.transport)
+        return read_reply((yield from self._replied(asked)), reply_type)
+
+    def poll(
+        self,
+        path: str,
+        reply_type: type[R],
+        done: Callable[[R], bool],
+        *,
+        every_s: float = 1.0,
+        headers: Mapping[str, str] | None = None,
+        query: Query | None = None,
+    ) -> Flow[R]:
+        """Ask again until a reply is ``done``, or the deadline has passed.
+
+        Waits as long as the vendor's ``Retry-After`` says, ``every_s`` seconds where it says
+        nothing. A :class:`RateLimited` that says how long is waited out as well.
+        """
+        asked = _Asked("GET", path, None, headers or {}, query or {})
+        del headers, query  # what a frame of a traceback holds may be shown
+        while True:
+            try:
+                reply = yield from self._replied(asked)
+            except RateLimited as error:
+                if error.retry_after is None:
+                    raise
+                wait_s = error.retry_after
+            else:
+                found = read_reply(reply, reply_type)
+                if done(found):
+                    return found
+                wait_s = retry_after(reply) or 0.0
+            yield from sleep(wait_s or every_s)
+
+    def _replied(self, asked: _Asked) -> Flow[HttpReply]:
+        """The reply to a request, with a token where there are any; raises for an error."""
+        tokens = self.tokens
+        bearer = (yield from tokens.current()) if tokens else None
+        reply = yield from send(self._request(asked, bearer), self.settings.transport)
+        if tokens and bearer and reply.status == 401:
+            # Nothing was done for it, so asking once more with another token does no harm.
+            tokens.drop(bearer)
+            bearer = yield from tokens.current()
+            reply = yield from send(self._request(asked, bearer), self.settings.transport)
         if self.failed(reply):
             raise self._failure(reply)
-        return _read(reply, reply_type)
+        return reply
 
     def _failure(self, reply: HttpReply) -> Exception:
         code = self.error_code(reply)
         if code is not None and self.errors.codes.get(code) is NOT_LIVE:
             return SpoofFound(self.not_live(reply))
-        return self.errors.error(reply.status, code, _retry_after(reply))
+        return self.errors.error(reply.status, code, retry_after(reply))
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        body: Body | None,
-        headers: Mapping[str, str] | None,
-        query: Query | None,
-    ) -> HttpRequest:
-        """Made apart from :meth:`exchange`: what a frame of a traceback holds may be shown."""
-        content = {"Content-Type": body.content_type} if body else {}
-        url = self.settings.base_url + path + (f"?{_encoded(query)}" if query else "")
-        every = _merged({"Accept": "application/json"}, content, self.headers(), headers or {})
-        return self.signed(HttpRequest(method, url, every, body.parts if body else ()))
-
-
-def written_code(code: object) -> str | None:
-    """An error code as :class:`ErrorTable` has it: text, or a whole number written out."""
-    if isinstance(code, int) and not isinstance(code, bool):
-        return str(code)
-    return code if isinstance(code, str) else None
+    def _request(self, asked: _Asked, bearer: SecretStr | None) -> HttpRequest:
+        """Made apart from the flows: what a frame of a traceback holds may be shown."""
+        first, body = {"Accept": "application/json"}, asked.body
+        if body:
+            first["Content-Type"] = body.content_type
+        if bearer:
+            first["Authorization"] = f"Bearer {bearer.get_secret_value()}"
+        query = f"?{_encoded(asked.query)}" if asked.query else ""
+        return self.signed(
+            HttpRequest(
+                asked.method,
+                self.settings.base_url + asked.path + query,
+                _merged(first, self.headers(), asked.headers),
+                body.parts if body else (),
+            )
+        )
 
 
 def _merged(*several: Mapping[str, str]) -> dict[str, str]:
@@ -224,47 +276,6 @@ def _encoded(query: Query) -> str:
     return urlencode(
         {name: form_text(name, value) for name, value in query.items()}, quote_via=quote
     )
-
-
-_DAY = 86_400.0
-
-
-def _read(reply: HttpReply, reply_type: type[R]) -> R:
-    try:
-        found = reply_type.model_validate_json(reply.body, by_alias=True, by_name=False)
-        json.loads(reply.body, object_pairs_hook=_once)
-    except ValueError as error:
-        misfit = _misfit(error) if isinstance(error, ValidationError) else "ambiguous JSON"
-        raise BadReply(
-            f"answered {reply.status} with a body that is no {reply_type.__name__} ({misfit})"
-        ) from None
-    return found
-
-
-def _once(members: list[tuple[str, Any]]) -> None:
-    """Refuse a name that an object has twice: which of the two counts would be luck."""
-    if len(dict(members)) < len(members):
-        raise ValueError("a name twice")
-
-
-def _misfit(error: ValidationError) -> str:
-    """What is wrong and with which field; below that, a place may be a key of the vendor's."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    kind, field = first["type"], first["loc"][:1]
-    return f"{kind} in {field[0]}" if field and kind != "extra_forbidden" else kind
-
-
-def _retry_after(reply: HttpReply) -> float | None:
-    """Seconds to wait, a day at most, from either form of the header (RFC 9110, 10.2.3)."""
-    value = reply.headers.get("retry-after", "")
-    try:
-        if value.isascii() and value.isdigit():
-            seconds = float(value)
-        else:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(0.0, seconds), _DAY)
 
 
 def _is_loopback(host: str | None) -> bool:

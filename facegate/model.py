@@ -173,6 +173,7 @@ class Attempt(_Record):
         seconds: how long it took.
         billed: whether the vendor may have charged for it.
         image: the picture it was about, ``"gallery[i]"``, where a vendor is asked once for each.
+        step: what it was for, in the plugin's word, where a question takes several calls.
         at: when it began, in UTC.
         lineage: the matching engine that was asked.
         cost: of this call, in the operator's currency; None where none is configured.
@@ -185,6 +186,7 @@ class Attempt(_Record):
     seconds: float = Field(ge=0)
     billed: Billed = Billed.NO
     image: str | None = None
+    step: str | None = None
     at: datetime | None = None
     lineage: str = ""
     cost: float | None = None

@@ -61,6 +61,7 @@ from facegate.providers.compat import (
     VendorError,
     json_reply,
 )
+from facegate.providers.flows import FlowProvider
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import HttpProvider, HttpSettings
 from facegate.providers.provider import (
@@ -68,7 +69,6 @@ from facegate.providers.provider import (
     BlockingProvider,
     CompareLiveRequest,
     CompareRequest,
-    FlowProvider,
     LivenessRequest,
     Provider,
     ProviderInfo,

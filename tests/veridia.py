@@ -119,9 +119,9 @@ class Veridia(HttpProvider[Settings]):
             body = multipart_body(CompareMessage(selfie=request.probe, document=document))
             return self.exchange("PUT", "/compare", CompareReply, body=body)
 
-        found, attempts = yield from self.for_each(request.gallery, one, request.settings.parallel)
+        found = yield from self.for_each(request.gallery, one, request.settings.parallel)
         score = max(each.similarity for each in found)
-        return Answer(match=MATCH.match(score, request.threshold), attempts=attempts)
+        return Answer(match=MATCH.match(score, request.threshold))
 
     def liveness(self, request: LivenessRequest[Settings]) -> Flow[Answer]:
         yield from self.exchange("POST", "/liveness", LivenessReply, body=raw_body(request.probe))

@@ -118,7 +118,7 @@ class Tokens(PerProcess):
         except FacegateError as error:
             if before is None or before.ends <= self._clock():
                 if not isinstance(error, ProviderTimeout):  # others may have more time left
-                    flight.error = error
+                    flight.error = copy(error)  # before it says whose it was
                 raise
             self._held = replace(before, renew_at=(self._clock() + before.ends) / 2)
             return before.value

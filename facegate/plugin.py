@@ -15,7 +15,7 @@ the name that configuration uses::
         return [Acme]
 """
 
-from facegate.consent import Handling
+from facegate.consent import Handling, Kept
 from facegate.errors import (
     AuthenticationFailed,
     BadReply,
@@ -126,6 +126,7 @@ __all__ = [
     "ImageRejected",
     "InvalidRequest",
     "JournalUnavailable",
+    "Kept",
     "LicenseInvalid",
     "Liveness",
     "LivenessRequest",

@@ -22,6 +22,7 @@ from facegate.plugin import (
     HttpProvider,
     HttpSettings,
     ImageFormat,
+    Kept,
     Liveness,
     LivenessRequest,
     Match,
@@ -44,7 +45,9 @@ MATCH = ScoreSpec(SCALE, threshold=0.8, at_fmr={1e-4: 0.9})
 INFO = ProviderInfo(
     plugin="acme",
     lineage="acme-1",
-    handling=Handling(recipient="Acme", stores=False, enrols=False, searches=False),
+    handling=Handling(
+        recipient="Acme", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+    ),
     formats=frozenset({ImageFormat.PNG, ImageFormat.JPEG}),
     match=MATCH,
     liveness=ScoreSpec(SCALE, threshold=0.5),

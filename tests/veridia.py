@@ -26,6 +26,7 @@ from facegate.plugin import (
     HttpSettings,
     Image,
     ImageFormat,
+    Kept,
     LivenessRequest,
     Picture,
     ProviderInfo,
@@ -86,7 +87,9 @@ class Veridia(HttpProvider[Settings]):
     info = ProviderInfo(
         plugin="veridia",
         lineage="veridia-2",
-        handling=Handling("Veridia", stores=False, enrols=False, searches=False),
+        handling=Handling(
+            "Veridia", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+        ),
         formats=frozenset({ImageFormat.PNG}),
         match=MATCH,
         liveness=LIVE,

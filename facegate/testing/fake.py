@@ -15,6 +15,7 @@ from facegate.plugin import (
     Flow,
     FlowProvider,
     Handling,
+    Kept,
     LivenessRequest,
     ProviderInfo,
     ProviderSettings,
@@ -99,7 +100,9 @@ class FakeProvider(FlowProvider[ProviderSettings]):
     info = ProviderInfo(
         plugin="fake",
         lineage="fake",
-        handling=Handling(recipient="this process", stores=False, enrols=False, searches=False),
+        handling=Handling(
+            recipient="this process", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+        ),
         formats=frozenset(ImageFormat),
         match=MATCH,
         liveness=LIVENESS,

@@ -20,6 +20,7 @@ from facegate.plugin import (
     Handling,
     Image,
     ImageFormat,
+    Kept,
     Liveness,
     LivenessRequest,
     Match,
@@ -87,7 +88,9 @@ class Local(BlockingProvider[LocalSettings]):
         plugin="local",
         lineage="opencv-zoo/yunet-2023mar+sface-2021dec",
         max_gallery=100,
-        handling=Handling(recipient="this process", stores=False, enrols=False, searches=False),
+        handling=Handling(
+            recipient="this process", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+        ),
         formats=frozenset(
             {
                 ImageFormat.JPEG,

@@ -39,6 +39,7 @@ from facegate.errors import (
     UnmappedError,
     UnsupportedOperation,
     UnsupportedOption,
+    UnsupportedPicture,
 )
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
@@ -64,6 +65,7 @@ from facegate.providers.compat import (
 from facegate.providers.flows import FlowProvider
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import HttpProvider, HttpSettings
+from facegate.providers.pictures import PictureLimits
 from facegate.providers.provider import (
     Answer,
     BlockingProvider,
@@ -134,6 +136,7 @@ __all__ = [
     "Operation",
     "PermissionDenied",
     "Picture",
+    "PictureLimits",
     "Provider",
     "ProviderError",
     "ProviderInfo",
@@ -151,6 +154,7 @@ __all__ = [
     "UnmappedError",
     "UnsupportedOperation",
     "UnsupportedOption",
+    "UnsupportedPicture",
     "VendorError",
     "WireModel",
     "call",

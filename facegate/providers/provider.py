@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
@@ -17,6 +17,7 @@ from facegate.errors import BadReply, ConfigurationError, FacegateError, Provide
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Attempt, Billed, Liveness, Match, Operation, Outcome, Threshold
+from facegate.providers.pictures import PictureLimits
 from facegate.runtime.flow import Flow, call
 from facegate.scores import ScoreSpec
 
@@ -31,6 +32,7 @@ class ProviderInfo:
         match: the scores of its comparisons; None where no threshold can be set.
         liveness: likewise for liveness.
         formats: the picture types it takes.
+        pictures: their weight and size that it takes.
         scores: tells how similar and how live; False where it gives verdicts alone.
         max_gallery: most gallery images in one request; None for no limit of its own.
         embedded: answers without account or network, so it can serve when nothing is configured.
@@ -46,6 +48,7 @@ class ProviderInfo:
     formats: frozenset[ImageFormat]
     match: ScoreSpec | None = None
     liveness: ScoreSpec | None = None
+    pictures: PictureLimits = field(default_factory=PictureLimits)
     scores: bool = True
     max_gallery: int | None = None
     embedded: bool = False

@@ -65,7 +65,7 @@ from facegate.providers.compat import (
 from facegate.providers.flows import FlowProvider
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import HttpProvider, HttpSettings
-from facegate.providers.pictures import PictureLimits
+from facegate.providers.pictures import FacePolicy, PictureLimits, SeveralFaces
 from facegate.providers.provider import (
     Answer,
     BlockingProvider,
@@ -115,6 +115,7 @@ __all__ = [
     "DecidedBy",
     "DecodedRequest",
     "ErrorTable",
+    "FacePolicy",
     "FacegateError",
     "Flow",
     "FlowProvider",
@@ -148,6 +149,7 @@ __all__ = [
     "Row",
     "Scale",
     "ScoreSpec",
+    "SeveralFaces",
     "Token",
     "Tokens",
     "Transport",

@@ -16,6 +16,7 @@ from facegate.plugin import (
     CompareLiveRequest,
     CompareRequest,
     ErrorTable,
+    FacePolicy,
     Flow,
     FlowProvider,
     Handling,
@@ -33,6 +34,7 @@ from facegate.plugin import (
     RateLimited,
     Scale,
     ScoreSpec,
+    SeveralFaces,
     WireModel,
     hookimpl,
     per_call,
@@ -49,6 +51,7 @@ INFO = ProviderInfo(
         recipient="Acme", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
     ),
     formats=frozenset({ImageFormat.PNG, ImageFormat.JPEG}),
+    several_faces=SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),
     match=MATCH,
     liveness=ScoreSpec(SCALE, threshold=0.5),
     max_gallery=3,

@@ -18,6 +18,7 @@ from facegate.plugin import (
     CaptureReason,
     Catalogue,
     CompareRequest,
+    FacePolicy,
     Flow,
     Handling,
     HttpProvider,
@@ -34,6 +35,7 @@ from facegate.plugin import (
     Row,
     Scale,
     ScoreSpec,
+    SeveralFaces,
     WireModel,
     multipart_body,
     raw_body,
@@ -91,6 +93,7 @@ class Veridia(HttpProvider[Settings]):
             "Veridia", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
         ),
         formats=frozenset({ImageFormat.PNG}),
+        several_faces=SeveralFaces(FacePolicy.LARGEST, FacePolicy.ANY),
         match=MATCH,
         liveness=LIVE,
     )

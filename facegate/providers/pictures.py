@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
@@ -46,3 +47,45 @@ class PictureLimits:
         if limits.max_side is not None and max(image.width, image.height) > limits.max_side:
             return f"{sides}; the longer side has at most {limits.max_side}"
         return None
+
+
+class FacePolicy(StrEnum):
+    """Which of several faces on one picture counts."""
+
+    REFUSES = "refuses"
+    LARGEST = "largest"
+    CENTRAL = "central"
+    ANY = "any"
+    EVERY = "every"
+    UNKNOWN = "unknown"
+
+
+_MEANS = {
+    FacePolicy.LARGEST: "the largest counts",
+    FacePolicy.CENTRAL: "the one in the centre counts",
+    FacePolicy.ANY: "any of them may match",
+    FacePolicy.EVERY: "every one has to match",
+    FacePolicy.UNKNOWN: "which counts is not known",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralFaces:
+    """What a provider makes of several faces on a picture, as it is configured.
+
+    Attributes:
+        probe: on the probe.
+        gallery: on a picture of the gallery.
+    """
+
+    probe: FacePolicy = FacePolicy.UNKNOWN
+    gallery: FacePolicy = FacePolicy.UNKNOWN
+
+    def warnings(self, *, gallery: bool) -> tuple[str, ...]:
+        """Where it does not refuse them, a sentence each; of the gallery where there is one."""
+        roles = {"probe": self.probe} | ({"gallery": self.gallery} if gallery else {})
+        return tuple(
+            f"several faces on a picture of the {role} are not refused: {_MEANS[policy]}"
+            for role, policy in roles.items()
+            if policy is not FacePolicy.REFUSES
+        )

@@ -12,6 +12,7 @@ from facegate.plugin import (
     Answer,
     CompareLiveRequest,
     CompareRequest,
+    FacePolicy,
     Flow,
     FlowProvider,
     Handling,
@@ -21,6 +22,7 @@ from facegate.plugin import (
     ProviderSettings,
     Scale,
     ScoreSpec,
+    SeveralFaces,
 )
 from facegate.providers.provider import BoundRequest
 
@@ -104,6 +106,7 @@ class FakeProvider(FlowProvider[ProviderSettings]):
             recipient="this process", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
         ),
         formats=frozenset(ImageFormat),
+        several_faces=SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),
         match=MATCH,
         liveness=LIVENESS,
         billed=Billed.NO,

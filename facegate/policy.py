@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from facegate.errors import (
     BadReply,
     FacegateError,
-    ImageRejected,
     InvalidRequest,
     UnsupportedOperation,
     UnsupportedOption,
+    UnsupportedPicture,
 )
 from facegate.images.image import Image
-from facegate.model import Decision, Operation
+from facegate.model import Decision, Liveness, Match, Operation, Scale
 from facegate.providers.provider import (
     Answer,
     BoundRequest,
@@ -89,11 +89,11 @@ class Terms(Generic[S]):
         """The question as the provider sees it.
 
         Raises:
-            ImageRejected: a picture of a type the provider does not take.
+            UnsupportedPicture: of a type, weight or size that the provider does not take.
         """
-        _refuse_format(provider, "probe", probe)
+        _refuse_untaken(provider, "probe", probe)
         for index, image in enumerate(gallery):
-            _refuse_format(provider, f"gallery[{index}]", image)
+            _refuse_untaken(provider, f"gallery[{index}]", image)
         match self.operation:
             case Operation.COMPARE:
                 return CompareRequest(probe, gallery, self.settings, self.threshold)
@@ -112,25 +112,25 @@ class Terms(Generic[S]):
 
         Raises:
             BadReply: the answer leaves open whether it is the same person, or it was decided by a
-                lower threshold than was asked for.
+                laxer threshold than was asked for.
         """
         match, liveness = answer.match, answer.liveness
         if liveness is None and self.operation is not Operation.COMPARE:
             return Decision.REJECT
         if liveness is not None:
-            _refuse_lower("liveness_threshold", liveness.threshold, self.liveness_threshold)
+            _refuse_laxer("liveness_threshold", liveness, self.liveness_threshold)
             if not liveness.passed:
                 return Decision.REJECT
         if self.operation is Operation.LIVENESS:
             return Decision.ACCEPT
         if match is None:
             raise BadReply("the answer leaves open whether it is the same person")
-        _refuse_lower("threshold", match.threshold, self.threshold)
+        _refuse_laxer("threshold", match, self.threshold)
         if match.is_match:
             return Decision.ACCEPT
-        lowest = self.review_from
-        if match.score is not None and lowest is not None and match.score >= lowest:
-            return Decision.REVIEW
+        if match.score is not None and self.review_from is not None:
+            near = _scale(match).reaches(match.score, self.review_from)
+            return Decision.REVIEW if near else Decision.REJECT
         return Decision.REJECT
 
 
@@ -144,9 +144,15 @@ def check_settings(provider: Provider[Any], policy: Policy | None = None) -> Non
     check(wanted.filled_from(Wanted.of(provider.settings)), provider.info, provider.name)
 
 
-def _refuse_lower(name: str, used: float | None, asked: float | None) -> None:
-    if used is not None and asked is not None and used < asked:
+def _refuse_laxer(name: str, found: Match | Liveness, asked: float | None) -> None:
+    used = found.threshold
+    if used is not None and asked is not None and not _scale(found).reaches(used, asked):
         raise BadReply(f"decided by a {name} of {used:g}, asked for was {asked:g}")
+
+
+def _scale(found: Match | Liveness) -> Scale:
+    """Of the scores; those without one are taken for similarities."""
+    return found.scale or Scale(name="")
 
 
 def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:
@@ -169,10 +175,10 @@ def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:
         ) from None
 
 
-def _refuse_format(provider: Provider[Any], role: str, image: Image) -> None:
-    if image.format not in provider.info.formats:
-        taken = ", ".join(sorted(provider.info.formats))
-        raise ImageRejected(
-            f"{provider.info.plugin} does not take {image.format}; convert it to one of: {taken}",
-            image=role,
-        )
+def _refuse_untaken(provider: Provider[Any], role: str, image: Image) -> None:
+    info = provider.info
+    problem = info.pictures.broken_by(image)
+    if image.format not in info.formats:
+        problem = f"{image.format}; convert it to one of: {', '.join(sorted(info.formats))}"
+    if problem:
+        raise UnsupportedPicture(f"{info.plugin} does not take {problem}", image=role)

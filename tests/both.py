@@ -7,9 +7,9 @@ from typing import Any
 
 import anyio
 import pytest
-from facegate.images.image.intake import Intake
 
 from facegate import AsyncFaceVerifier, FaceVerifier, VerificationResult
+from facegate.images.intake import Intake
 from facegate.providers.provider import Provider
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver, SyncDriver

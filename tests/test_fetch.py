@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facegate.images.image.intake import Intake
 
 from acme import DOCUMENT, PROBE, SAME, Scripted
 from both import Ask, both_ways
@@ -23,6 +22,7 @@ from facegate import (
     ProviderTimeout,
 )
 from facegate.images.fetch import FetchPolicy, fetch
+from facegate.images.intake import Intake
 from facegate.runtime.flow import Call, HttpReply, HttpRequest, Send
 from loopback import Act, Server, authority, drip, reply, stall, tls
 

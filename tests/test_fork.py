@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facegate.images.image.intake import Intake
 
 from acme import DOCUMENT, PROBE, SAME, Engine, acme
 from facegate import FaceVerifier, Operation, ProviderUnavailable
+from facegate.images.intake import Intake
 from facegate.routing.breaker import Breaker, BreakerSettings, Circuit, State
 from facegate.routing.leaf import Leaf
 from facegate.routing.limits import Limited, Limiter, LimitSettings

@@ -11,7 +11,6 @@ from typing import Any
 
 import anyio
 import pytest
-from facegate.images.image.intake import Intake
 
 from drawn import picture
 from facegate import (
@@ -25,11 +24,13 @@ from facegate import (
     Liveness,
     Match,
 )
+from facegate.images.intake import Intake
 from facegate.plugin import (
     Answer,
     BlockingProvider,
     CompareRequest,
     Handling,
+    Kept,
     LivenessRequest,
     ProviderInfo,
     ProviderSettings,
@@ -45,7 +46,7 @@ class Witness(BlockingProvider[ProviderSettings]):
     info = ProviderInfo(
         plugin="witness",
         lineage="none",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset(ImageFormat),
     )
     shown: tuple[Image, ...] | None = None

@@ -11,7 +11,6 @@ from typing import Any
 import anyio
 import anyio.from_thread
 import pytest
-from facegate.images.image.intake import Intake
 
 import facegate
 from acme import DOCUMENT, PROBE, SAME, Engine
@@ -24,6 +23,7 @@ from facegate import (
     ProviderUnavailable,
     VerificationResult,
 )
+from facegate.images.intake import Intake
 from facegate.routing.leaf import Leaf
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow

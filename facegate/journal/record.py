@@ -54,6 +54,7 @@ def _request(finished: Finished) -> dict[str, Any]:
     match, liveness = (None, None) if result is None else (result.match, result.liveness)
     return {
         **(_who(by.provider, by.plugin, by.lineage) if by is not None else {}),
+        "engine": None if result is None else result.engine,
         "decision": None if result is None else str(result.decision),
         "match_score": None if match is None else _number(match.score),
         "match_threshold": None if match is None else _number(match.threshold),
@@ -79,6 +80,7 @@ def _attempts(attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, dict[str, 
                 **_who(attempt.provider, attempt.plugin, attempt.lineage),
                 "number": number,
                 "image": attempt.image,
+                "step": attempt.step,
                 "error_code": attempt.error_code,
                 "seconds": _number(attempt.seconds),
                 "billed": str(attempt.billed),

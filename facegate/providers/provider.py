@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field, field_validator
 
 from facegate.consent import Handling
 from facegate.document import Table
-from facegate.errors import FacegateError, ProviderError
+from facegate.errors import BadReply, ConfigurationError, FacegateError, ProviderError
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Attempt, Billed, Liveness, Match, Operation, Outcome
-from facegate.runtime.flow import Flow, call, gather
+from facegate.providers.pictures import PictureLimits, SeveralFaces
+from facegate.runtime.flow import Flow, call
 from facegate.scores import ScoreSpec
 from facegate.thresholds import Threshold
 
@@ -32,10 +33,13 @@ class ProviderInfo:
         match: the scores of its comparisons; None where no threshold can be set.
         liveness: likewise for liveness.
         formats: the picture types it takes.
+        pictures: their weight and size that it takes.
+        several_faces: what it makes of several faces on one, under its settings.
         scores: tells how similar and how live; False where it gives verdicts alone.
         max_gallery: most gallery images in one request; None for no limit of its own.
         embedded: answers without account or network, so it can serve when nothing is configured.
         billed: whether an answered request is charged for.
+        steps: what :meth:`FlowProvider.step` calls its requests, where a question takes several.
         environment: environment variables it reads by itself.
         notes: what a user must know before relying on it, one sentence each.
     """
@@ -46,10 +50,13 @@ class ProviderInfo:
     formats: frozenset[ImageFormat]
     match: ScoreSpec | None = None
     liveness: ScoreSpec | None = None
+    pictures: PictureLimits = field(default_factory=PictureLimits)
+    several_faces: SeveralFaces = field(default_factory=SeveralFaces)
     scores: bool = True
     max_gallery: int | None = None
     embedded: bool = False
     billed: Billed = Billed.YES
+    steps: frozenset[str] = frozenset()
     environment: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -72,22 +79,37 @@ class ProviderSettings(Table):
     liveness_threshold: Threshold | None = Field(
         default=None, description="Live from this liveness score on."
     )
+    several_faces: Literal["refuse", "vendor"] = Field(
+        default="refuse",
+        description="Refuse a picture with several faces, or leave it to the vendor which one"
+        " counts. A result warns where a vendor cannot refuse them.",
+    )
     deadline_s: float = Field(
         default=30.0,
         gt=0,
         description="Seconds for one request, everything included. What is computed in this process"
         " is not interrupted.",
     )
-    cost: float | None = Field(
-        default=None, ge=0, description="What one charged call costs, in your currency."
+    cost: float | dict[str, float] | None = Field(
+        default=None,
+        description="What one charged call costs, in your currency; or a table of that by operation"
+        " or by step, where a question takes several.",
     )
 
     @field_validator("threshold", "review_from", "liveness_threshold", "cost", mode="before")
     @classmethod
     def _no_switch(cls, value: Any) -> Any:
-        if isinstance(value, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
-            raise ValueError("must be a number, not true or false")  # noqa: TRY004  pydantic's way
+        for each in value.values() if isinstance(value, Mapping) else (value,):
+            if isinstance(each, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
+                raise ValueError("must be a number, not true or false")  # noqa: TRY004
         return value
+
+    @field_validator("cost")
+    @classmethod
+    def _no_gift(cls, cost: Any) -> Any:
+        if any(each < 0 for each in (cost.values() if isinstance(cost, Mapping) else (cost or 0,))):
+            raise ValueError("must not be below zero")
+        return cost
 
     @classmethod
     def per_call_fields(cls) -> frozenset[str]:
@@ -100,7 +122,6 @@ class ProviderSettings(Table):
 
 
 S = TypeVar("S", bound=ProviderSettings)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +177,10 @@ class Answer:
         vendor_reference: the vendor's id of the transaction.
         vendor_signature: the vendor's signature over it, as sent.
         warnings: what a careful reader of the result should know, a sentence each.
-        attempts: every call, where a question took several; see :meth:`FlowProvider.for_each`.
+        attempts: every call, where a question took several and they were recorded neither by
+            :meth:`FlowProvider.step` nor by :meth:`FlowProvider.for_each`.
+        engine: the version or model that answered, in up to 64 letters, digits and ``._:/@+-``;
+            see :func:`same_engine`.
     """
 
     match: Match | None = None
@@ -165,6 +189,20 @@ class Answer:
     vendor_signature: Mapping[str, str] | None = None
     warnings: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    engine: str | None = None
+
+
+def same_engine(asked: str, answered: str | None) -> str:
+    """The engine that answered, which has to be the one that was asked for.
+
+    Scores of another one are on another scale.
+
+    Raises:
+        BadReply: it is another one, or the vendor does not say which.
+    """
+    if answered != asked:
+        raise BadReply(f"answered by another engine than {asked}")
+    return answered
 
 
 class Provider(Generic[S]):
@@ -188,6 +226,7 @@ class Provider(Generic[S]):
     def __init__(self, settings: S, name: str | None = None) -> None:
         self.settings = settings
         self.name = name or self.info.plugin
+        self._refuse_idle_costs()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -200,7 +239,13 @@ class Provider(Generic[S]):
         raise NotImplementedError("subclass FlowProvider or BlockingProvider")
 
     def attempt(
-        self, started: float, error: FacegateError | None = None, image: str | None = None
+        self,
+        started: float,
+        error: FacegateError | None = None,
+        *,
+        operation: Operation | None = None,
+        image: str | None = None,
+        step: str | None = None,
     ) -> Attempt:
         """The record of one call that began at ``started``, by :func:`time.perf_counter`."""
         seconds = time.perf_counter() - started
@@ -209,7 +254,7 @@ class Provider(Generic[S]):
             billed = error.billed
         if self.info.billed is Billed.NO:
             billed = Billed.NO
-        cost = self.settings.cost
+        cost = self._cost(operation, step)
         return Attempt(
             provider=self.name,
             plugin=self.info.plugin,
@@ -218,10 +263,35 @@ class Provider(Generic[S]):
             seconds=seconds,
             billed=billed,
             image=image,
+            step=step,
             at=datetime.now(UTC) - timedelta(seconds=seconds),
             lineage=self.info.lineage,
             cost=0.0 if cost is not None and billed is Billed.NO else cost,
         )
+
+    def _cost(self, operation: Operation | None, step: str | None) -> float | None:
+        cost = self.settings.cost
+        if not isinstance(cost, Mapping):
+            return cost
+        return cost.get(step or "", cost.get(operation or ""))
+
+    def _refuse_idle_costs(self) -> None:
+        cost = self.settings.cost
+        known = {*map(str, Operation), *self.info.steps}
+        if isinstance(cost, Mapping) and (idle := sorted(cost.keys() - known)):
+            raise ConfigurationError(
+                f"cost.{idle[0]}: neither an operation nor a step of it; there are:"
+                f" {', '.join(sorted(known))}",
+                provider=self.name,
+            )
+
+    def completed(self, answer: Answer, request: BoundRequest[S]) -> Answer:
+        """An answer with the warnings that hold for every one."""
+        if request.settings.several_faces == "vendor":
+            return answer
+        has_gallery = request.operation is not Operation.LIVENESS
+        warnings = self.info.several_faces.warnings(gallery=has_gallery)
+        return replace(answer, warnings=(*answer.warnings, *warnings)) if warnings else answer
 
     def findings(self) -> Sequence[str]:
         """What an operator should know before going live; found out without asking the vendor."""
@@ -231,38 +301,6 @@ class Provider(Generic[S]):
         """Let go of what the provider holds. Called once, after the last request."""
 
 
-class FlowProvider(Provider[S]):
-    """A provider whose operations are flows: generators that ask for effects, return an Answer."""
-
-    def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
-        flow: Flow[Answer] = getattr(self, request.operation)(request)
-        return flow
-
-    def for_each(
-        self, gallery: Sequence[Image], ask: Callable[[Image], Flow[T]], limit: int
-    ) -> Flow[tuple[list[T], tuple[Attempt, ...]]]:
-        """Ask once for each gallery picture, at most ``limit`` at a time.
-
-        Gives what each came to, in order, and the attempts it took. All are asked, whatever becomes
-        of the others; then the first failure in gallery order is raised, with all the attempts.
-        """
-        calls = [self._call(f"gallery[{index}]", ask(image)) for index, image in enumerate(gallery)]
-        done = yield from gather(calls, limit)
-        attempts = tuple(attempt for _, attempt in done)
-        for outcome, _ in done:
-            if isinstance(outcome, FacegateError):
-                outcome.attempts = attempts
-                raise outcome
-        return [outcome for outcome, _ in done if not isinstance(outcome, FacegateError)], attempts
-
-    def _call(self, image: str, flow: Flow[T]) -> Flow[tuple[T | FacegateError, Attempt]]:
-        started = time.perf_counter()
-        try:
-            return (yield from flow), self.attempt(started, image=image)
-        except FacegateError as error:
-            return error, self.attempt(started, error, image)
-
-
 class BlockingProvider(Provider[S]):
     """A provider of plain methods that block and return an Answer: local engines, vendor SDKs.
 
@@ -270,4 +308,5 @@ class BlockingProvider(Provider[S]):
     """
 
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
-        return call(partial(getattr(self, request.operation), request))
+        answer: Answer = yield from call(partial(getattr(self, request.operation), request))
+        return self.completed(answer, request)

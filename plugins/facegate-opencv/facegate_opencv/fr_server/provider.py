@@ -21,6 +21,7 @@ from facegate.plugin import (
     HttpSettings,
     Image,
     ImageRejected,
+    Kept,
     Liveness,
     LivenessRequest,
     Match,
@@ -65,7 +66,11 @@ class FrServer(HttpProvider[FrServerSettings]):
         plugin="opencv_fr",
         lineage="seventh-sense",
         handling=Handling(
-            recipient="your own OpenCV FR Server", stores=False, enrols=False, searches=False
+            recipient="your own OpenCV FR Server",
+            keeps=Kept.NOTHING,
+            enrols=False,
+            searches=False,
+            trains=False,
         ),
         formats=wire.FORMATS,
         match=wire.MATCH,
@@ -120,13 +125,12 @@ class FrServer(HttpProvider[FrServerSettings]):
         def ask(image: Image) -> Flow[bool | None]:
             return self._ask(request.probe, image, threshold, check_liveness=check_liveness)
 
-        found, attempts = yield from self.for_each(request.gallery, ask, request.settings.parallel)
+        found = yield from self.for_each(request.gallery, ask, request.settings.parallel)
         if None in found:
-            return Answer(liveness=_NOT_LIVE, attempts=attempts)
+            return Answer(liveness=_NOT_LIVE)
         return Answer(
             match=Match(is_match=any(found), threshold=threshold, scale=wire.MATCH.scale),
             liveness=Liveness(passed=True) if check_liveness else None,
-            attempts=attempts,
         )
 
     def _ask(

@@ -97,8 +97,8 @@ class AcmeApi(CompatibleApi[ApiSettings]):
             body |= {"live": answer.liveness.passed, "liveScore": answer.liveness.score}
         return json_reply(200, body)
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
-        more = {"class": error.code, "image": error.image, "asked": asked and asked.context}
+    def encode_error(self, error: FacegateError) -> HttpReply:
+        more = {"class": error.code, "image": error.image}
         match error:
             case ImageRejected():
                 return self.error("bad_image", **more)
@@ -148,11 +148,14 @@ def front(
     *apis: CompatibleApi[Any],
     limits: Limits | None = None,
     sandbox: Sandbox | None = None,
+    public_url: str | None = None,
     **headers: str,
 ) -> Iterator[httpx.Client]:
     """A client of the API, which ``provider`` answers: one of its own, or of one answer."""
     asked = provider if isinstance(provider, Provider) else Scripted(saying(provider))
-    app = create_app(apis or [acme_api()], lambda: AsyncFaceVerifier(asked), limits, sandbox)
+    app = create_app(
+        apis or [acme_api()], lambda: AsyncFaceVerifier(asked), limits, sandbox, public_url
+    )
     with (
         serving(app, limits) as url,
         httpx.Client(base_url=url, headers=headers, trust_env=False) as client,

@@ -115,8 +115,29 @@ class CompatibleApi(Generic[D]):
         self.limits = limits
 
     def authorise(self, request: HttpRequest) -> str | HttpReply:
-        """The key that the caller holds, ``""`` where there are none, or the vendor's refusal."""
+        """The key that the caller claims to hold, ``""`` where there are none, or a refusal.
+
+        The body has not been read yet. Where a caller shows the key itself, this is all there is
+        to do; where it signs with the key, :meth:`prove` does the rest.
+        """
         raise NotImplementedError
+
+    def prove(self, request: HttpRequest, key: str) -> HttpReply | None:  # noqa: ARG002
+        """A refusal, unless the request, body and all, was signed with the key that it claims.
+
+        It is called before anything is done in the key's name. What was signed is in the request's
+        ``target`` and ``authority``, its headers and its body. Compare with
+        :func:`hmac.compare_digest`.
+        """
+        return None
+
+    def repeats(self, request: HttpRequest) -> str | None:  # noqa: ARG002
+        """The id that a client gives to a request and to its repetitions, None without one.
+
+        For a minute, a repetition is answered like the first one. Whatever the body does not say
+        and tells two requests apart belongs into the id, such as a header that names the operation.
+        """
+        return None
 
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         """What an authorised request on one of ``routes`` asks.
@@ -132,8 +153,8 @@ class CompatibleApi(Generic[D]):
         """An answer, its scores on the target scale, as the vendor would send it."""
         raise NotImplementedError
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
-        """A failure as the vendor would report it; ``asked`` is None where it was not even read."""
+    def encode_error(self, error: FacegateError) -> HttpReply:
+        """A failure as the vendor would report it."""
         raise NotImplementedError
 
     def error(self, name: str, **changes: Any) -> HttpReply:

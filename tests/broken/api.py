@@ -77,7 +77,7 @@ class AcmeApi(CompatibleApi[CompatibleApiSettings]):
             said = {"live": answer.liveness.passed, "score": answer.liveness.score}
         return json_reply(200, said)
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
+    def encode_error(self, error: FacegateError) -> HttpReply:
         if isinstance(error, CaptureRejected) and error.reason is CaptureReason.FACE_NOT_FOUND:
             return self.error("no_face")
         if isinstance(error, RateLimited):

@@ -74,7 +74,7 @@ class TarnsideApi(CompatibleApi[CompatibleApiSettings]):
         name = "similarity" if compares else "liveness"
         return json_reply(200, {"id": answer.vendor_reference or uuid4().hex, name: found.score})
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
+    def encode_error(self, error: FacegateError) -> HttpReply:
         reply = self.error(said(error))
         if isinstance(error, RateLimited) and error.retry_after is not None:
             seconds = str(math.ceil(error.retry_after))

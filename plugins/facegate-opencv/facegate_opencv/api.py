@@ -16,7 +16,6 @@ from facegate.plugin import (
     CompatibleApi,
     CompatibleApiSettings,
     ConsentRefused,
-    DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
@@ -90,7 +89,7 @@ class Api(CompatibleApi[A]):
             raise
         return image
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:  # noqa: ARG002  the same, whatever was asked
+    def encode_error(self, error: FacegateError) -> HttpReply:
         if isinstance(error, InvalidRequest | UnsupportedOption | ConsentRefused):
             return self.invalid(error.message)
         if isinstance(error, CaptureRejected):

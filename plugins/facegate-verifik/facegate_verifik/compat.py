@@ -190,7 +190,7 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
             return self.error("liveness_failed")
         return json_reply(200, self._writer.envelope(data))
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:  # noqa: ARG002
+    def encode_error(self, error: FacegateError) -> HttpReply:
         if isinstance(error, CaptureRejected):
             return self.error(CAPTURE[error.reason])
         if isinstance(error, InvalidRequest | UnsupportedOption):

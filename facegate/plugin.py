@@ -43,6 +43,17 @@ from facegate.errors import (
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Billed, DecidedBy, Liveness, Match, Operation, Scale
+from facegate.providers.bodies import (
+    Body,
+    DataUri,
+    Picture,
+    WireModel,
+    form_body,
+    json_body,
+    multipart_body,
+    raw_body,
+)
+from facegate.providers.catalogue import NOT_LIVE, Catalogue, ErrorTable, Row
 from facegate.providers.compat import (
     CompatibleApi,
     CompatibleApiSettings,
@@ -51,7 +62,7 @@ from facegate.providers.compat import (
     json_reply,
 )
 from facegate.providers.hookspecs import hookimpl
-from facegate.providers.http import ErrorTable, HttpProvider, HttpSettings, Picture, WireModel
+from facegate.providers.http import HttpProvider, HttpSettings
 from facegate.providers.provider import (
     Answer,
     BlockingProvider,
@@ -78,13 +89,16 @@ from facegate.runtime.lazy import lazy
 from facegate.scores import ScoreSpec
 
 __all__ = [
+    "NOT_LIVE",
     "Answer",
     "AuthenticationFailed",
     "BadReply",
     "Billed",
     "BlockingProvider",
+    "Body",
     "CaptureReason",
     "CaptureRejected",
+    "Catalogue",
     "CompareLiveRequest",
     "CompareRequest",
     "CompatibleApi",
@@ -93,6 +107,7 @@ __all__ = [
     "ConnectionFailed",
     "ConsentRefused",
     "CredentialsExpired",
+    "DataUri",
     "DecidedBy",
     "DecodedRequest",
     "ErrorTable",
@@ -124,6 +139,7 @@ __all__ = [
     "ProviderUnavailable",
     "QuotaExhausted",
     "RateLimited",
+    "Row",
     "Scale",
     "ScoreSpec",
     "Transport",
@@ -133,11 +149,15 @@ __all__ = [
     "VendorError",
     "WireModel",
     "call",
+    "form_body",
     "gather",
     "hookimpl",
+    "json_body",
     "json_reply",
     "lazy",
+    "multipart_body",
     "per_call",
+    "raw_body",
     "send",
     "sleep",
 ]

@@ -1,89 +1,22 @@
-"""Providers that speak JSON over HTTP: settings, bodies, the error table, reading replies."""
+"""Providers behind HTTP: settings, requests, and what their replies mean."""
 
 from __future__ import annotations
 
 import json
-import re
-import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from itertools import chain
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    SecretStr,
-    SerializationInfo,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
-from facegate.errors import (
-    AuthenticationFailed,
-    BadReply,
-    CaptureReason,
-    CaptureRejected,
-    FacegateError,
-    ImageRejected,
-    PermissionDenied,
-    ProviderTimeout,
-    ProviderUnavailable,
-    RateLimited,
-    UnmappedError,
-)
-from facegate.images.image import Image
+from facegate.errors import BadReply
+from facegate.providers.bodies import Body, WireModel, json_body
+from facegate.providers.catalogue import ErrorTable
 from facegate.providers.provider import FlowProvider, ProviderSettings
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send
-
-
-def _picture(value: Any) -> Image:
-    if isinstance(value, Image):
-        return value
-    try:
-        return Image.from_base64(str(value))
-    except ImageRejected as error:  # whoever sent the message is at fault, not the caller
-        raise ValueError(error.message) from None
-
-
-class _Held:
-    """A picture that waits for its place in a body; pydantic would take an Image apart."""
-
-    def __init__(self, image: Image) -> None:
-        self.image = image
-
-
-def _dumped(image: Image, info: SerializationInfo) -> Any:
-    return image.base64.decode() if info.mode_is_json() else _Held(image)
-
-
-Picture = Annotated[Image, PlainValidator(_picture), PlainSerializer(_dumped)]
-"""A picture inside a message: base64 on the wire, an Image in Python."""
-
-
-class WireModel(BaseModel):
-    """A message exactly as the vendor spells it.
-
-    Fields the vendor adds later are ignored; NaN and infinity are refused; errors never show input.
-    """
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        populate_by_name=True,
-        arbitrary_types_allowed=True,
-    )
-
 
 R = TypeVar("R", bound=WireModel)
 
@@ -149,46 +82,6 @@ class HttpSettings(ProviderSettings):
 
 H = TypeVar("H", bound=HttpSettings)
 
-_STATUSES: Mapping[int, type[FacegateError]] = {
-    401: AuthenticationFailed,
-    403: PermissionDenied,
-    413: ImageRejected,
-    429: RateLimited,
-    502: BadReply,  # what the server behind the gateway did, and charged, is unknown
-    503: ProviderUnavailable,
-    504: ProviderTimeout,
-}
-"""What HTTP itself says (RFC 9110), for replies that carry no code of the vendor's."""
-
-
-@dataclass(frozen=True)
-class ErrorTable:
-    """A vendor's errors as data: its codes first, its statuses where a reply has no code.
-
-    A row holds the class to raise, or the reason of a :class:`~facegate.errors.CaptureRejected`.
-    A code that the table does not know is :class:`~facegate.errors.UnmappedError`.
-    """
-
-    codes: Mapping[str, type[FacegateError] | CaptureReason] = field(default_factory=dict)
-    statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if CaptureRejected in (*self.codes.values(), *self.statuses.values()):
-            raise TypeError("a row names a CaptureReason instead of CaptureRejected")
-
-    def error(self, status: int, code: str | None, retry_after: float | None) -> FacegateError:
-        if code is not None:
-            row = self.codes.get(code, UnmappedError)
-        else:
-            row = self.statuses.get(status) or _STATUSES.get(status, UnmappedError)
-        shown = code if code is not None and re.fullmatch(r"[\w.:-]{1,64}", code) else None
-        text = f"answered {status}" + (f" {shown}" if shown else "")
-        if isinstance(row, CaptureReason):
-            return CaptureRejected(text, reason=row, vendor_code=shown)
-        if issubclass(row, RateLimited):
-            return row(text, retry_after=retry_after, vendor_code=shown)
-        return row(text, vendor_code=shown)
-
 
 class HttpProvider(FlowProvider[H]):
     """A provider behind an HTTP API.
@@ -219,13 +112,13 @@ class HttpProvider(FlowProvider[H]):
     def get(self, path: str, reply_type: type[R]) -> Flow[R]:
         return (yield from self._exchange(self._request("GET", path), reply_type))
 
-    def _request(self, method: str, path: str, body: tuple[bytes, ...] = ()) -> HttpRequest:
+    def _request(self, method: str, path: str, body: Body | None = None) -> HttpRequest:
         """Made apart from :meth:`_exchange`: what a frame of a traceback holds may be shown."""
         headers = {"Accept": "application/json"}
         if body:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = body.content_type
         url = self.settings.base_url + path
-        return HttpRequest(method, url, {**headers, **self.headers()}, body)
+        return HttpRequest(method, url, {**headers, **self.headers()}, body.parts if body else ())
 
     def _exchange(self, request: HttpRequest, reply_type: type[R]) -> Flow[R]:
         reply = yield from send(request, self.settings.transport)
@@ -235,24 +128,6 @@ class HttpProvider(FlowProvider[H]):
 
 
 _DAY = 86_400.0
-_PLACE = secrets.token_hex(16)
-
-
-def json_body(message: WireModel) -> tuple[bytes, ...]:
-    """A message as JSON in parts, each picture's base64 a part of its own, so none is copied."""
-    pictures: list[Image] = []
-
-    def hold(value: Any) -> str:
-        if not isinstance(value, _Held):
-            raise TypeError(f"cannot write {type(value).__name__} as JSON")
-        pictures.append(value.image)
-        return _PLACE
-
-    fields = message.model_dump(by_alias=True, exclude_none=True)
-    text = json.dumps(fields, default=hold, ensure_ascii=False, separators=(",", ":"))
-    gaps = text.encode().split(_PLACE.encode())
-    encoded = (picture.base64 for picture in pictures)
-    return (*chain.from_iterable(zip(gaps, encoded, strict=False)), gaps[-1])
 
 
 def _read(reply: HttpReply, reply_type: type[R]) -> R:

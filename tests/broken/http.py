@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import urllib.request
 from dataclasses import replace
@@ -26,6 +25,7 @@ from facegate.plugin import (
     BadReply,
     CompareLiveRequest,
     CompareRequest,
+    DataUri,
     ErrorTable,
     FacegateError,
     Flow,
@@ -42,6 +42,7 @@ from facegate.plugin import (
     UnsupportedOperation,
     WireModel,
     call,
+    json_body,
     send,
 )
 
@@ -193,10 +194,13 @@ class RaisesWhatNoQueueCanCarry(Acme):
 
 @found_by("test_a_request_is_as_documented")
 class SendsDataURIs(Acme):
-    def _request(self, method: str, path: str, body: tuple[bytes, ...] = ()) -> HttpRequest:
-        fields = json.loads(b"".join(body))
-        fields = {k: f"data:;base64,{v}" if k == "probe" else v for k, v in fields.items()}
-        return super()._request(method, path, (json.dumps(fields).encode(),))
+    class Message(CompareMessage):
+        probe: DataUri
+
+    def compare(self, request: Compare) -> Flow[Answer]:
+        asked = self.Message(**dict(message(request)))
+        reply = yield from self.post("/v1/compare", asked, CompareReply)
+        return Answer(MATCH.match(reply.score, request.threshold))
 
 
 @found_by("test_eight_at_once_each_get_their_own_answer")
@@ -210,9 +214,9 @@ class RemembersTheLastQuestion(Acme):
 @found_by("test_the_event_loop_goes_on_while_the_vendor_thinks")
 class WaitsOnTheLoop(Acme):
     def compare(self, request: Compare) -> Flow[Answer]:
-        body = message(request).model_dump_json(by_alias=True, exclude_none=True).encode()
-        asked = self._request("POST", "/v1/compare", (body,))
-        post = urllib.request.Request(asked.url, asked.body[0], dict(asked.headers))  # noqa: S310
+        asked = self._request("POST", "/v1/compare", json_body(message(request)))
+        body = b"".join(asked.body)
+        post = urllib.request.Request(asked.url, body, dict(asked.headers))  # noqa: S310
         with urllib.request.urlopen(post, timeout=5) as reply:  # noqa: S310
             found = CompareReply.model_validate_json(reply.read())
         yield from ()

@@ -55,7 +55,6 @@ class FrCloudApi(Api[ApiSettings]):
     errors = REPLIES
     settings_type = ApiSettings
     formats = wire.FORMATS
-    missing_key = "ERR_INVALID_API_KEY"
     wrong_key = "ERR_INVALID_API_KEY"
     reasons: ClassVar = {
         CaptureReason.FACE_NOT_FOUND: "ERR_NO_FACES_FOUND",
@@ -80,10 +79,10 @@ class FrCloudApi(Api[ApiSettings]):
         route = "/" + urlsplit(request.url).path.rpartition("/")[2]
         try:
             if route == wire.COMPARE:
-                return self._compare(self.body(request, wire.CompareMessage[str]))
+                return self._compare(self.message(request, wire.CompareMessage[str]))
             if route == wire.COMPARE_LIVE:
-                return self._compare_live(self.body(request, wire.CompareLiveMessage[str]))
-            return self._liveness(self.body(request, wire.LivenessMessage[str]))
+                return self._compare_live(self.message(request, wire.CompareLiveMessage[str]))
+            return self._liveness(self.message(request, wire.LivenessMessage[str]))
         except ValidationError as error:
             problems = error.errors(include_input=False, include_url=False, include_context=False)
             return self._invalid(*((each["type"], each["loc"], each["msg"]) for each in problems))

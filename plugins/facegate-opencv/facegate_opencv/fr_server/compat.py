@@ -87,7 +87,7 @@ class FrServerApi(Api[FrServerApiSettings]):
 
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         try:
-            message = self.body(request, wire.CompareMessage[str])
+            message = self.message(request, wire.CompareMessage[str])
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
             return self.invalid(": ".join([*map(str, first["loc"]), first["msg"]]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from facegate.errors import FacegateError, ImageRejected, ProviderUnavailable
 from facegate.gateway.api import Api
+from facegate.gateway.repeats import Outcome, Repeats, Repetition
 from facegate.gateway.settings import Limits
 from facegate.providers.compat import json_reply
 from facegate.runtime.flow import HttpReply, HttpRequest
@@ -30,6 +31,7 @@ class Shared:
 
     limits: Limits
     public_url: str | None = None
+    repeats: Repeats = field(default_factory=Repeats)
     busy: int = 0
 
 
@@ -93,16 +95,31 @@ class Endpoint:
         body = await self._body(receive, request.headers.get("content-length", ""))
         if not isinstance(body, bytes):
             return body
-        request = replace(request, body=(body,))
-        about = {"subject": subject, "request_id": state["request_id"]}
-        # Whoever signs has signed the body, which may take a while to digest.
-        refusal = await run_sync(self.api.prove, request, key)
-        if refusal is not None:
-            return refusal
+        request, request_id = replace(request, body=(body,)), state["request_id"]
+        opened = await run_sync(self._proven, request, key)  # a heavy body takes a while to digest
+        if isinstance(opened, HttpReply):
+            return opened
+
+        async def work() -> Outcome:
+            about = {"subject": subject, "request_id": request_id}
+            try:
+                reply = await self.api.answer(request, key, state["verifier"], **about)
+            except FacegateError as error:
+                return Outcome.failed(error, self.api.refuse(error))
+            return Outcome(reply, stays=True)
+
+        if opened is None:
+            return (await work()).reply
         try:
-            return await self.api.answer(request, key, state["verifier"], **about)
+            return await self.shared.repeats.once(opened, request_id, work)
         except FacegateError as error:
             return self.api.refuse(error)
+
+    def _proven(self, request: HttpRequest, key: str) -> HttpReply | Repetition | None:
+        """A refusal, or which request it is, where its caller says so."""
+        refusal = self.api.prove(request, key)
+        given = None if refusal else self.api.repeats(request)
+        return Repetition.of(self.api.name, key, given, request) if given else refusal
 
     async def _body(self, receive: Receive, declared: str) -> bytes | HttpReply | None:
         """The whole body, a refusal of it, or None where the caller has hung up."""

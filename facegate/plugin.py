@@ -61,6 +61,7 @@ from facegate.providers.compat import (
     VendorError,
     json_reply,
 )
+from facegate.providers.forms import Form, FormLimits, multipart
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import HttpProvider, HttpSettings
 from facegate.providers.provider import (
@@ -114,6 +115,8 @@ __all__ = [
     "FacegateError",
     "Flow",
     "FlowProvider",
+    "Form",
+    "FormLimits",
     "Handling",
     "HttpProvider",
     "HttpReply",
@@ -155,6 +158,7 @@ __all__ = [
     "json_body",
     "json_reply",
     "lazy",
+    "multipart",
     "multipart_body",
     "per_call",
     "raw_body",

@@ -182,7 +182,7 @@ class CompatibleApi(Generic[D]):
         Gives a reply instead where the vendor refuses the request, or answers it by itself.
 
         Raises:
-            ImageRejected: naming the picture; it goes to :meth:`encode_error`.
+            FacegateError: it goes to :meth:`encode_error`; an ImageRejected names the picture.
         """
         raise NotImplementedError
 

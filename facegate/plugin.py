@@ -61,6 +61,7 @@ from facegate.providers.compat import (
     VendorError,
     json_reply,
 )
+from facegate.providers.flows import FlowProvider
 from facegate.providers.forms import Form, FormLimits, multipart
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import HttpProvider, HttpSettings
@@ -69,13 +70,13 @@ from facegate.providers.provider import (
     BlockingProvider,
     CompareLiveRequest,
     CompareRequest,
-    FlowProvider,
     LivenessRequest,
     Provider,
     ProviderInfo,
     ProviderSettings,
     per_call,
 )
+from facegate.providers.tokens import Token, Tokens, client_credentials
 from facegate.runtime.flow import (
     Flow,
     HttpReply,
@@ -145,6 +146,8 @@ __all__ = [
     "Row",
     "Scale",
     "ScoreSpec",
+    "Token",
+    "Tokens",
     "Transport",
     "UnmappedError",
     "UnsupportedOperation",
@@ -152,6 +155,7 @@ __all__ = [
     "VendorError",
     "WireModel",
     "call",
+    "client_credentials",
     "form_body",
     "gather",
     "hookimpl",

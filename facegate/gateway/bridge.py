@@ -66,10 +66,11 @@ class Bridge:
     def _target(self, name: str, spec: ScoreSpec, threshold: float | None) -> ScoreSpec:
         if threshold is None:
             return spec
-        if not spec.scale.low < threshold <= spec.scale.high:
+        scale = spec.scale
+        if not scale.low <= threshold <= scale.high or threshold == scale.farthest:
             raise ConfigurationError(
-                f"{self.api.plugin}: {name} = {threshold:g} is not above {spec.scale.low:g}"
-                f" and at most {spec.scale.high:g}"
+                f"{self.api.plugin}: {name} = {threshold:g} is not from {scale.low:g} to"
+                f" {scale.high:g}, or accepts everybody"
             )
         return replace(spec, threshold=threshold)
 
@@ -208,10 +209,11 @@ class _Way:
             return None
         if not self.verdicts:
             return self.mapping.threshold(asked)
-        if not asked <= self.mapping.target.threshold:  # also refuses NaN
+        target = self.mapping.target
+        if not target.scale.reaches(target.threshold, asked):  # also refuses NaN
             raise UnsupportedOption(
                 f"the provider takes no {name} threshold; its verdict stands for"
-                f" {self.mapping.target.threshold:g} and no more"
+                f" {target.threshold:g} and no more"
             )
         return None
 

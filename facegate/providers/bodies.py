@@ -10,7 +10,14 @@ from itertools import chain
 from typing import Annotated, Any
 from urllib.parse import quote_plus
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, SerializationInfo
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    SerializationInfo,
+)
 
 from facegate.errors import ImageRejected
 from facegate.images.image import Image
@@ -86,6 +93,8 @@ def json_body(message: WireModel) -> Body:
     pictures: list[Image] = []
 
     def hold(value: Any) -> str:
+        if isinstance(value, SecretStr):
+            return value.get_secret_value()
         if not isinstance(value, _Held):
             raise TypeError(f"cannot write {type(value).__name__} as JSON")
         pictures.append(value.image)
@@ -147,10 +156,17 @@ def _fields(message: WireModel) -> dict[str, Any]:
 def _flat(message: WireModel) -> Iterator[tuple[str, _Held | str]]:
     for name, value in _fields(message).items():
         for each in value if isinstance(value, list | tuple) else (value,):
-            yield name, each if isinstance(each, _Held) else _text(name, each)
+            yield name, each if isinstance(each, _Held) else form_text(name, each)
 
 
-def _text(name: str, value: Any) -> str:
+def form_text(name: str, value: Any) -> str:
+    """A value as forms and queries write it.
+
+    Raises:
+        TypeError: it has no one way to be written.
+    """
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):

@@ -342,7 +342,7 @@ class ProviderContract:
 def _others(spec: ScoreSpec) -> list[float]:
     """A laxer and a stricter threshold than the default."""
     between = ((spec.threshold + end) / 2 for end in spec.bounds)
-    return [each for each in between if each > spec.scale.low]
+    return [each for each in between if each != spec.scale.farthest]
 
 
 def _name(case: Any) -> str:

@@ -203,6 +203,7 @@ class VerificationResult(_Record):
         provider: name of the configured provider that answered.
         plugin: the code behind it.
         lineage: the matching engine underneath. Equal lineages are one engine, not two opinions.
+        engine: the version or model of it that answered, where the provider says so.
         vendor_reference: the vendor's id of this transaction.
         vendor_signature: the vendor's signature over it, as sent.
         attempts: every provider asked, oldest first; the last one answered.
@@ -223,6 +224,7 @@ class VerificationResult(_Record):
     provider: str
     plugin: str
     lineage: str
+    engine: str | None = Field(default=None, pattern=r"^[\w.:/@+-]{1,64}$")
     vendor_reference: str | None = None
     vendor_signature: Mapping[str, str] | None = None
     attempts: tuple[Attempt, ...] = ()

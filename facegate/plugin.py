@@ -75,6 +75,7 @@ from facegate.providers.provider import (
     ProviderInfo,
     ProviderSettings,
     per_call,
+    same_engine,
 )
 from facegate.providers.tokens import Token, Tokens, client_credentials
 from facegate.runtime.flow import (
@@ -166,6 +167,7 @@ __all__ = [
     "multipart_body",
     "per_call",
     "raw_body",
+    "same_engine",
     "send",
     "sleep",
 ]

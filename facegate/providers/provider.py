@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from facegate.consent import Handling
 from facegate.document import Table
-from facegate.errors import ConfigurationError, FacegateError, ProviderError
+from facegate.errors import BadReply, ConfigurationError, FacegateError, ProviderError
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Attempt, Billed, Liveness, Match, Operation, Outcome, Threshold
@@ -163,6 +163,8 @@ class Answer:
     Attributes:
         match: required of ``compare`` and ``compare_live``.
         liveness: required of ``liveness`` and ``compare_live``; without it, nothing is live.
+        engine: the version or model that answered, in up to 64 letters, digits and ``._:/@+-``;
+            see :func:`same_engine`.
         vendor_reference: the vendor's id of the transaction.
         vendor_signature: the vendor's signature over it, as sent.
         warnings: what a careful reader of the result should know, a sentence each.
@@ -172,10 +174,24 @@ class Answer:
 
     match: Match | None = None
     liveness: Liveness | None = None
+    engine: str | None = None
     vendor_reference: str | None = None
     vendor_signature: Mapping[str, str] | None = None
     warnings: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+
+
+def same_engine(asked: str, answered: str | None) -> str:
+    """The engine that answered, which has to be the one that was asked for.
+
+    Scores of another one are on another scale.
+
+    Raises:
+        BadReply: it is another one, or the vendor does not say which.
+    """
+    if answered != asked:
+        raise BadReply(f"answered by another engine than {asked}")
+    return answered
 
 
 class Provider(Generic[S]):

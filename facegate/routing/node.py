@@ -197,6 +197,7 @@ class Leaf(Node):
             provider=self.provider.name,
             plugin=self.provider.info.plugin,
             lineage=self.provider.info.lineage,
+            engine=answer.engine,
             vendor_reference=answer.vendor_reference,
             vendor_signature=answer.vendor_signature,
             elapsed=0,

@@ -42,7 +42,7 @@ from facegate.errors import (
 )
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
-from facegate.model import Billed, DecidedBy, Liveness, Match, Operation, Scale
+from facegate.model import Billed, Box, DecidedBy, Face, Liveness, Match, Operation, Scale
 from facegate.providers.bodies import (
     Body,
     DataUri,
@@ -99,6 +99,7 @@ __all__ = [
     "Billed",
     "BlockingProvider",
     "Body",
+    "Box",
     "CaptureReason",
     "CaptureRejected",
     "Catalogue",
@@ -114,6 +115,7 @@ __all__ = [
     "DecidedBy",
     "DecodedRequest",
     "ErrorTable",
+    "Face",
     "FacegateError",
     "Flow",
     "FlowProvider",

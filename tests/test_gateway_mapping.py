@@ -207,3 +207,20 @@ def test_an_api_of_scores_alone_needs_a_provider_that_gives_them() -> None:
     assert bridge.findings(Route.to(Scripted(saying(SAME)))) == []
     with pytest.raises(ConfigurationError, match="answers in scores, and main"):
         bridge.findings(Route.to(Scoreless(lambda _: SAME)))
+
+
+# Faces
+
+
+class Framing(AcmeApi):
+    wants_faces = True
+
+
+def test_who_does_not_tell_where_faces_are_is_named() -> None:
+    bridge = Bridge(Framing(acme_api().settings))
+    silent = Scripted(saying(SAME))
+    assert bridge.findings(Route.to(silent)) == [
+        "main does not tell where the faces are; its replies leave that out"
+    ]
+    silent.info = replace(silent.info, faces=True)
+    assert bridge.findings(Route.to(silent)) == []

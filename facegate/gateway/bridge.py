@@ -98,6 +98,12 @@ class Bridge:
             others = "it is refused" if len(unable) == len(providers) else "only the others do"
             if unable:
                 found.append(f"{' and '.join(unable)} cannot answer {operation}; {others}")
+        if self.api.wants_faces:
+            unable = [each.name for each in providers if not each.info.faces]
+            found += [
+                f"{name} does not tell where the faces are; its replies leave that out"
+                for name in unable
+            ]
         return found + [line for each in providers for line in self._missing_thresholds(each)]
 
     def _missing_thresholds(self, provider: Provider[Any]) -> Iterator[str]:
@@ -173,6 +179,7 @@ class Bridge:
             liveness=lives[result.provider].liveness(result.liveness, asked.liveness_threshold),
             vendor_reference=result.vendor_reference if its_own else None,
             vendor_signature=result.vendor_signature if its_own else None,
+            faces=result.faces,
         )
 
     def _ways(self, route: Route, question: Question) -> dict[str, tuple[_Way, _Way]]:

@@ -102,6 +102,8 @@ class CompatibleApi(Generic[D]):
         match: the vendor's similarity scores, with its documented default threshold.
         liveness: likewise for liveness.
         needs_scores: the API can only say scores, so a provider without them cannot answer for it.
+        wants_faces: the API says where the faces are, in ``Answer.faces``. Where the provider does
+            not know, they are empty, and :meth:`encode` leaves them out.
         errors: every documented error, by the name that ``statuses`` and the sandbox know it by.
         reasons: names of the errors for pictures that were rejected, by reason.
         failures: names of the errors for all other failures, by class: the nearest one above a
@@ -124,6 +126,7 @@ class CompatibleApi(Generic[D]):
     match: ClassVar[ScoreSpec]
     liveness: ClassVar[ScoreSpec]
     needs_scores: ClassVar[bool] = False
+    wants_faces: ClassVar[bool] = False
     errors: ClassVar[Mapping[str, VendorError]]
     reasons: ClassVar[Mapping[CaptureReason, str]] = {}
     failures: ClassVar[Mapping[type[FacegateError], str]]

@@ -146,7 +146,10 @@ class Bridge:
         asked = await run_sync(self.api.decode, request)
         if isinstance(asked, HttpReply):
             return asked
-        found = await (ask(asked) if ask else self._ask(asked, verifier, about))
+        put = asked
+        if asked.judged_by_caller:
+            put = replace(asked, threshold=None, liveness_threshold=None)
+        found = await (ask(put) if ask else self._ask(put, verifier, about))
         return self.api.encode(asked, found)
 
     async def _ask(

@@ -59,6 +59,8 @@ class DecodedRequest:
         liveness_threshold: likewise.
         options: what else the vendor can be told, as per-request options of its own plugin.
         context: what the API itself needs to know again to write the reply.
+        judged_by_caller: the caller wants the score and decides elsewhere, as by a threshold of 0,
+            which would let everybody in: no threshold is handed on, and the journal says so.
     """
 
     operation: Operation
@@ -68,6 +70,7 @@ class DecodedRequest:
     liveness_threshold: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     context: Any = None
+    judged_by_caller: bool = False
 
 
 @dataclass(frozen=True, slots=True)

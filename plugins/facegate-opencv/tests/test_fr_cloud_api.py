@@ -131,6 +131,7 @@ def test_a_comparison() -> None:
 def test_a_comparison_with_liveness(sent: float | str | None, asked_for: float | None) -> None:
     asked = understood("/compare-live-face", liveness_min_score=sent, os="ANDROID")
     assert (asked.operation, asked.liveness_threshold) == (Operation.COMPARE_LIVE, asked_for)
+    assert asked.judged_by_caller is (sent in (0, "0.0"))
     assert asked.options == {"search_mode": "FAST", "os": "ANDROID"}
 
 

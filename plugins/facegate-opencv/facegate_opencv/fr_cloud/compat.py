@@ -36,6 +36,8 @@ class FrCloudApi(Api[ApiSettings]):
 
     - ``/compare`` takes one probe, since facegate's questions have one; two or three are a
       validation error.
+    - ``liveness_min_score = 0`` asks for scores and no verdict: no threshold is handed on, and the
+      request is recorded as judged by its caller.
     - A liveness score below ``liveness_min_score`` is a reply with both scores like any other.
     - A score that the provider did not give is never made up: ``ERR_RESTRICTED_API``. The same
       goes for the similarity to a probe that was judged a spoof before it was compared.
@@ -117,8 +119,8 @@ class FrCloudApi(Api[ApiSettings]):
             Operation.COMPARE_LIVE,
             self.picture(message.probe, "probe"),
             self._gallery(message.gallery),
-            # 0 asks for no verdict, and the reply holds none.
             liveness_threshold=message.liveness_min_score or None,
+            judged_by_caller=message.liveness_min_score == 0,
             options=_told(search_mode=message.search_mode, os=message.os),
         )
 

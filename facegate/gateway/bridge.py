@@ -172,6 +172,7 @@ class Bridge:
                 gallery=[_source(f"gallery[{n}]", each) for n, each in enumerate(asked.gallery)],
                 threshold=_crossed("match", asked.threshold, matches),
                 liveness_threshold=_crossed("liveness", asked.liveness_threshold, lives),
+                judged_by_caller=asked.judged_by_caller,
                 **how,
             )
         )

@@ -69,6 +69,7 @@ from facegate.providers.pictures import FacePolicy, PictureLimits, SeveralFaces
 from facegate.providers.provider import (
     Answer,
     BlockingProvider,
+    BoundRequest,
     CompareLiveRequest,
     CompareRequest,
     LivenessRequest,
@@ -100,6 +101,7 @@ __all__ = [
     "Billed",
     "BlockingProvider",
     "Body",
+    "BoundRequest",
     "CaptureReason",
     "CaptureRejected",
     "Catalogue",

@@ -24,7 +24,7 @@ from facegate.plugin import (
 )
 from facegate_opencv.api import Api, ApiSettings
 from facegate_opencv.fr_server import wire
-from facegate_opencv.fr_server.errors import LIVENESS, LIVENESS_ERROR, NOT_LIVE, REPLIES
+from facegate_opencv.fr_server.errors import LIVENESS, LIVENESS_ERROR, REPLIES, SPOOF
 
 _OPTIONAL: Final = {"min_similarity_score", "check_liveness"}
 _NO_FACE: Final = "ERR_FACE_NOT_DETECTED"
@@ -109,7 +109,7 @@ class FrServerApi(Api[FrServerApiSettings]):
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         if answer.liveness is not None and not answer.liveness.passed:
-            return self.error(NOT_LIVE)
+            return self.error(SPOOF)
         if answer.liveness is None and asked.operation is not Operation.COMPARE:
             return self.error("UNKNOWN_ERROR")
         if asked.operation is Operation.LIVENESS:
@@ -130,7 +130,7 @@ class FrServerApi(Api[FrServerApiSettings]):
     def error(self, name: str, **changes: Any) -> HttpReply:
         """One of ``errors``; a liveness error has the status of all, unless it has its own."""
         reply = super().error(name, **changes)
-        if name in (NOT_LIVE, *LIVENESS) and name not in self.settings.statuses:
+        if name in LIVENESS and name not in self.settings.statuses:
             status = self.settings.statuses.get(LIVENESS_ERROR, reply.status)
             return replace(reply, status=status)
         return reply

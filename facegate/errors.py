@@ -11,6 +11,7 @@
     ├ InputError                       the caller's picture or arguments
     │   ├ InvalidRequest               arguments that make no sense together
     │   ├ ImageRejected                not a readable picture within the limits
+    │   │   └ UnsupportedPicture       one that this provider does not take; another one may
     │   └ CaptureRejected              a picture, but not one to decide on: see ``reason``
     └ ProviderError
         ├ refused    AuthenticationFailed  CredentialsExpired  PermissionDenied
@@ -52,6 +53,8 @@ class CaptureReason(StrEnum):
     FACE_IS_OCCLUDED = "FACE_IS_OCCLUDED"
     EYES_CLOSED = "EYES_CLOSED"
     QUALITY_TOO_LOW = "QUALITY_TOO_LOW"
+    NOT_STATED = "NOT_STATED"
+    """Not usable; the vendor does not say why."""
 
 
 class FacegateError(Exception):
@@ -174,6 +177,12 @@ class ImageRejected(InputError):
     """Not a readable picture of an accepted type within the limits."""
 
     http_status = 422
+
+
+class UnsupportedPicture(ImageRejected):
+    """A readable picture, of a type, weight or size that the provider does not take."""
+
+    fails_over = True
 
 
 class CaptureRejected(InputError):

@@ -15,7 +15,7 @@ the name that configuration uses::
         return [Acme]
 """
 
-from facegate.consent import Handling
+from facegate.consent import Handling, Kept
 from facegate.errors import (
     AuthenticationFailed,
     BadReply,
@@ -39,6 +39,7 @@ from facegate.errors import (
     UnmappedError,
     UnsupportedOperation,
     UnsupportedOption,
+    UnsupportedPicture,
 )
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
@@ -65,9 +66,11 @@ from facegate.providers.flows import FlowProvider
 from facegate.providers.forms import Form, FormLimits, multipart
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import HttpProvider, HttpSettings
+from facegate.providers.pictures import FacePolicy, PictureLimits, SeveralFaces
 from facegate.providers.provider import (
     Answer,
     BlockingProvider,
+    BoundRequest,
     CompareLiveRequest,
     CompareRequest,
     LivenessRequest,
@@ -99,6 +102,7 @@ __all__ = [
     "Billed",
     "BlockingProvider",
     "Body",
+    "BoundRequest",
     "Box",
     "CaptureReason",
     "CaptureRejected",
@@ -116,6 +120,7 @@ __all__ = [
     "DecodedRequest",
     "ErrorTable",
     "Face",
+    "FacePolicy",
     "FacegateError",
     "Flow",
     "FlowProvider",
@@ -131,6 +136,7 @@ __all__ = [
     "ImageRejected",
     "InvalidRequest",
     "JournalUnavailable",
+    "Kept",
     "LicenseInvalid",
     "Liveness",
     "LivenessRequest",
@@ -138,6 +144,7 @@ __all__ = [
     "Operation",
     "PermissionDenied",
     "Picture",
+    "PictureLimits",
     "Provider",
     "ProviderError",
     "ProviderInfo",
@@ -149,12 +156,14 @@ __all__ = [
     "Row",
     "Scale",
     "ScoreSpec",
+    "SeveralFaces",
     "Token",
     "Tokens",
     "Transport",
     "UnmappedError",
     "UnsupportedOperation",
     "UnsupportedOption",
+    "UnsupportedPicture",
     "VendorError",
     "WireModel",
     "call",

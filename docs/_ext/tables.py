@@ -106,7 +106,10 @@ def _provider(plugin: str) -> Rows:
     kind = vendors.provider(plugin)
     info = kind.info
     yield "fact", "value"
-    yield "operations", ", ".join(f"`{operation}`" for operation in sorted(kind.capabilities))
+    withheld = kind.withheld(kind.settings_type.model_construct())
+    offered = [f"`{operation}`" for operation in sorted(kind.capabilities - withheld)]
+    offered += [f"`{operation}` if it is set" for operation in sorted(withheld)]
+    yield "operations", ", ".join(offered)
     yield "picture types", ", ".join(sorted(info.formats))
     yield "lineage", f"`{info.lineage}`"
     for name, spec in (("`threshold`", info.match), ("`liveness_threshold`", info.liveness)):
@@ -117,8 +120,10 @@ def _provider(plugin: str) -> Rows:
     yield "gallery pictures", "any number" if most is None else f"up to {most}"
     yield "billed", str(info.billed)
     yield "who sees the picture", info.handling.recipient
-    for word in ("stores", "enrols", "searches"):
-        yield word, "yes" if getattr(info.handling, word) else "no"
+    yield "keeps", str(info.handling.keeps)
+    for word in ("enrols", "searches", "trains"):
+        fact = getattr(info.handling, word)
+        yield word, "not stated" if fact is None else "yes" if fact else "no"
 
 
 def _notes(plugin: str) -> Rows:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import cv2
 from pydantic import Field
@@ -20,14 +21,17 @@ from facegate.plugin import (
     CompareLiveRequest,
     CompareRequest,
     Face,
+    FacePolicy,
     Handling,
     Image,
     ImageFormat,
+    Kept,
     Liveness,
     LivenessRequest,
     Match,
     ProviderInfo,
     ProviderSettings,
+    SeveralFaces,
     UnmappedError,
     per_call,
 )
@@ -74,8 +78,8 @@ class LocalSettings(ProviderSettings):
     engines: int | None = Field(
         None, ge=1, description="Requests served at once, about 100 MB each; the cores if absent."
     )
-    largest_face: bool = per_call(
-        default=False, description="Take the most prominent of several faces, not refuse them."
+    several_faces: Literal["refuse", "vendor"] = per_call(
+        "refuse", description="Refuse several faces, or take the most prominent one (`vendor`)."
     )
     require_open_eyes: bool = per_call(
         default=True, description="Refuse closed eyes, and dark sunglasses, in liveness questions."
@@ -90,7 +94,9 @@ class Local(BlockingProvider[LocalSettings]):
         plugin="local",
         lineage="opencv-zoo/yunet-2023mar+sface-2021dec",
         max_gallery=100,
-        handling=Handling(recipient="this process", stores=False, enrols=False, searches=False),
+        handling=Handling(
+            recipient="this process", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+        ),
         formats=frozenset(
             {
                 ImageFormat.JPEG,
@@ -100,6 +106,7 @@ class Local(BlockingProvider[LocalSettings]):
                 ImageFormat.TIFF,
             }
         ),
+        several_faces=SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),
         match=scores.MATCH,
         liveness=pad.LIVENESS,
         faces=True,
@@ -111,6 +118,9 @@ class Local(BlockingProvider[LocalSettings]):
 
     def __init__(self, settings: LocalSettings, name: str | None = None) -> None:
         super().__init__(settings, name)
+        if settings.several_faces == "vendor":
+            prominent = SeveralFaces(FacePolicy.LARGEST, FacePolicy.LARGEST)
+            self.info = replace(self.info, several_faces=prominent)
         self._models = ModelStore(settings.models_dir, settings.model_paths, pull=settings.pull)
         self._engines = Pool(
             lambda: Engine(self._models), size=settings.engines or os.cpu_count() or 1
@@ -126,7 +136,7 @@ class Local(BlockingProvider[LocalSettings]):
         return Answer(match=match, liveness=liveness, warnings=_warnings(probe), faces=faces)
 
     def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
-        largest_face = request.settings.largest_face
+        largest_face = request.settings.several_faces == "vendor"
         (scene,) = self._run(
             [lambda engine: engine.see(request.probe, "probe", largest_face=largest_face)]
         )
@@ -153,7 +163,7 @@ class Local(BlockingProvider[LocalSettings]):
         """
         seen: list[Scene] = []
         faces: dict[str, tuple[Face, ...]] = {}
-        largest_face = request.settings.largest_face
+        largest_face = request.settings.several_faces == "vendor"
 
         def probe(engine: Engine) -> Embedding:
             seen.append(engine.see(request.probe, "probe", largest_face=largest_face))

@@ -69,6 +69,7 @@ class FrCloudApi(Api[ApiSettings]):
         CaptureReason.FACE_IS_OCCLUDED: "ERR_FACE_OCCLUDED",
         CaptureReason.EYES_CLOSED: _UNFIT,
         CaptureReason.QUALITY_TOO_LOW: _UNFIT,
+        CaptureReason.NOT_STATED: _UNFIT,
     }
     failures: ClassVar = {
         ImageRejected: "ERR_IMAGE_COULD_NOT_BE_DECODED",

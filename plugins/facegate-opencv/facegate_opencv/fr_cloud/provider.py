@@ -19,6 +19,7 @@ from facegate.plugin import (
     HttpProvider,
     HttpSettings,
     ImageRejected,
+    Kept,
     LivenessRequest,
     Picture,
     ProviderInfo,
@@ -26,7 +27,7 @@ from facegate.plugin import (
 )
 from facegate_opencv.credential import HEADER, ApiKey
 from facegate_opencv.fr_cloud import wire
-from facegate_opencv.fr_cloud.errors import TABLE
+from facegate_opencv.fr_cloud.errors import CODES
 
 REGIONS: Final = {name: f"https://{name}.opencv.fr" for name in ("us", "eu", "sg")}
 
@@ -61,12 +62,15 @@ class FrCloud(HttpProvider[FrCloudSettings]):
     """OpenCV FR cloud API: scores without verdicts, so facegate decides by the thresholds."""
 
     settings_type = FrCloudSettings
-    errors = TABLE
+    errors = CODES.table
     info = ProviderInfo(
         plugin="opencv_cloud",
         lineage="seventh-sense",
         handling=Handling(
-            recipient="Seventh Sense (OpenCV FR cloud)", stores=False, enrols=False, searches=False
+            recipient="Seventh Sense (OpenCV FR cloud)",
+            keeps=Kept.NOTHING,
+            enrols=False,
+            searches=False,
         ),
         formats=wire.FORMATS,
         match=wire.MATCH,

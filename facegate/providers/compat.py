@@ -207,8 +207,10 @@ class CompatibleApi(Generic[D]):
             ImageRejected: naming the picture by its ``role``, ``"probe"`` or ``"gallery[i]"``.
         """
         try:
-            take = Image.from_base64 if isinstance(sent, str) else Image.from_bytes
-            image = take(sent, self.limits)
+            if isinstance(sent, str):
+                image = Image.from_base64(sent, self.limits)
+            else:
+                image = Image.from_bytes(sent, self.limits)
             if image.format not in self.formats:
                 raise ImageRejected(f"{image.format} is not taken")
         except ImageRejected as error:

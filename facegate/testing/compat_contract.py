@@ -16,6 +16,7 @@ from facegate import (
     CaptureRejected,
     FacegateError,
     Image,
+    ImageRejected,
     InputError,
     JournalUnavailable,
     Operation,
@@ -292,6 +293,8 @@ def every_error(base: type[FacegateError] = FacegateError) -> Iterator[FacegateE
                 yield CaptureRejected("", reason=reason, image="probe")
         elif kind is RateLimited:
             yield RateLimited("", retry_after=7.0)
+        elif kind is ImageRejected:  # an API has one word for it and for what derives from it
+            yield kind("")
         elif kind.__subclasses__():
             yield from every_error(kind)
         else:

@@ -17,7 +17,7 @@ from facegate.errors import (
     UnsupportedPicture,
 )
 from facegate.images.image import Image
-from facegate.model import Decision, Liveness, Match, Operation
+from facegate.model import Decision, Liveness, Match, Operation, Scale
 from facegate.providers.provider import (
     Answer,
     BoundRequest,
@@ -27,7 +27,6 @@ from facegate.providers.provider import (
     Provider,
     S,
 )
-from facegate.scores import ScoreSpec
 from facegate.thresholds import (
     NOTHING_WANTED,
     Policy,
@@ -51,8 +50,6 @@ class Terms(Generic[S]):
     liveness_threshold: float | None
     review_from: float | None
     uncertain: Unsure
-    match: ScoreSpec | None
-    liveness: ScoreSpec | None
 
     @classmethod
     def of(
@@ -91,8 +88,6 @@ class Terms(Generic[S]):
                 chosen("liveness_threshold", wanted.liveness_threshold, info.liveness),
                 review_from(wanted.review_from, info.match),
                 wanted.uncertain or "reject",
-                info.match,
-                info.liveness,
             )
         except FacegateError as error:
             error.provider = provider.name
@@ -134,30 +129,27 @@ class Terms(Generic[S]):
             return Decision.REJECT
         yes = Decision.ACCEPT
         if liveness is not None:
-            _refuse_laxer(
-                "liveness_threshold", liveness.threshold, self.liveness_threshold, self.liveness
-            )
+            _refuse_laxer("liveness_threshold", liveness, self.liveness_threshold)
             if not liveness.passed:
                 yes = self._unsure(liveness)
         if yes is Decision.REJECT or self.operation is Operation.LIVENESS:
             return yes
         if match is None:
             raise BadReply("the answer leaves open whether it is the same person")
-        _refuse_laxer("threshold", match.threshold, self.threshold, self.match)
+        _refuse_laxer("threshold", match, self.threshold)
         if match.is_match:
             return yes
         return Decision.REVIEW if self._is_near(match) else self._unsure(match)
 
+    def _is_near(self, match: Match) -> bool:
+        if match.score is None or self.review_from is None:
+            return False
+        return _scale(match).reaches(match.score, self.review_from)
+
     def _unsure(self, found: Match | Liveness) -> Decision:
         """What a no comes to that may be none."""
-        return (
-            Decision.REVIEW if found.uncertain and self.uncertain == "review" else Decision.REJECT
-        )
-
-    def _is_near(self, found: Match) -> bool:
-        if found.score is None or self.review_from is None or self.match is None:
-            return False
-        return self.match.scale.reaches(found.score, self.review_from)
+        reviewed = found.uncertain and self.uncertain == "review"
+        return Decision.REVIEW if reviewed else Decision.REJECT
 
 
 def check_settings(provider: Provider[Any], policy: Policy | None = None) -> None:
@@ -170,13 +162,15 @@ def check_settings(provider: Provider[Any], policy: Policy | None = None) -> Non
     check(wanted.filled_from(Wanted.of(provider.settings)), provider.info, provider.name)
 
 
-def _refuse_laxer(
-    name: str, used: float | None, asked: float | None, spec: ScoreSpec | None
-) -> None:
-    if used is None or asked is None or spec is None:
-        return
-    if not spec.scale.reaches(used, asked):
+def _refuse_laxer(name: str, found: Match | Liveness, asked: float | None) -> None:
+    used = found.threshold
+    if used is not None and asked is not None and not _scale(found).reaches(used, asked):
         raise BadReply(f"decided by a {name} of {used:g}, asked for was {asked:g}")
+
+
+def _scale(found: Match | Liveness) -> Scale:
+    """Of the scores; those without one are taken for similarities."""
+    return found.scale or Scale(name="")
 
 
 def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:

@@ -44,7 +44,7 @@ class Policy(Table):
     Attributes:
         threshold: match from this score on.
         liveness_threshold: live from this one on.
-        review_from: from here up to the threshold a person reviews.
+        review_from: from this score on, up to the threshold, a person reviews.
         uncertain: what to decide where a vendor cannot tell.
     """
 
@@ -70,7 +70,7 @@ class Wanted:
     Attributes:
         threshold: of a match; None leaves it to who is asked next.
         liveness_threshold: of liveness, likewise.
-        review_from: the lowest score of a near miss, likewise; a number, never a rate.
+        review_from: the least score of a near miss, likewise; a number, never a rate.
         uncertain: what to decide where a vendor cannot tell.
     """
 
@@ -161,7 +161,7 @@ def resolved(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> flo
     if not low <= number <= high:  # also refuses NaN
         presets = ", or one of " + ", ".join(map(preset, spec.at_fmr)) if spec.at_fmr else ""
         raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}{presets}")
-    if spec.scale.reaches(spec.scale.farthest, number):
+    if number == spec.scale.farthest:
         raise InvalidRequest(f"a {name} of {number:g} would accept everybody")
     return number
 
@@ -173,7 +173,7 @@ def chosen(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> float
 
 
 def review_from(value: Thresholds | None, spec: ScoreSpec | None) -> float | None:
-    """The lowest score of a near miss; on the whole scale, since the vendor never hears of it."""
+    """The least score of a near miss; on the whole scale, since the vendor never hears of it."""
     return resolved("review_from", value, replace(spec, settable=None) if spec else None)
 
 
@@ -196,7 +196,7 @@ def check(wanted: Wanted, info: Scored, provider: str) -> None:
             "review_from would never hold: the provider gives no scores", provider=provider
         )
     scale = info.match.scale if info.match else None
-    if threshold is not None and scale and scale.reaches(lowest, threshold):
+    if threshold is not None and scale is not None and scale.reaches(lowest, threshold):
         side = "above" if scale.lower_is_closer else "below"
         raise ConfigurationError(
             f"review_from = {lowest:g} must be {side} the threshold, {threshold:g}",

@@ -184,6 +184,7 @@ class Request:
             seconds=seconds,
             configuration=route.digest,
             arm=arm,
+            judged_by_caller=question.judged_by_caller,
         )
 
     def _follow(self, shadow: Shadow, run: Run, primary: Finished) -> Flow[None]:

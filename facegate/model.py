@@ -208,6 +208,37 @@ class Attempt(_Record):
     cost: float | None = None
 
 
+class Box(_Record):
+    """A place in a picture as people see it, which is after the turn that its EXIF data asks for.
+
+    All are shares of the picture's width or height. A face that is cut off reaches past the edge:
+    below 0, or beyond 1.
+
+    Attributes:
+        left, top: of the upper left corner.
+        width, height: above 0.
+    """
+
+    left: float
+    top: float
+    width: float = Field(gt=0)
+    height: float = Field(gt=0)
+
+
+class Face(_Record):
+    """A face that a provider saw in a picture.
+
+    Attributes:
+        image: the picture: ``"probe"`` or ``"gallery[i]"``.
+        box: where it is; what it spans differs from detector to detector.
+        confidence: that it is a face, 0 to 1, as the provider says; None where it does not.
+    """
+
+    image: str
+    box: Box
+    confidence: float | None = Field(default=None, ge=0, le=1)
+
+
 class VerificationResult(_Answer):
     """The one result, whoever answered.
 
@@ -225,6 +256,8 @@ class VerificationResult(_Answer):
         attempts: every provider asked, oldest first; the last one answered.
         elapsed: seconds for the whole request.
         warnings: what a careful reader of this result should know.
+        faces: where they are, from a provider that says so; in each picture, the one that counted
+            comes first.
         request_id: whose request this answers; the caller's, or one that facegate made up.
         route: the route that led to the provider, where one is configured.
         arm: the arm of the split that the subject is on, where there is one.
@@ -247,6 +280,7 @@ class VerificationResult(_Answer):
     attempts: tuple[Attempt, ...] = ()
     elapsed: float = Field(ge=0)
     warnings: tuple[str, ...] = ()
+    faces: tuple[Face, ...] = ()
     request_id: str = ""
     route: str | None = None
     arm: str | None = None

@@ -38,6 +38,8 @@ class Question:
         consent: what the person agreed to; a provider that it does not permit is not asked.
         request_id: 1 to 128 letters, digits and ``._:-``, to find the request again; drawn at
             random where none is given.
+        judged_by_caller: the caller wants the score and decides elsewhere: recorded as such, and
+            left out of every rate of acceptance.
 
     Raises:
         InvalidRequest: an operation that does not exist, or a subject, consent or request id that
@@ -53,6 +55,7 @@ class Question:
     subject: str | None = field(default=None, repr=False)
     consent: Consent | None = None
     request_id: str | None = None
+    judged_by_caller: bool = False
 
     def __post_init__(self) -> None:
         if self.operation not in list(Operation):

@@ -49,6 +49,7 @@ def test_a_request_is_told_whole(run: Run, url: str) -> None:
         arm="b",
         match=SAME.match,
         engine="acme-1.4",
+        judged_by_caller=True,
         attempts=(attempt("first", "ProviderTimeout", cost=0.25), attempt(cost=0.5)),
     )
     with journal(url) as kept:
@@ -74,6 +75,7 @@ def test_a_request_is_told_whole(run: Run, url: str) -> None:
         billed=Billed.YES,
         cost=0.75,
         engine="acme-1.4",
+        judged_by_caller=True,
     )
 
 

@@ -81,7 +81,7 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
         reload_on_hangup(verifier)
         return verifier
 
-    app: Any = create_app(apis, opened, settings, play)
+    app: Any = create_app(apis, opened, settings, play, settings.public_url)
     if loaded.document.telemetry:
         app = served(app, loaded.document.telemetry, loaded.source)
     keys = settings.keys()

@@ -67,6 +67,7 @@ def _request(finished: Finished) -> dict[str, Any]:
         if finished.attempts
         else str(Billed.NO),
         "cost": _cost(finished.attempts),
+        "judged_by_caller": finished.judged_by_caller,
         "consent_reference": _text(consent.reference) if consent else None,
         "consent_purpose": _text(consent.purpose) if consent else None,
     }

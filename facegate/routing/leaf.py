@@ -103,6 +103,7 @@ class Leaf(Node):
             vendor_signature=answer.vendor_signature,
             elapsed=0,
             warnings=answer.warnings,
+            faces=answer.faces,
         )
 
 

@@ -44,6 +44,7 @@ LAYERS = """
 package adds to the command line, in its ``command.py``, is near the top."""
 
 LIBRARIES = {
+    "h11": {"exchange"},
     "httpx": {"exchange", "pools"},
     "httpcore": {"exchange", "sockets"},
     "click": {"checking", "cli", "command", "globs", "hookspecs", "options"},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
+import httpcore
 import pytest
 
 from acme import DOCUMENT, PROBE, acme
@@ -80,3 +82,26 @@ def test_one_reply_leaves_the_connection_to_the_next() -> None:
         for _ in range(3):
             assert verifier.compare(PROBE, [DOCUMENT]).accepted
         assert server.connections == 1
+
+
+@pytest.mark.parametrize("way", ["blocking", "on a loop"])
+def test_nor_is_it_where_the_http_library_has_other_insides(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    for kind in (httpcore.HTTP11Connection, httpcore.AsyncHTTP11Connection):
+        renamed(monkeypatch, kind, "_h11_state")
+    if way == "on a loop":
+        test_the_next_person_is_not_given_it_on_an_event_loop(settings)
+    else:
+        test_the_next_person_is_not_given_it(settings)
+
+
+def renamed(monkeypatch: pytest.MonkeyPatch, kind: type, name: str) -> None:
+    """Let nobody but its own methods read an attribute."""
+
+    def read(self: Any, asked: str) -> Any:
+        if asked == name and not sys._getframe(1).f_globals["__name__"].startswith("httpcore"):
+            raise AttributeError(asked)
+        return object.__getattribute__(self, asked)
+
+    monkeypatch.setattr(kind, "__getattribute__", read)

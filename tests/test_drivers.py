@@ -194,9 +194,9 @@ def test_nothing_is_begun_once_the_deadline_has_passed(run: Run) -> None:
 @every_driver
 def test_a_timeout_before_the_deadline_names_its_phase(run: Run) -> None:
     with unanswered() as nowhere, Server(stall) as server:
-        with pytest.raises(ConnectionFailed, match="ConnectTimeout"):
+        with pytest.raises(ConnectionFailed, match="no connection in time"):
             run(get(nowhere, connect_s=0.1))
-        with pytest.raises(ProviderTimeout, match="ReadTimeout"):
+        with pytest.raises(ProviderTimeout, match="no answer in time"):
             run(get(server.url, read_s=0.1))
 
 
@@ -294,9 +294,6 @@ def test_after_cancellations_the_only_connection_is_free_again(backend: str) -> 
         assert anyio.run(main, backend=backend) == 204
 
 
-# httpcore iterates replies with async generators, of which trio wants each closed by name.
-@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @every_driver
 def test_a_reply_that_is_refused_half_way_gives_its_connection_back(run: Run) -> None:
     def flow() -> Flow[tuple[FacegateError, int]]:

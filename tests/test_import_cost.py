@@ -10,8 +10,8 @@ import pytest
 
 RUNS = 7
 LATER = [
-    *("PIL", "click", "cv2", "facegate_local", "fastapi", "httpcore", "httpx", "imagesize"),
-    *("numpy", "pluggy", "pytest", "rich", "starlette"),
+    *("PIL", "certifi", "click", "cv2", "facegate_local", "fastapi", "h11", "httpx", "idna"),
+    *("imagesize", "numpy", "pluggy", "pytest", "rich", "starlette"),
 ]
 """Loaded when they are needed, if ever."""
 

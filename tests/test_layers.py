@@ -22,6 +22,7 @@ LAYERS = """
     errors  forking  lazy
     document  sniff  model  deadline  background
     images  flow  sockets  scores
+    connection
     pools
     exchange  provider  fetch
     drivers  http  policy  consent  dialect
@@ -44,9 +45,9 @@ LAYERS = """
 package adds to the command line, in its ``command.py``, is near the top."""
 
 LIBRARIES = {
-    "h11": {"exchange"},
-    "httpx": {"exchange", "pools"},
-    "httpcore": {"exchange", "sockets"},
+    "certifi": {"connection"},
+    "h11": {"connection", "exchange"},
+    "idna": {"connection"},
     "click": {"checking", "cli", "command", "globs", "hookspecs", "options"},
     "rich": {"cli", "report", "terminal"},
     "pluggy": {"hookspecs", "registry"},

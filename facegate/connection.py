@@ -88,6 +88,8 @@ class Message:
             "Accept-Encoding": "identity",  # a compressed reply could unpack far beyond its limit
             **request.headers,
         }
+        if not transport.reuse:
+            headers["Connection"] = "close"  # h11 then holds us to it
         if transport.proxy and not self.place.encrypted:
             target = f"http://{self.place.authority(self.place.host)}{target}"
             headers |= _credentials(transport.proxy)

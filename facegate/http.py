@@ -102,6 +102,10 @@ class HttpSettings(ProviderSettings):
     write_s: float = Field(default=30.0, gt=0, description="Time to wait for bytes to leave.")
     pool_s: float = Field(default=5.0, gt=0, description="Time to wait for a free connection.")
     max_connections: int = Field(default=100, gt=0, description="Connections open at once.")
+    reuse: bool = Field(
+        default=True,
+        description="Use connections more than once; `false` behind proxies that you do not know.",
+    )
     max_reply_bytes: int = Field(default=4 * 2**20, gt=0, description="Longest reply that is read.")
     ca_file: str | None = Field(
         default=None, description="PEM file to trust instead of public CAs."
@@ -141,6 +145,7 @@ class HttpSettings(ProviderSettings):
             write_s=self.write_s,
             pool_s=self.pool_s,
             max_connections=self.max_connections,
+            reuse=self.reuse,
             max_reply_bytes=self.max_reply_bytes,
             ca_file=self.ca_file,
             proxy=self.proxy.get_secret_value() if self.proxy else None,

@@ -102,6 +102,14 @@ def test_a_connection_serves_many_requests() -> None:
     assert (len(server.seen), server.connections) == (3, 1)
 
 
+def test_a_setting_has_no_connection_used_twice() -> None:
+    with Server(SAME) as server, FaceVerifier(acme(server.url, reuse=False)) as verifier:
+        for _ in range(3):
+            assert verifier.compare(PROBE, DOCUMENT).accepted
+    assert [seen.headers["connection"] for seen in server.seen] == ["close"] * 3
+    assert server.connections == 3
+
+
 @every_driver
 def test_a_connection_is_of_no_use_to_another_name_at_the_same_address(
     run: Run, tmp_path: Path

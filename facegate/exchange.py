@@ -7,10 +7,11 @@ and log every URL, none of which a request that holds a face should do.
 from __future__ import annotations
 
 import queue
-import selectors
+import select
 import socket
 import threading
 from contextlib import closing, suppress
+from math import ceil
 from typing import Any, TypeVar
 
 import anyio
@@ -25,9 +26,6 @@ from facegate.pools import Pool, async_turn, turn
 from facegate.sockets import LookUp, Steps, Wait
 
 T = TypeVar("T")
-
-_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
-"""Of all kinds, the one that opens no file of its own where there is a choice."""
 
 
 class SyncExchanges(PerProcess):
@@ -165,13 +163,21 @@ def _met(need: Wait | LookUp, seconds: float) -> Any:
         raise TimeoutError
     if isinstance(need, LookUp):
         return _looked_up(need, seconds)
-    with _Selector() as selector:
-        selector.register(
-            need.socket, selectors.EVENT_WRITE if need.writing else selectors.EVENT_READ
-        )
-        if not selector.select(seconds):
-            raise TimeoutError
+    if not _ready(need, seconds):
+        raise TimeoutError
     return None
+
+
+def _ready(need: Wait, seconds: float) -> bool:
+    """By names that are looked up each time: gevent replaces them with its own."""
+    one = [need.socket]
+    if not hasattr(select, "poll"):  # Windows, where a failure to connect is an exception
+        return any(
+            select.select([] if need.writing else one, one if need.writing else [], one, seconds)
+        )
+    poll = select.poll()
+    poll.register(need.socket, select.POLLOUT if need.writing else select.POLLIN)
+    return bool(poll.poll(ceil(seconds * 1000)))
 
 
 async def _met_async(need: Wait | LookUp, seconds: float) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import ClassVar, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
@@ -71,7 +71,19 @@ _SIMILARITY = Scale(name="")
 """What scores without a scale are taken for."""
 
 
-class _Scored(_Record):
+class _Answer(_Record):
+    """An answer, which an ``if`` would take for a yes whatever it says."""
+
+    yes: ClassVar[str]
+    """Name of the field that says yes or no."""
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} is no yes or no by itself: use .{self.yes}, or `is not None`"
+        )
+
+
+class _Scored(_Answer):
     """A verdict and the score behind it, which must not contradict each other."""
 
     score: float | None = None
@@ -110,6 +122,8 @@ class Match(_Scored):
         gallery_scores: one score per gallery image, in order; empty where the vendor gives none.
     """
 
+    yes = "is_match"
+
     is_match: bool
     decided_by: DecidedBy = DecidedBy.VENDOR
     gallery_scores: tuple[float | None, ...] = ()
@@ -137,6 +151,8 @@ class Liveness(_Scored):
         uncertain: the vendor could not tell, so this is no spoof; ``passed`` is False.
         reason: the vendor's word for why it did not pass, where it gives one.
     """
+
+    yes = "passed"
 
     passed: bool
     reason: str | None = None
@@ -223,7 +239,7 @@ class Face(_Record):
     confidence: float | None = Field(default=None, ge=0, le=1)
 
 
-class VerificationResult(_Record):
+class VerificationResult(_Answer):
     """The one result, whoever answered.
 
     Attributes:
@@ -249,6 +265,7 @@ class VerificationResult(_Record):
 
     # ``accepted`` is written out for readers and worked out again when read back.
     model_config = ConfigDict(extra="ignore")
+    yes = "accepted"
 
     operation: Operation
     decision: Decision
@@ -273,10 +290,3 @@ class VerificationResult(_Record):
     def accepted(self) -> bool:
         """True when the decision is accept, and only then."""
         return self.decision is Decision.ACCEPT
-
-
-Threshold = float | str
-"""A number on the provider's scale, or ``"fmr:1e-4"`` for a false match rate it was measured at."""
-
-Thresholds = Threshold | Mapping[str, Threshold]
-"""One threshold, or one by provider name; a provider that is not named goes by its settings."""

@@ -89,9 +89,9 @@ class AcmeApi(CompatibleApi[ApiSettings]):
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         body: dict[str, Any] = {}
-        if answer.match:
+        if answer.match is not None:
             body |= {"same": answer.match.is_match, "score": answer.match.score}
-        if answer.liveness:
+        if answer.liveness is not None:
             body |= {"live": answer.liveness.passed, "liveScore": answer.liveness.score}
         return json_reply(200, body)
 
@@ -150,6 +150,6 @@ def front(
     )
     with (
         serving(app, limits) as url,
-        httpx.Client(base_url=url, headers=headers, trust_env=False) as client,
+        httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client,
     ):
         yield client

@@ -83,7 +83,7 @@ class CorvidApi(CompatibleApi[CompatibleApiSettings]):
         return DecodedRequest(Operation.COMPARE, probe, (document,))
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
-        assert answer.match
+        assert answer.match is not None
         return json_reply(200, {"score": answer.match.score})
 
     def encode_error(self, error: FacegateError) -> HttpReply:

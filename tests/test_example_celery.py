@@ -19,6 +19,8 @@ from facegate import CaptureReason, CaptureRejected, FaceVerifier, ProviderTimeo
 from facegate.testing import FakeProvider, not_live
 from portraits import portraits
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 Send = Callable[..., Any]
 
@@ -51,11 +53,12 @@ def worker(folder: Path) -> Iterator[Send]:
         try:
             yield lambda *names, **how: client.send_task("celery_tasks.verify", names, **how)
             running.send_signal(signal.SIGTERM)
-            assert running.wait(60) == 0
+            assert running.wait(240) == 0
         finally:
             running.kill()
 
 
+@pytest.mark.slow
 def test_forked_workers_tell_real_people_apart(tmp_path: Path) -> None:
     with worker(tmp_path) as send:
         sent = [
@@ -63,7 +66,7 @@ def test_forked_workers_tell_real_people_apart(tmp_path: Path) -> None:
             send("selfie.jpg", "stranger.jpg", "user-81", task_id="r-2"),
             send("selfie.jpg", "../facegate.toml", "user-81", task_id="r-3"),
         ]
-        same, other, refused = (each.get(timeout=60, interval=0.05) for each in sent)
+        same, other, refused = (each.get(timeout=240, interval=0.05) for each in sent)
     assert same == {"decision": "accept", "provider": "local", "request_id": "r-1"}
     assert other == {"decision": "reject", "provider": "local", "request_id": "r-2"}
     assert refused["error"]["image"] == "gallery[0]"

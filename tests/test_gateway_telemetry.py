@@ -21,8 +21,7 @@ from acme_api import acme_api, question
 from facegate import AsyncFaceVerifier
 from facegate.events import Observer
 from facegate.gateway import create_app, serving
-from facegate.telemetry import observers, served
-from facegate.telemetry.tracing import OpenTelemetryObserver
+from facegate.telemetry import OpenTelemetryObserver, observers, served
 from facegate.testing import FakeProvider
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -34,7 +33,7 @@ def gateway(table: dict[str, Any], *watching: Observer) -> Iterator[httpx.Client
     app = create_app([acme_api()], lambda: AsyncFaceVerifier(FakeProvider(), observers=watching))
     with (
         serving(served(app, table, "facegate.toml")) as url,
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield client
 
@@ -115,6 +114,9 @@ def test_the_command_line_serves_what_the_configuration_asks_for(tmp_path: Path)
         try:
             last = next(line for line in process.stdout if "try: curl " in line)
             url = last.split()[-1].removesuffix("/healthz")
-            assert "# TYPE facegate_requests_total counter" in httpx.get(f"{url}/metrics").text
+            assert (
+                "# TYPE facegate_requests_total counter"
+                in httpx.get(f"{url}/metrics", timeout=60).text
+            )
         finally:
             process.kill()

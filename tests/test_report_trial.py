@@ -19,6 +19,8 @@ from facegate.trial.tally import Outcome
 from facegate.trial.trial import Trial
 from simulated import Plan, Vendor, requests
 
+pytestmark = pytest.mark.slow
+
 MAIN, NEW = Vendor("main"), Vendor("new")
 EVEN, CAREFUL = {"main": 50, "new": 50}, {"main": 90, "new": 10}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from facegate.opening import parts
 from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
 from facegate.routing.route import Route
+from facegate.runtime.extras import extra
 from facegate.telemetry import served
 from facegate.verifier import AsyncFaceVerifier
 
@@ -46,23 +48,18 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
     On SIGHUP, who answers is read from the configuration anew; requests in work are finished first.
     A file that cannot be used is logged and changes nothing. What [serve] says needs a restart.
     """
-    try:
+    with extra("gateway", "starlette", "uvicorn", needed_by="serving"):
         from facegate.gateway.app import create_app
         from facegate.gateway.bridge import Bridge
         from facegate.gateway.reloading import fit_for, reload_on_hangup
         from facegate.gateway.sandbox import Instruction, Sandbox
         from facegate.gateway.server import listen, run, url_of
-    except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
-            raise
-        raise ConfigurationError(
-            'serving needs two packages more: pip install "facegate[gateway]"'
-        ) from None
     loaded, registry = Config.load(config), Registry()
     settings = ServeSettings.of(loaded, **_changes(loaded, options, sandbox=sandbox))
     apis = settings.apis(registry, loaded.intake.limits)
     made = parts(loaded, registry, settings.provider)
-    findings = [line for each in apis for line in Bridge(each).findings(made["route"])]
+    route = made.route
+    findings = [line for each in apis for line in Bridge(each).findings(route)]
     play = None
     if settings.sandbox:
         play = Sandbox(settings.sandbox.keys, settings.sandbox.rate)
@@ -71,10 +68,11 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
         except Instruction as error:
             raise ConfigurationError(f"serve.sandbox.keys: {error}") from None
         findings.append("the sandbox is on: callers can force any outcome")
-    made["load"] = fit_for(apis, made["load"])
+    if made.load is not None:
+        made = replace(made, load=fit_for(apis, made.load))
 
     def opened() -> AsyncFaceVerifier:
-        verifier = AsyncFaceVerifier(**made)
+        verifier = made.awaited()
         reload_on_hangup(verifier)
         return verifier
 
@@ -85,7 +83,7 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
     listener = listen(settings.host, settings.port, loopback_only=not keys)
     if not keys:
         findings.append("there is no key: whoever is on this machine may ask")
-    for line in _greeting(url_of(listener), apis, made["route"], findings):
+    for line in _greeting(url_of(listener), apis, route, findings):
         click.echo(line)
     run(app, listener, settings)
 

@@ -11,13 +11,15 @@ from anyio.to_thread import run_sync
 from facegate.errors import ConfigurationError, FacegateError, ImageRejected, UnsupportedOption
 from facegate.gateway.sandbox import HEADER, Ask, Instruction, Sandbox
 from facegate.images.image import Image
-from facegate.model import Liveness, Match, Operation, Thresholds, VerificationResult
+from facegate.model import Liveness, Match, Operation, VerificationResult
+from facegate.policy import Terms
 from facegate.providers.compat import CompatibleApi, DecodedRequest, json_reply
 from facegate.providers.provider import Answer, Provider
-from facegate.question import Question
+from facegate.question import Options, Question
 from facegate.routing.route import Route
 from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.scores import ScoreMapping, ScoreSpec
+from facegate.thresholds import Thresholds
 from facegate.verifier import AsyncFaceVerifier
 
 Found = TypeVar("Found", Match, Liveness)
@@ -160,22 +162,20 @@ class Bridge:
         how: dict[str, Any] = {**about}
         if asked.options and itself:
             how["options"] = {plugin: asked.options}
-        ways = self._ways(route, Question(asked.operation, b"", options=how.get("options")))
+        ways = self._ways(route, asked.operation, how.get("options"))
         matches = {name: match for name, (match, _) in ways.items()}
         lives = {name: live for name, (_, live) in ways.items()}
-        probe = _source("probe", asked.probe)
-        gallery = [_source(f"gallery[{n}]", each) for n, each in enumerate(asked.gallery)]
-        threshold = _crossed("match", asked.threshold, matches)
-        live_from = _crossed("liveness", asked.liveness_threshold, lives)
-        match asked.operation:
-            case Operation.COMPARE:
-                result = await verifier.compare(probe, gallery, threshold=threshold, **how)
-            case Operation.COMPARE_LIVE:
-                result = await verifier.compare_live(
-                    probe, gallery, threshold=threshold, liveness_threshold=live_from, **how
-                )
-            case Operation.LIVENESS:
-                result = await verifier.liveness(probe, threshold=live_from, **how)
+        result = await verifier.ask(
+            Question(
+                operation=asked.operation,
+                probe=_source("probe", asked.probe),
+                gallery=[_source(f"gallery[{n}]", each) for n, each in enumerate(asked.gallery)],
+                threshold=_crossed("match", asked.threshold, matches),
+                liveness_threshold=_crossed("liveness", asked.liveness_threshold, lives),
+                judged_by_caller=asked.judged_by_caller,
+                **how,
+            )
+        )
         its_own = result.plugin == plugin
         return Answer(
             match=matches[result.provider].match(_honest(result), asked.threshold),
@@ -185,14 +185,18 @@ class Bridge:
             faces=result.faces,
         )
 
-    def _ways(self, route: Route, question: Question) -> dict[str, tuple[_Way, _Way]]:
+    def _ways(
+        self, route: Route, operation: Operation, options: Options | None
+    ) -> dict[str, tuple[_Way, _Way]]:
         """To and from each provider that can be asked, for match and for liveness."""
+        terms = route.terms(operation, options=options).terms
         return {
             provider.name: (
-                _Way.of(provider.info.match, terms.threshold, self.match),
-                _Way.of(provider.info.liveness, terms.liveness_threshold, self.liveness),
+                _Way.of(provider.info.match, known.threshold, self.match),
+                _Way.of(provider.info.liveness, known.liveness_threshold, self.liveness),
             )
-            for provider, terms in route.terms(question)
+            for provider in route.providers
+            if isinstance(known := terms[provider.name], Terms)
         }
 
 
@@ -273,8 +277,8 @@ def _honest(result: VerificationResult) -> Match | None:
     reads the match alone.
     """
     match, liveness = result.match, result.liveness
-    noticed = result.operation is Operation.COMPARE and liveness and not liveness.passed
-    if match and noticed:
+    spoof = liveness is not None and not liveness.passed
+    if match is not None and spoof and result.operation is Operation.COMPARE:
         return Match(is_match=False, score=match.score, scale=match.scale)
     return match
 

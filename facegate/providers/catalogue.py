@@ -130,7 +130,7 @@ class Catalogue:
     @lazy
     def reasons(self) -> Mapping[CaptureReason, str]:
         """The first code of each reason that a picture may be rejected for."""
-        rows = reversed([*self.rows.items()])
+        rows = reversed(list(self.rows.items()))
         return {row.means: code for code, row in rows if isinstance(row.means, CaptureReason)}
 
     @lazy

@@ -16,10 +16,11 @@ from facegate.document import Table
 from facegate.errors import BadReply, ConfigurationError, FacegateError, ProviderError
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
-from facegate.model import Attempt, Billed, Face, Liveness, Match, Operation, Outcome, Threshold
+from facegate.model import Attempt, Billed, Face, Liveness, Match, Operation, Outcome
 from facegate.providers.pictures import PictureLimits, SeveralFaces
 from facegate.runtime.flow import Flow, call
 from facegate.scores import ScoreSpec
+from facegate.thresholds import Threshold, Unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,9 @@ class ProviderSettings(Table):
     )
     liveness_threshold: Threshold | None = Field(
         default=None, description="Live from this liveness score on."
+    )
+    uncertain: Unsure = Field(
+        default="reject", description="What to decide where the vendor cannot tell."
     )
     several_faces: Literal["refuse", "vendor"] = Field(
         default="refuse",

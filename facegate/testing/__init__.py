@@ -12,6 +12,7 @@ pytest.register_assert_rewrite(
     )
 )
 
+from facegate.opening import answer_with  # noqa: E402
 from facegate.testing.cases import Call, Documented, Failure  # noqa: E402
 from facegate.testing.compat_contract import CompatibleApiContract  # noqa: E402
 from facegate.testing.contract import ProviderContract  # noqa: E402
@@ -28,6 +29,7 @@ __all__ = [
     "FaultProxy",
     "HttpProviderContract",
     "ProviderContract",
+    "answer_with",
     "live",
     "match",
     "no_match",

@@ -44,7 +44,7 @@ class Call:
             "liveness_threshold": self.liveness_threshold,
             "options": {plugin: {**self.options, **changes.pop("options", {})}},
         }
-        return Question(self.operation, probe, **{**asked, **changes})
+        return Question(operation=self.operation, probe=probe, **{**asked, **changes})
 
     def __str__(self) -> str:
         return "-".join([self.operation, *map(str, self.options.values())])

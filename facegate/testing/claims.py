@@ -28,10 +28,10 @@ def failed(came: Sequence[Any]) -> FacegateError:
 def assert_explained(result: VerificationResult, info: ProviderInfo) -> None:
     """A verdict can be judged: it says what it was held against, on which scale."""
     for found, spec in ((result.match, info.match), (result.liveness, info.liveness)):
-        if found and spec:
+        if found is not None and spec:
             assert found.threshold is not None, f"it does not tell its threshold: {found!r}"
             assert found.scale == spec.scale, f"it is not on the scale of info: {found!r}"
-        elif found:
+        elif found is not None:
             assert found.score is None or found.scale, f"a score tells no scale: {found!r}"
 
 
@@ -59,7 +59,8 @@ def invented(sound: Came, spoilt: Came, *, is_answer: bool) -> str:
         return "a no became a yes"
     for part in ("match", "liveness"):
         before, after = getattr(was, part), getattr(spoilt, part)
-        if after and after.score not in (None, before and before.score):
+        said = None if before is None else before.score
+        if after is not None and after.score not in (None, said):
             return f"{part} got a score that nobody gave"
         verdicts = [
             getattr(each, "is_match", getattr(each, "passed", None)) for each in (before, after)

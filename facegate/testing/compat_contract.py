@@ -199,7 +199,8 @@ class CompatibleApiContract:
         probe, claimed, *_ = made.pictures(client)
         for operation in sorted(client.capabilities):
             gallery = () if operation is Operation.LIVENESS else (claimed,)
-            (asking,) = requests(client, Question(operation, probe, gallery))
+            question = Question(operation=operation, probe=probe, gallery=gallery)
+            (asking,) = requests(client, question)
             yield client, asking
 
     def for_examples(self, law: Callable[[st.DataObject], None]) -> None:
@@ -267,8 +268,8 @@ def _digest(image: Image | str) -> str:
 def _said(answer: Answer) -> list[Any]:
     match, liveness = answer.match, answer.liveness
     return [
-        match and (match.is_match, match.score),
-        liveness and (liveness.passed, liveness.score),
+        None if match is None else (match.is_match, match.score),
+        None if liveness is None else (liveness.passed, liveness.score),
     ]
 
 

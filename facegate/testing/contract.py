@@ -183,7 +183,7 @@ class ProviderContract:
         if call.operation is not Operation.LIVENESS and not spoof:
             assert result.match, "it tells neither match nor why there is none"
         if call.operation is not Operation.COMPARE:
-            assert result.liveness, "it was asked for liveness and does not tell it"
+            assert result.liveness is not None, "it was asked for liveness and does not tell it"
         assert result.attempts, "the result does not say which attempts were made"
         if self.provider.info.billed is Billed.NO:
             billed = {attempt.billed for attempt in result.attempts}

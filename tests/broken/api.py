@@ -75,8 +75,8 @@ class AcmeApi(CompatibleApi[CompatibleApiSettings]):
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         said: dict[str, Any] = {}
-        if answer.match:
+        if answer.match is not None:
             said = {"score": answer.match.score}
-        elif answer.liveness:
+        elif answer.liveness is not None:
             said = {"live": answer.liveness.passed, "score": answer.liveness.score}
         return json_reply(200, said)

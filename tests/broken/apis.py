@@ -84,6 +84,6 @@ class Stumbles(AcmeApi):
 class TurnsAwayWhoIsJustSimilarEnough(AcmeApi):
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         threshold = asked.threshold or MATCH.threshold
-        if answer.match and answer.match.score == threshold:
+        if answer.match is not None and answer.match.score == threshold:
             return json_reply(200, {"score": threshold - 0.001})
         return super().encode(asked, answer)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from acme_documented import AcmesApi, AcmesDocumentation
 from broken import apis, http, providers
 from broken.found import FOUND_BY
 from facegate.plugin import HttpProvider
 from facegate.testing import CompatibleApiContract, HttpProviderContract, ProviderContract
-from test_contract_acme import AcmesDocumentation
-from test_contract_compat import AcmesApi
 
 __all__ = ["apis", "http", "providers"]
 
@@ -16,7 +15,7 @@ for broken in FOUND_BY:
     if issubclass(broken, apis.AcmeApi):
         globals()[name] = type(name, (AcmesApi, CompatibleApiContract), {"api_type": broken})
     elif issubclass(broken, HttpProvider):
-        held = {"provider": broken, "patience_s": 0.5}
+        held = {"provider": broken, "patience_s": 0.5, "every_mutation": True}
         globals()[name] = type(name, (AcmesDocumentation, HttpProviderContract), held)
     else:
         globals()[name] = type(name, (ProviderContract,), {"provider": broken})

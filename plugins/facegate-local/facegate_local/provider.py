@@ -162,8 +162,8 @@ class Local(BlockingProvider[LocalSettings]):
         The jobs run side by side, but a dictionary takes what each finds without a lock.
         """
         seen: list[Scene] = []
-        faces: dict[str, tuple[Face, ...]] = {}
         largest_face = request.settings.several_faces == "vendor"
+        faces: dict[str, tuple[Face, ...]] = {}
 
         def probe(engine: Engine) -> Embedding:
             seen.append(engine.see(request.probe, "probe", largest_face=largest_face))

@@ -14,7 +14,7 @@ from facegate_local.provider import Local
 
 class TestLocal(ProviderContract):
     provider = Local
-    settings: ClassVar = {"engines": 2}
+    settings: ClassVar = {"engines": 2, "deadline_s": 120}
 
     @pytest.fixture
     def faces(self, models_dir: Path, portraits: Mapping[str, Path]) -> tuple[bytes, ...]:

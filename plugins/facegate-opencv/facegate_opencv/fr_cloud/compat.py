@@ -84,8 +84,8 @@ class FrCloudApi(Api[ApiSettings]):
             return self._invalid(*((each["type"], each["loc"], each["msg"]) for each in problems))
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
-        similarity = answer.match.score if answer.match else None
-        liveness = answer.liveness.score if answer.liveness else None
+        similarity = None if answer.match is None else answer.match.score
+        liveness = None if answer.liveness is None else answer.liveness.score
         if asked.operation is Operation.LIVENESS:
             return self._scores(liveness_score=liveness)
         if asked.operation is Operation.COMPARE_LIVE:
@@ -93,7 +93,7 @@ class FrCloudApi(Api[ApiSettings]):
             return self._scores(
                 score=similarity, liveness_score=None if liveness is None else str(liveness)
             )
-        if answer.liveness and not answer.liveness.passed:
+        if answer.liveness is not None and not answer.liveness.passed:
             return self.error(_UNFIT)
         return self._scores(score=similarity)
 

@@ -19,6 +19,7 @@ from facegate.plugin import (
     ImageRejected,
     InvalidRequest,
     LicenseInvalid,
+    Meaning,
     ProviderUnavailable,
     Row,
     UnmappedError,
@@ -77,23 +78,21 @@ _CODES: Final[Mapping[str, Row]] = {
     ),
 }
 
-LIVENESS: Final[Mapping[str, Row]] = {
-    name: Row(422, means, _LIVENESS_MESSAGE)
-    for name, means in {
-        SPOOF: NOT_LIVE,
-        "FACE_NOT_FOUND": CaptureReason.FACE_NOT_FOUND,
-        "TOO_MANY_FACES": CaptureReason.TOO_MANY_FACES,
-        "FACE_TOO_SMALL": CaptureReason.FACE_TOO_SMALL,
-        "FACE_TOO_CLOSE": CaptureReason.FACE_TOO_CLOSE,
-        "FACE_CLOSE_TO_BORDER": CaptureReason.FACE_CLOSE_TO_BORDER,
-        "FACE_CROPPED": CaptureReason.FACE_CROPPED,
-        "FACE_ANGLE_TOO_LARGE": CaptureReason.FACE_ANGLE_TOO_LARGE,
-        "FACE_IS_OCCLUDED": CaptureReason.FACE_IS_OCCLUDED,
-        "EYES_CLOSED": CaptureReason.EYES_CLOSED,
-        "LICENSE_ERROR": LicenseInvalid,
-        "UNKNOWN_ERROR": UnmappedError,
-    }.items()
+_MEANINGS: Final[Mapping[str, Meaning]] = {
+    SPOOF: NOT_LIVE,
+    "FACE_NOT_FOUND": CaptureReason.FACE_NOT_FOUND,
+    "TOO_MANY_FACES": CaptureReason.TOO_MANY_FACES,
+    "FACE_TOO_SMALL": CaptureReason.FACE_TOO_SMALL,
+    "FACE_TOO_CLOSE": CaptureReason.FACE_TOO_CLOSE,
+    "FACE_CLOSE_TO_BORDER": CaptureReason.FACE_CLOSE_TO_BORDER,
+    "FACE_CROPPED": CaptureReason.FACE_CROPPED,
+    "FACE_ANGLE_TOO_LARGE": CaptureReason.FACE_ANGLE_TOO_LARGE,
+    "FACE_IS_OCCLUDED": CaptureReason.FACE_IS_OCCLUDED,
+    "EYES_CLOSED": CaptureReason.EYES_CLOSED,
+    "LICENSE_ERROR": LicenseInvalid,
+    "UNKNOWN_ERROR": UnmappedError,
 }
+LIVENESS: Final = {name: Row(422, means, _LIVENESS_MESSAGE) for name, means in _MEANINGS.items()}
 """What each ``metadata.code`` means; the documentation calls these the common ones."""
 
 

@@ -193,7 +193,7 @@ class Verifik(HttpProvider[VerifikSettings]):
 
     def renewed(self, months: int) -> Flow[SecretStr]:
         """Ask for a new token, which the valid old one is needed for."""
-        query = {"origin": "refresh", "expiresIn": months}
+        query: dict[str, str | int] = {"origin": "refresh", "expiresIn": months}
         reply = yield from self.get(wire.RENEWAL, wire.Renewed, query=query)
         return reply.token
 

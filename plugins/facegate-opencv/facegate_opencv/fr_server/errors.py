@@ -77,10 +77,9 @@ _CODES: Final[Mapping[str, Row]] = {
     ),
 }
 
-LIVENESS: Final[Mapping[str, Row]] = {
+LIVENESS: Final[Mapping[str, Row]] = {SPOOF: Row(422, NOT_LIVE, _LIVENESS_MESSAGE)} | {
     name: Row(422, means, _LIVENESS_MESSAGE)
     for name, means in {
-        SPOOF: NOT_LIVE,
         "FACE_NOT_FOUND": CaptureReason.FACE_NOT_FOUND,
         "TOO_MANY_FACES": CaptureReason.TOO_MANY_FACES,
         "FACE_TOO_SMALL": CaptureReason.FACE_TOO_SMALL,

@@ -26,6 +26,7 @@ class WireContract(ProviderContract):
     documented: ClassVar[Sequence[Documented]] = ()
     failures: ClassVar[Sequence[Failure]] = ()
     other_options: ClassVar[Mapping[str, Any]] = {}
+    patience_s: ClassVar[float] = 60.0
 
     @pytest.fixture
     def stage(self) -> Iterator[Stage]:
@@ -200,6 +201,8 @@ class WireContract(ProviderContract):
         with Server(*acts) as server:
             provider = self.make(base_url=server.url, **settings)
             came = ask(provider, [self.question(call, faces)] * len(acts))
+            # Who gives up early has hung up before a busy server has read the request.
+            server.asked.wait(self.patience_s)
         assert len(server.seen) == len(acts), (
             f"{len(acts)} questions made {len(server.seen)} requests;"
             " each is one request, and none is repeated"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+import zlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 _ABSENT = object()
+_STEP = 5  # no divisor of the ways in which a field goes wrong: neighbours go wrong in other ways
 
 UNREADABLE: dict[str, bytes] = {
     "empty": b"",
@@ -36,6 +39,12 @@ def mutations(body: Any) -> Iterator[tuple[str, bytes]]:
             else:
                 holder[path[-1]] = value
             yield f"{'.'.join(map(str, path))} {name}", json.dumps(spoilt).encode()
+
+
+def some_mutations(body: Any) -> Iterator[tuple[str, bytes]]:
+    """A fifth of the mutations: each field in two or three ways, the same ones in every run."""
+    first = zlib.crc32(json.dumps(body).encode()) % _STEP
+    return islice(mutations(body), first, None, _STEP)
 
 
 def truncations(body: Any) -> Iterator[tuple[str, bytes]]:

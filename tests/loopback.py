@@ -14,7 +14,7 @@ import trustme
 
 from facegate.testing.server import (
     Act,
-    Line,
+    PendingRequest,
     Seen,
     Server,
     drip,
@@ -30,7 +30,7 @@ from facegate.testing.server import (
 
 __all__ = [
     "Act",
-    "Line",
+    "PendingRequest",
     "Seen",
     "Server",
     "authority",
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 
-def tunnel(line: Line) -> bool:
+def tunnel(line: PendingRequest) -> bool:
     """A proxy's CONNECT: passes bytes both ways until either side has had enough."""
     host, _, port = line.request.target.rpartition(":")
     with socket.create_connection((host, int(port))) as onward:

@@ -19,7 +19,7 @@ from facegate import (
     InvalidRequest,
     UnmappedError,
 )
-from loopback import Act, Line, Server, authority, reply, stall, tls, tunnel
+from loopback import Act, PendingRequest, Server, authority, reply, stall, tls, tunnel
 
 SAME = reply(200, {"score": 0.93})
 ONCE = reply(200, {"score": 0.93}, Connection="close")
@@ -168,7 +168,7 @@ def crowd(size: int) -> Act:
     """Answers once so many requests are here at the same time."""
     together = threading.Barrier(size, timeout=10)
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         together.wait()
         return SAME(line)
 

@@ -20,7 +20,7 @@ from facegate import ConfigurationError, FaceVerifier, RateLimited
 from facegate.routing.limits import Limited, Limiter, LimitSettings
 from facegate.routing.node import Leaf
 from facegate.routing.redis import Shared
-from loopback import Line, Server, reply
+from loopback import PendingRequest, Server, reply
 from scripted import QUESTION, Vendor, route
 from test_fork import in_child
 from test_limits import Busy, asked
@@ -147,7 +147,7 @@ WORKER = """
 def test_processes_together_ask_no_more_than_allowed_at_once(redis: Redis) -> None:
     busy, yes = Busy(), reply(200, {"score": 0.93})
 
-    def answer(line: Line) -> bool:
+    def answer(line: PendingRequest) -> bool:
         with busy.one_more():
             time.sleep(0.01)
         return yes(line)

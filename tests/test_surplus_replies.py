@@ -13,13 +13,13 @@ import pytest
 
 from acme import DOCUMENT, PROBE, acme
 from facegate import AsyncFaceVerifier, BadReply, FaceVerifier
-from loopback import Line, Server, authority, message, tls
+from loopback import PendingRequest, Server, authority, message, tls
 from loopback import reply as replying
 
 SAME, OTHER = {"score": 0.99}, {"score": 0.01}
 
 
-def twice(line: Line) -> bool:
+def twice(line: PendingRequest) -> bool:
     """Two replies at once, in two records where there is TLS."""
     if hasattr(socket, "TCP_CORK"):
         line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
@@ -30,7 +30,7 @@ def twice(line: Line) -> bool:
     return True
 
 
-def at_once(line: Line) -> bool:
+def at_once(line: PendingRequest) -> bool:
     line.socket.sendall(message(200, SAME) + message(200, SAME))
     return True
 

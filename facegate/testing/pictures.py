@@ -19,11 +19,13 @@ def noise(seed: int = 0, kind: ImageFormat = ImageFormat.PNG, padding: int = 0) 
 
     Args:
         seed: another one is another picture.
-        kind: PNG or JPEG.
-        padding: bytes that it holds beside the picture, about.
+        kind: its type.
+        padding: bytes that it holds beside the picture, about; of a PNG or a JPEG.
     """
     draw = random.Random(seed)  # noqa: S311  the same picture in every run
-    return _png(draw, padding) if kind is ImageFormat.PNG else _jpeg(draw, padding)
+    if kind is ImageFormat.PNG:
+        return _png(draw, padding)
+    return _jpeg(draw, padding) if kind is ImageFormat.JPEG else _OTHERS[kind](draw)
 
 
 def _png(draw: random.Random, padding: int) -> bytes:
@@ -72,3 +74,70 @@ def _steps(draw: random.Random) -> Iterator[str]:
         if size:
             yield f"{step if step > 0 else step + (1 << size) - 1:0{size}b}"
         yield "0"
+
+
+def _bmp(draw: random.Random) -> bytes:
+    size = _SIDE * _SIDE * 3
+    header = struct.pack("<2sIIIIiiHHIIiiII", b"BM", 54 + size, 0, 54, 40, _SIDE, _SIDE, 1, 24, 0,
+                         size, 2835, 2835, 0, 0)  # fmt: skip
+    return header + draw.randbytes(size)
+
+
+def _tiff(draw: random.Random) -> bytes:
+    """Uncompressed, the picture before the directory that describes it."""
+    size = _SIDE * _SIDE
+    tags = {256: _SIDE, 257: _SIDE, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: _SIDE, 279: size}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + size) + draw.randbytes(size) + directory
+
+
+def _webp(draw: random.Random) -> bytes:
+    """One grey all over; what tells pictures apart is a chunk that no decoder looks at."""
+    side = (_SIDE - 1).to_bytes(3, "little")
+    chunks = (
+        (b"VP8X", bytes(4) + side + side),
+        (b"seed", draw.randbytes(200)),
+        (b"VP8L", bytes.fromhex("2f2fc00b000750c00216b0ff012021fc5f2f46f43ff500")),
+    )
+    content = b"".join(
+        name + struct.pack("<I", len(each)) + each + bytes(len(each) % 2) for name, each in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content
+
+
+def _jpeg2000(draw: random.Random) -> bytes:
+    """One grey all over; what tells pictures apart is a box that no decoder looks at."""
+    boxes = (
+        (b"jP  ", b"\r\n\x87\n"),
+        (b"ftyp", b"jp2 \0\0\0\0jp2 "),
+        (
+            b"jp2h",
+            struct.pack(">I4sIIHBBBB", 22, b"ihdr", _SIDE, _SIDE, 1, 7, 7, 0, 0)
+            + struct.pack(">I4sBBBI", 15, b"colr", 1, 0, 0, 17),
+        ),
+        (b"uuid", draw.randbytes(200)),
+        (b"jp2c", _grey_codestream()),
+    )
+    return b"".join(struct.pack(">I", len(each) + 8) + name + each for name, each in boxes)
+
+
+def _grey_codestream() -> bytes:
+    sizes = struct.pack(">HIIIIIIIIHBBB", 0, _SIDE, _SIDE, 0, 0, _SIDE, _SIDE, 0, 0, 1, 7, 1, 1)
+    coding = bytes((0, 0, 0, 1, 0, 5, 4, 4, 0, 1))
+    steps = bytes.fromhex("4040484850484850484850484850484850")
+    segments = ((0x51, sizes), (0x52, coding), (0x5C, steps))
+    head = b"".join(
+        struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+        for marker, content in segments
+    )
+    tile = struct.pack(">HHHIBB", 0xFF90, 10, 0, 20, 0, 1) + b"\xff\x93" + bytes([0x80]) * 6
+    return b"\xff\x4f" + head + tile + b"\xff\xd9"
+
+
+_OTHERS = {
+    ImageFormat.BMP: _bmp,
+    ImageFormat.TIFF: _tiff,
+    ImageFormat.WEBP: _webp,
+    ImageFormat.JPEG2000: _jpeg2000,
+}

@@ -44,11 +44,31 @@ class Scale(_Record):
         name: which engine's scores these are.
         low: the lowest score there is, the least similar or least live.
         high: the highest.
+        lower_is_closer: these are distances: the lowest is the most similar.
     """
 
     name: str
     low: float = 0.0
     high: float = 1.0
+    lower_is_closer: bool = False
+
+    @property
+    def farthest(self) -> float:
+        """The score of the least similar there is; as a threshold, it accepts everybody."""
+        return self.high if self.lower_is_closer else self.low
+
+    @property
+    def closest(self) -> float:
+        """The score of the most similar there is."""
+        return self.low if self.lower_is_closer else self.high
+
+    def reaches(self, score: float, threshold: float) -> bool:
+        """Whether a score is at the threshold or on its closer side."""
+        return score <= threshold if self.lower_is_closer else score >= threshold
+
+
+_SIMILARITY = Scale(name="")
+"""What scores without a scale are taken for."""
 
 
 class _Scored(_Record):
@@ -57,15 +77,24 @@ class _Scored(_Record):
     score: float | None = None
     threshold: float | None = None
     scale: Scale | None = None
+    uncertain: bool = False
 
     def _hold_to(self, *, verdict: bool) -> None:
+        if verdict and self.uncertain:
+            raise ValueError("a yes that is uncertain")
         for name, value in (("score", self.score), ("threshold", self.threshold)):
             if value is not None and self.scale and not self.scale.low <= value <= self.scale.high:
                 raise ValueError(f"the {name} is not on its scale")
         if self.score is None or self.threshold is None:
             return
-        if verdict and self.score < self.threshold:
+        if verdict and not self._reached:
             raise ValueError("a yes below the threshold")
+
+    @property
+    def _reached(self) -> bool:
+        """Whether the score is enough; both are there."""
+        scale = self.scale or _SIMILARITY
+        return scale.reaches(self.score or 0.0, self.threshold or 0.0)
 
 
 class Match(_Scored):
@@ -76,6 +105,7 @@ class Match(_Scored):
         score: similarity on ``scale``, of the best gallery image; None where the vendor gives none.
         threshold: what the score was held against, on ``scale``.
         scale: what ``score`` and ``threshold`` are measured on.
+        uncertain: the vendor could not tell; ``is_match`` is False.
         decided_by: who turned the score into ``is_match``.
         gallery_scores: one score per gallery image, in order; empty where the vendor gives none.
     """
@@ -90,8 +120,9 @@ class Match(_Scored):
         if self.decided_by is DecidedBy.FACEGATE:
             if self.score is None or self.threshold is None:
                 raise ValueError("facegate decides by a score and a threshold")
-            if self.is_match != (self.score >= self.threshold):
-                raise ValueError("a no at or above the threshold")
+            # Where a yes takes more than the threshold, a no may equal it.
+            if self._reached and not self.is_match and self.score != self.threshold:
+                raise ValueError("a no above the threshold")
         return self
 
 
@@ -103,6 +134,7 @@ class Liveness(_Scored):
         score: on ``scale``; None where the vendor gives none.
         threshold: what the score was held against, on ``scale``.
         scale: what ``score`` and ``threshold`` are measured on.
+        uncertain: the vendor could not tell, so this is no spoof; ``passed`` is False.
         reason: the vendor's word for why it did not pass, where it gives one.
     """
 
@@ -141,6 +173,7 @@ class Attempt(_Record):
         seconds: how long it took.
         billed: whether the vendor may have charged for it.
         image: the picture it was about, ``"gallery[i]"``, where a vendor is asked once for each.
+        step: what it was for, in the plugin's word, where a question takes several calls.
         at: when it began, in UTC.
         lineage: the matching engine that was asked.
         cost: of this call, in the operator's currency; None where none is configured.
@@ -153,6 +186,7 @@ class Attempt(_Record):
     seconds: float = Field(ge=0)
     billed: Billed = Billed.NO
     image: str | None = None
+    step: str | None = None
     at: datetime | None = None
     lineage: str = ""
     cost: float | None = None
@@ -169,6 +203,7 @@ class VerificationResult(_Record):
         provider: name of the configured provider that answered.
         plugin: the code behind it.
         lineage: the matching engine underneath. Equal lineages are one engine, not two opinions.
+        engine: the version or model of it that answered, where the provider says so.
         vendor_reference: the vendor's id of this transaction.
         vendor_signature: the vendor's signature over it, as sent.
         attempts: every provider asked, oldest first; the last one answered.
@@ -189,6 +224,7 @@ class VerificationResult(_Record):
     provider: str
     plugin: str
     lineage: str
+    engine: str | None = Field(default=None, pattern=r"^[\w.:/@+-]{1,64}$")
     vendor_reference: str | None = None
     vendor_signature: Mapping[str, str] | None = None
     attempts: tuple[Attempt, ...] = ()

@@ -43,6 +43,17 @@ from facegate.errors import (
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Billed, DecidedBy, Liveness, Match, Operation, Scale
+from facegate.providers.bodies import (
+    Body,
+    DataUri,
+    Picture,
+    WireModel,
+    form_body,
+    json_body,
+    multipart_body,
+    raw_body,
+)
+from facegate.providers.catalogue import NOT_LIVE, Catalogue, ErrorTable, Row
 from facegate.providers.compat import (
     CompatibleApi,
     CompatibleApiSettings,
@@ -50,20 +61,22 @@ from facegate.providers.compat import (
     VendorError,
     json_reply,
 )
+from facegate.providers.flows import FlowProvider
 from facegate.providers.hookspecs import hookimpl
-from facegate.providers.http import ErrorTable, HttpProvider, HttpSettings, Picture, WireModel
+from facegate.providers.http import HttpProvider, HttpSettings
 from facegate.providers.provider import (
     Answer,
     BlockingProvider,
     CompareLiveRequest,
     CompareRequest,
-    FlowProvider,
     LivenessRequest,
     Provider,
     ProviderInfo,
     ProviderSettings,
     per_call,
+    same_engine,
 )
+from facegate.providers.tokens import Token, Tokens, client_credentials
 from facegate.runtime.flow import (
     Flow,
     HttpReply,
@@ -78,13 +91,16 @@ from facegate.runtime.lazy import lazy
 from facegate.scores import ScoreSpec
 
 __all__ = [
+    "NOT_LIVE",
     "Answer",
     "AuthenticationFailed",
     "BadReply",
     "Billed",
     "BlockingProvider",
+    "Body",
     "CaptureReason",
     "CaptureRejected",
+    "Catalogue",
     "CompareLiveRequest",
     "CompareRequest",
     "CompatibleApi",
@@ -93,6 +109,7 @@ __all__ = [
     "ConnectionFailed",
     "ConsentRefused",
     "CredentialsExpired",
+    "DataUri",
     "DecidedBy",
     "DecodedRequest",
     "ErrorTable",
@@ -124,8 +141,11 @@ __all__ = [
     "ProviderUnavailable",
     "QuotaExhausted",
     "RateLimited",
+    "Row",
     "Scale",
     "ScoreSpec",
+    "Token",
+    "Tokens",
     "Transport",
     "UnmappedError",
     "UnsupportedOperation",
@@ -133,11 +153,17 @@ __all__ = [
     "VendorError",
     "WireModel",
     "call",
+    "client_credentials",
+    "form_body",
     "gather",
     "hookimpl",
+    "json_body",
     "json_reply",
     "lazy",
+    "multipart_body",
     "per_call",
+    "raw_body",
+    "same_engine",
     "send",
     "sleep",
 ]

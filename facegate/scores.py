@@ -18,14 +18,14 @@ class ScoreSpec:
         scale: the vendor's own scale.
         threshold: the default, as the vendor documents it or as it was measured.
         settable: the lowest and highest threshold the vendor accepts; the whole scale by default.
-        above: a yes takes a score above the threshold; by default one that equals it will do.
+        strict: a yes takes a score beyond the threshold; by default one that equals it will do.
         at_fmr: false match rate to threshold, for the rates that were really measured.
     """
 
     scale: Scale
     threshold: float
     settable: tuple[float, float] | None = None
-    above: bool = False
+    strict: bool = False
     at_fmr: Mapping[float, float] = field(default_factory=dict)
 
     @property
@@ -64,9 +64,66 @@ class ScoreSpec:
         passed = self.is_yes(score, chosen)
         return Liveness(passed=passed, score=score, threshold=chosen, scale=self.scale)
 
+    def verdict(
+        self,
+        passed: bool,  # noqa: FBT001  the vendor's word, which the caller only hands on
+        score: float | None,
+        threshold: float | None,
+        *,
+        uncertain: bool = False,
+    ) -> Match:
+        """A vendor's own verdict on who it is, beside its score, where it gives one.
+
+        A score that equals the threshold may have been rounded, so there the verdict decides.
+
+        Raises:
+            BadReply: the two contradict each other, or the score is not on the scale.
+        """
+        chosen = self._agreed(score, threshold, passed=passed, uncertain=uncertain)
+        return Match(
+            is_match=passed, score=score, threshold=chosen, scale=self.scale, uncertain=uncertain
+        )
+
+    def liveness_verdict(
+        self,
+        passed: bool,  # noqa: FBT001  the vendor's word, which the caller only hands on
+        score: float | None,
+        threshold: float | None,
+        *,
+        uncertain: bool = False,
+        reason: str | None = None,
+    ) -> Liveness:
+        """Likewise on liveness, and why it did not pass.
+
+        Raises:
+            BadReply: as for :meth:`verdict`.
+        """
+        chosen = self._agreed(score, threshold, passed=passed, uncertain=uncertain)
+        return Liveness(
+            passed=passed,
+            score=score,
+            threshold=chosen,
+            scale=self.scale,
+            uncertain=uncertain,
+            reason=reason,
+        )
+
     def is_yes(self, score: float, threshold: float) -> bool:
         """Whether the score is enough."""
-        return score > threshold if self.above else score >= threshold
+        return self.scale.reaches(score, threshold) and not (self.strict and score == threshold)
+
+    def _agreed(
+        self, score: float | None, threshold: float | None, *, passed: bool, uncertain: bool
+    ) -> float:
+        """The threshold, if the verdict fits the score."""
+        if passed and uncertain:
+            raise BadReply("answered with a yes that is uncertain")
+        if score is None:
+            return self.threshold if threshold is None else threshold
+        chosen = self._usable(score, threshold)
+        if not uncertain and score != chosen and passed != self.is_yes(score, chosen):
+            raise BadReply("answered with a verdict that contradicts its score")
+        return chosen
 
     def _usable(self, score: float, threshold: float | None) -> float:
         if not self.scale.low <= score <= self.scale.high:  # also refuses NaN
@@ -78,9 +135,10 @@ class ScoreSpec:
 class ScoreMapping:
     """The way from one provider's scores to the scale of the vendor whose API is served.
 
-    Monotone, and straight between three fixed points: the lowest score becomes the lowest, the
-    provider's own threshold becomes the target's, the highest becomes the highest. So whoever
-    integrated against the vendor's documented default gets the provider's decision.
+    Monotone, and straight between three fixed points: the least similar becomes the least similar,
+    the provider's own threshold becomes the target's, the most similar becomes the most similar,
+    whichever of the two scales is one of distances. So whoever integrated against the vendor's
+    documented default gets the provider's decision.
 
     Attributes:
         provider: the answering provider's scores, with the threshold it is configured to use.
@@ -109,6 +167,7 @@ class ScoreMapping:
             score=self._settled(found.score, threshold, yes=found.is_match),
             threshold=threshold,
             scale=self.target.scale,
+            uncertain=found.uncertain,
         )
 
     def liveness(self, found: Liveness, asked: float | None = None) -> Liveness:
@@ -119,6 +178,7 @@ class ScoreMapping:
             score=self._settled(found.score, threshold, yes=found.passed),
             threshold=threshold,
             scale=self.target.scale,
+            uncertain=found.uncertain,
             reason=found.reason,
         )
 
@@ -132,28 +192,30 @@ class ScoreMapping:
         """
         if found is None:
             return None
-        score = self.score(found)
-        if self.target.is_yes(score, threshold) if yes else score < threshold:
+        score, scale = self.score(found), self.target.scale
+        if self.target.is_yes(score, threshold) if yes else not scale.reaches(score, threshold):
             return score
-        low, high = self.target.scale.low, self.target.scale.high
+        # Where lower is closer, everything is mirrored.
+        sign = -1.0 if scale.lower_is_closer else 1.0
+        low, limit, high = sign * scale.farthest, sign * threshold, sign * scale.closest
         step = 0.0 if abs(score - threshold) < 1e-9 * (high - low) else (high - low) / 100
         if yes:
-            least = math.nextafter(threshold, high) if self.target.above else threshold
-            return min(high, max(least, threshold + step))
-        return max(low, min(math.nextafter(threshold, low), threshold - step))
+            least = math.nextafter(limit, high) if self.target.strict else limit
+            return sign * min(high, max(least, limit + step)) + 0.0
+        return sign * max(low, min(math.nextafter(limit, low), limit - step)) + 0.0
 
 
 _Points = tuple[float, float, float]
 
 
 def _points(spec: ScoreSpec) -> _Points:
-    return spec.scale.low, spec.threshold, spec.scale.high
+    return spec.scale.farthest, spec.threshold, spec.scale.closest
 
 
 def _along(value: float, here: _Points, there: _Points) -> float:
     if value == here[1]:
         return there[1]
-    first = 0 if value < here[1] else 1
-    (start, end), (low, high) = here[first : first + 2], there[first : first + 2]
+    first = 0 if (value < here[1]) == (here[0] < here[2]) else 1
+    (start, end), (far, close) = here[first : first + 2], there[first : first + 2]
     share = (value - start) / (end - start)
-    return min(max(low + share * (high - low), low), high)
+    return min(max(far + share * (close - far), min(far, close)), max(far, close))

@@ -90,6 +90,8 @@ class Acme(HttpProvider[Settings]):
             "no_credits": QuotaExhausted,
             "slow_down": RateLimited,
             "no_face": CaptureReason.FACE_NOT_FOUND,
+            "17": QuotaExhausted,
+            "-1604": CaptureReason.FACE_NOT_FOUND,
         },
         statuses={402: QuotaExhausted},
     )

@@ -51,7 +51,7 @@ class AcmeApi(CompatibleApi[ApiSettings]):
         "/v1/renew": frozenset({"GET"}),
     }
     match = ScoreSpec(PERCENT, 70.0)
-    liveness = ScoreSpec(PERCENT, 40.0, above=True)
+    liveness = ScoreSpec(PERCENT, 40.0, strict=True)
     errors: ClassVar = {
         "bad_token": VendorError(401, {"code": "bad_token"}),
         "bad_image": VendorError(422, {"code": "bad_image"}),

@@ -64,6 +64,7 @@ def finished(
             provider=attempts[-1].provider,
             plugin="acme",
             lineage="acme-1",
+            engine=fields.pop("engine", None),
             elapsed=0.5,
         )
     told = {

@@ -248,7 +248,7 @@ def test_a_request_in_work_is_answered_before_the_server_ends() -> None:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"match_threshold": 0}, "match_threshold = 0 is not above 0"),
+        ({"match_threshold": 0}, "match_threshold = 0 is not from 0 to 1"),
         ({"liveness_threshold": 101}, "liveness_threshold = 101"),
         ({"statuses": {"nothing": 400}}, "statuses.nothing"),
         ({"statuses": {"down": 200}}, "statuses.down"),

@@ -81,8 +81,8 @@ def asking_each(fail_at: int | None = None) -> Scripted:
                 raise ProviderUnavailable("answered 503")
             return image.data == GALLERY[1]
 
-        found, attempts = yield from provider.for_each(request.gallery, one, limit=2)
-        return Answer(match=Match(is_match=any(found)), attempts=attempts)
+        found = yield from provider.for_each(request.gallery, one, limit=2)
+        return Answer(match=Match(is_match=any(found)))
 
     provider = Scripted(script)
     return provider

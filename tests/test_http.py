@@ -40,7 +40,7 @@ from facegate import (
     RateLimited,
     UnmappedError,
 )
-from facegate.providers.http import HttpSettings, json_body
+from facegate.plugin import HttpSettings, json_body
 from loopback import Act, Server, drip, message, raw, refused, reply, reset, stall, unanswered
 
 PICTURES: dict[str, Any] = {"probe": PROBE, "gallery": [DOCUMENT, PASSPORT]}
@@ -106,7 +106,7 @@ def test_a_get_has_no_body() -> None:
 
 def test_a_body_holds_pictures_without_copying_them() -> None:
     probe, document = Image.of(PROBE), Image.of(DOCUMENT)
-    body = json_body(CompareMessage(probe=probe, gallery=[document, probe], mode="FAST"))
+    body = json_body(CompareMessage(probe=probe, gallery=[document, probe], mode="FAST")).parts
     assert [part for part in body if part is probe.base64] == [probe.base64] * 2
     assert any(part is document.base64 for part in body)
     assert json.loads(b"".join(body))["gallery"][1] == probe.base64.decode()
@@ -114,7 +114,7 @@ def test_a_body_holds_pictures_without_copying_them() -> None:
 
 def test_a_message_with_a_picture_reads_back() -> None:
     sent = LivenessMessage(image=Image.of(PROBE))
-    for text in (b"".join(json_body(sent)), sent.model_dump_json()):
+    for text in (b"".join(json_body(sent).parts), sent.model_dump_json()):
         assert LivenessMessage.model_validate_json(text).image.data == PROBE
 
 
@@ -123,7 +123,11 @@ ERRORS: dict[str, tuple[Act, type[FacegateError]]] = {
     "a code beats its status": (reply(503, {"code": "no_credits"}), QuotaExhausted),
     "an unknown code": (reply(401, {"code": "brand_new"}), UnmappedError),
     "no code": (reply(401, {"error": "who?"}), AuthenticationFailed),
-    "a code that is no text": (reply(403, {"code": 17}), PermissionDenied),
+    "a number": (reply(400, {"code": 17}), QuotaExhausted),
+    "a number below zero": (reply(400, {"code": -1604}), CaptureRejected),
+    "an unknown number": (reply(403, {"code": 18}), UnmappedError),
+    "a code that is neither": (reply(403, {"code": [17]}), PermissionDenied),
+    "a switch": (reply(403, {"code": True}), PermissionDenied),
     "the vendor's status": (reply(402), QuotaExhausted),
     "403": (reply(403), PermissionDenied),
     "413": (reply(413), ImageRejected),

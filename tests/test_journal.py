@@ -47,6 +47,7 @@ def test_a_request_is_told_whole(run: Run, url: str) -> None:
         subject="user-81",
         arm="b",
         match=SAME.match,
+        engine="acme-1.4",
         attempts=(attempt("first", "ProviderTimeout", cost=0.25), attempt(cost=0.5)),
     )
     with journal(url) as kept:
@@ -71,6 +72,7 @@ def test_a_request_is_told_whole(run: Run, url: str) -> None:
         attempts=2,
         billed=Billed.YES,
         cost=0.75,
+        engine="acme-1.4",
     )
 
 
@@ -94,7 +96,10 @@ def test_a_failure_is_told_by_its_class_and_who_was_asked_last(url: str) -> None
 
 def test_every_attempt_is_a_record(tmp_path: Path) -> None:
     later = NOON + timedelta(seconds=1)
-    attempts = (attempt("main", "BadReply", image="gallery[1]"), attempt("backup", at=later))
+    attempts = (
+        attempt("main", "BadReply", image="gallery[1]", step="verify"),
+        attempt("backup", at=later),
+    )
     with journal(f"sqlite:///{tmp_path}/j.db") as kept:
         write(kept, finished(attempts=attempts, configuration="3f9a"))
     with sqlite3.connect(tmp_path / "j.db") as database:
@@ -102,8 +107,9 @@ def test_every_attempt_is_a_record(tmp_path: Path) -> None:
         first, second = database.execute("SELECT * FROM facegate_records WHERE kind = 'attempt'")
     database.close()
     assert (first["number"], first["provider"], first["error_code"]) == (1, "main", "BadReply")
-    assert (first["image"], first["request_id"], first["configuration"]) == (
+    assert (first["image"], first["step"], first["request_id"], first["configuration"]) == (
         "gallery[1]",
+        "verify",
         "r-1",
         "3f9a",
     )

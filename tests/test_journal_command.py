@@ -145,6 +145,7 @@ def test_rows_as_csv(facegate: Facegate) -> None:
         "attempts": "1",
         "billed": "yes",
         "cost": "",
+        "engine": "",
         "genuine": "true",
         "spoof": "",
     }

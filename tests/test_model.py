@@ -26,7 +26,7 @@ from facegate import (
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 seconds = st.floats(min_value=0, allow_infinity=False)
 words = st.text(max_size=20)
-scales = st.builds(Scale, name=words, low=numbers, high=numbers)
+scales = st.builds(Scale, name=words, low=numbers, high=numbers, lower_is_closer=st.booleans())
 scores = st.none() | numbers
 
 
@@ -57,6 +57,7 @@ matches = st.builds(
     score=scores,
     threshold=scores,
     scale=st.none() | scales,
+    uncertain=st.booleans(),
     decided_by=st.sampled_from(DecidedBy),
     gallery_scores=st.lists(scores, max_size=3).map(tuple),
 )
@@ -66,6 +67,7 @@ livenesses = st.builds(
     score=scores,
     threshold=scores,
     scale=st.none() | scales,
+    uncertain=st.booleans(),
     reason=st.none() | words,
 )
 results = st.builds(
@@ -153,6 +155,27 @@ def test_operations_are_the_names_of_the_methods() -> None:
 def test_a_match_that_contradicts_itself_cannot_be_made(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Match(**fields)
+
+
+DISTANCE = Scale(name="distance", lower_is_closer=True)
+
+
+@pytest.mark.parametrize("decided_by", DecidedBy)
+def test_of_distances_the_lower_one_is_the_yes(decided_by: DecidedBy) -> None:
+    scores: dict[str, Any] = {"threshold": 0.4, "scale": DISTANCE, "decided_by": decided_by}
+    assert Match(is_match=True, score=0.3, **scores).is_match
+    with pytest.raises(ValidationError, match="yes below"):
+        Match(is_match=True, score=0.5, **scores)
+    assert not Match(is_match=False, score=0.4, **scores).is_match
+    assert (DISTANCE.farthest, DISTANCE.closest) == (1, 0)
+
+
+@pytest.mark.parametrize("kind", [Match, Liveness])
+def test_a_yes_is_never_uncertain(kind: Any) -> None:
+    verdict = {Match: "is_match", Liveness: "passed"}[kind]
+    assert not getattr(kind(**{verdict: False}, uncertain=True), verdict)
+    with pytest.raises(ValidationError, match="uncertain"):
+        kind(**{verdict: True}, uncertain=True)
 
 
 def test_a_vendor_may_say_no_at_its_threshold() -> None:

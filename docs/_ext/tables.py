@@ -61,6 +61,7 @@ _KINDS = {
     "SandboxSettings": "table",
     "bool": "true or false",
     "dict[str, dict[str, Any]]": "table of tables",
+    "dict[str, float]": "table of numbers",
     "dict[str, int]": "table of numbers",
     "dict[str, str]": "table of texts",
     "float": "number",

@@ -60,10 +60,11 @@ class Bridge:
     def _target(self, name: str, spec: ScoreSpec, threshold: float | None) -> ScoreSpec:
         if threshold is None:
             return spec
-        if not spec.scale.low < threshold <= spec.scale.high:
+        scale = spec.scale
+        if not scale.low <= threshold <= scale.high or threshold == scale.farthest:
             raise ConfigurationError(
-                f"{self.api.plugin}: {name} = {threshold:g} is not above {spec.scale.low:g}"
-                f" and at most {spec.scale.high:g}"
+                f"{self.api.plugin}: {name} = {threshold:g} is not from {scale.low:g} to"
+                f" {scale.high:g}, or accepts everybody"
             )
         return replace(spec, threshold=threshold)
 

@@ -218,7 +218,7 @@ def _rate(text: str) -> tuple[int, float]:
 
 
 def _half_way(spec: ScoreSpec, threshold: float, *, yes: bool) -> float:
-    return (threshold + (spec.scale.high if yes else spec.scale.low)) / 2
+    return (threshold + (spec.scale.closest if yes else spec.scale.farthest)) / 2
 
 
 def _shown(text: str) -> str:

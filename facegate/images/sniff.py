@@ -24,6 +24,11 @@ class ImageFormat(StrEnum):
     TIFF = "TIFF"
     JPEG2000 = "JPEG 2000"
 
+    @property
+    def media_type(self) -> str:
+        """As HTTP and data URIs name it: ``image/jpeg``."""
+        return "image/jp2" if self is ImageFormat.JPEG2000 else f"image/{self.lower()}"
+
 
 class Header(NamedTuple):
     """Type and stored pixel size."""

@@ -78,6 +78,7 @@ def _row(found: RowMapping) -> Row:
         attempts=found["attempts"],
         billed=Billed(found["billed"]),
         cost=found["cost"],
+        engine=found["engine"],
         genuine=found["learnt_genuine"],
         spoof=found["learnt_spoof"],
     )

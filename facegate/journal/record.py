@@ -54,6 +54,7 @@ def _request(finished: Finished) -> dict[str, Any]:
     match, liveness = (result.match, result.liveness) if result else (None, None)
     return {
         **(_who(by.provider, by.plugin, by.lineage) if by else {}),
+        "engine": result.engine if result else None,
         "decision": str(result.decision) if result else None,
         "match_score": _number(match.score) if match else None,
         "match_threshold": _number(match.threshold) if match else None,
@@ -79,6 +80,7 @@ def _attempts(attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, dict[str, 
                 **_who(attempt.provider, attempt.plugin, attempt.lineage),
                 "number": number,
                 "image": attempt.image,
+                "step": attempt.step,
                 "error_code": attempt.error_code,
                 "seconds": _number(attempt.seconds),
                 "billed": str(attempt.billed),

@@ -30,6 +30,7 @@ class Row:
         attempts: how many it took.
         billed: whether any of them may have been charged for.
         cost: of all attempts, in the operator's currency; None where it is not configured.
+        engine: the version or model of it that answered, where the provider says so.
         genuine: what was found out later: the claimed person, an impostor, or None for not known.
         spoof: likewise: a presentation attack, none, or not known.
     """
@@ -51,5 +52,6 @@ class Row:
     attempts: int
     billed: Billed
     cost: float | None
+    engine: str | None = None
     genuine: bool | None = None
     spoof: bool | None = None

@@ -1,91 +1,29 @@
-"""Providers that speak JSON over HTTP: settings, bodies, the error table, reading replies."""
+"""Providers behind HTTP: settings, requests, and what their replies mean."""
 
 from __future__ import annotations
 
 import json
-import re
-import secrets
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
-from itertools import chain
-from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TypeVar
+from urllib.parse import quote, urlencode, urlsplit
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    SecretStr,
-    SerializationInfo,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from facegate.errors import (
-    AuthenticationFailed,
-    BadReply,
-    CaptureReason,
-    CaptureRejected,
-    FacegateError,
-    ImageRejected,
-    PermissionDenied,
-    ProviderTimeout,
-    ProviderUnavailable,
-    RateLimited,
-    UnmappedError,
-)
-from facegate.images.image import Image
-from facegate.providers.provider import FlowProvider, ProviderSettings
-from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send
+from facegate.errors import RateLimited
+from facegate.model import Liveness
+from facegate.providers.bodies import Body, WireModel, form_text, json_body
+from facegate.providers.catalogue import NOT_LIVE, ErrorTable
+from facegate.providers.flows import FlowProvider, SpoofFound
+from facegate.providers.provider import ProviderSettings
+from facegate.providers.replies import R, read_reply, retry_after, written_code
+from facegate.providers.tokens import Tokens
+from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send, sleep
 
-
-def _picture(value: Any) -> Image:
-    if isinstance(value, Image):
-        return value
-    try:
-        return Image.from_base64(str(value))
-    except ImageRejected as error:  # whoever sent the message is at fault, not the caller
-        raise ValueError(error.message) from None
-
-
-class _Held:
-    """A picture that waits for its place in a body; pydantic would take an Image apart."""
-
-    def __init__(self, image: Image) -> None:
-        self.image = image
-
-
-def _dumped(image: Image, info: SerializationInfo) -> Any:
-    return image.base64.decode() if info.mode_is_json() else _Held(image)
-
-
-Picture = Annotated[Image, PlainValidator(_picture), PlainSerializer(_dumped)]
-"""A picture inside a message: base64 on the wire, an Image in Python."""
-
-
-class WireModel(BaseModel):
-    """A message exactly as the vendor spells it.
-
-    Fields the vendor adds later are ignored; NaN and infinity are refused; errors never show input.
-    """
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        populate_by_name=True,
-        arbitrary_types_allowed=True,
-    )
-
-
-R = TypeVar("R", bound=WireModel)
+Query = Mapping[str, str | int | float | bool]
 
 
 class HttpSettings(ProviderSettings):
@@ -149,148 +87,196 @@ class HttpSettings(ProviderSettings):
 
 H = TypeVar("H", bound=HttpSettings)
 
-_STATUSES: Mapping[int, type[FacegateError]] = {
-    401: AuthenticationFailed,
-    403: PermissionDenied,
-    413: ImageRejected,
-    429: RateLimited,
-    502: BadReply,  # what the server behind the gateway did, and charged, is unknown
-    503: ProviderUnavailable,
-    504: ProviderTimeout,
-}
-"""What HTTP itself says (RFC 9110), for replies that carry no code of the vendor's."""
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request is made from, as often as it is sent."""
 
-@dataclass(frozen=True)
-class ErrorTable:
-    """A vendor's errors as data: its codes first, its statuses where a reply has no code.
-
-    A row holds the class to raise, or the reason of a :class:`~facegate.errors.CaptureRejected`.
-    A code that the table does not know is :class:`~facegate.errors.UnmappedError`.
-    """
-
-    codes: Mapping[str, type[FacegateError] | CaptureReason] = field(default_factory=dict)
-    statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if CaptureRejected in (*self.codes.values(), *self.statuses.values()):
-            raise TypeError("a row names a CaptureReason instead of CaptureRejected")
-
-    def error(self, status: int, code: str | None, retry_after: float | None) -> FacegateError:
-        if code is not None:
-            row = self.codes.get(code, UnmappedError)
-        else:
-            row = self.statuses.get(status) or _STATUSES.get(status, UnmappedError)
-        shown = code if code is not None and re.fullmatch(r"[\w.:-]{1,64}", code) else None
-        text = f"answered {status}" + (f" {shown}" if shown else "")
-        if isinstance(row, CaptureReason):
-            return CaptureRejected(text, reason=row, vendor_code=shown)
-        if issubclass(row, RateLimited):
-            return row(text, retry_after=retry_after, vendor_code=shown)
-        return row(text, vendor_code=shown)
+    method: str
+    path: str
+    body: Body | None
+    headers: Mapping[str, str] = field(repr=False)
+    query: Query = field(repr=False)
 
 
 class HttpProvider(FlowProvider[H]):
     """A provider behind an HTTP API.
 
     Set ``errors``, override :meth:`headers` for the credential and :meth:`error_code` where the
-    code is not the body's ``code``, and write operations with :meth:`post` and :meth:`get`.
+    code is not the body's ``code``, and write operations with :meth:`post`, :meth:`get` and
+    :meth:`exchange`.
+
+    Attributes:
+        errors: what an error reply means. A row that says ``NOT_LIVE`` is an answer: the question
+            ends with a probe that is not live.
+        clock: the time of day in UTC, for :meth:`signed`; a test puts its own in place.
+        tokens: where each request gets a bearer token from, for vendors that want one that
+            expires; set it in ``__init__``.
     """
 
     errors: ErrorTable = ErrorTable()
+    tokens: Tokens | None = None
+    clock: Callable[[], datetime] = partial(datetime.now, UTC)
 
     def headers(self) -> Mapping[str, str]:
         """Headers of every request, the credential among them."""
         return {}
 
+    def signed(self, request: HttpRequest) -> HttpRequest:
+        """The request as it is sent: called last, once per exchange, when all of it is known.
+
+        A vendor's signature over method, path, headers and body is put in here. Hash the body part
+        by part, so that no picture is copied, and set ``Host`` where it is signed.
+        """
+        return request
+
+    def failed(self, reply: HttpReply) -> bool:
+        """Whether a reply is an error; by default, whether its status is no 2xx."""
+        return not 200 <= reply.status < 300
+
     def error_code(self, reply: HttpReply) -> str | None:
-        """The vendor's own code in an error reply, or None where it has none."""
+        """The vendor's own code in an error reply, a number written out; None where it has none."""
         try:
             code = json.loads(reply.body)["code"]
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
-        return code if isinstance(code, str) else None
+        return written_code(code)
 
-    def post(self, path: str, message: WireModel, reply_type: type[R]) -> Flow[R]:
-        """Post a message and read the reply; raises what :attr:`errors` says, or BadReply."""
-        request = self._request("POST", path, json_body(message))
-        return (yield from self._exchange(request, reply_type))
+    def not_live(self, reply: HttpReply) -> Liveness:
+        """What an error reply says that means ``NOT_LIVE``: by default, its code as the reason."""
+        return Liveness(passed=False, reason=self.error_code(reply))
 
-    def get(self, path: str, reply_type: type[R]) -> Flow[R]:
-        return (yield from self._exchange(self._request("GET", path), reply_type))
+    def post(
+        self,
+        path: str,
+        message: WireModel,
+        reply_type: type[R],
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Query | None = None,
+    ) -> Flow[R]:
+        """Post a message as JSON and read the reply; see :meth:`exchange`."""
+        body = json_body(message)
+        return self.exchange("POST", path, reply_type, body=body, headers=headers, query=query)
 
-    def _request(self, method: str, path: str, body: tuple[bytes, ...] = ()) -> HttpRequest:
-        """Made apart from :meth:`_exchange`: what a frame of a traceback holds may be shown."""
-        headers = {"Accept": "application/json"}
+    def get(
+        self,
+        path: str,
+        reply_type: type[R],
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Query | None = None,
+    ) -> Flow[R]:
+        """Ask without a body and read the reply; see :meth:`exchange`."""
+        return self.exchange("GET", path, reply_type, headers=headers, query=query)
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        reply_type: type[R],
+        *,
+        body: Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Query | None = None,
+    ) -> Flow[R]:
+        """Make one request and read the reply.
+
+        Args:
+            method: in capitals.
+            path: of the operation, behind ``base_url``.
+            reply_type: a :class:`WireModel`, or a ``RootModel`` for a reply that is no object.
+            body: see :func:`json_body` and its neighbours.
+            headers: of this request, beside and instead of those of every one.
+            query: what stands behind the path; core encodes it.
+
+        Raises:
+            FacegateError: what ``errors`` says of a reply that :meth:`failed`.
+            BadReply: a reply that is not what it should be.
+        """
+        asked = _Asked(method, path, body, headers or {}, query or {})
+        del headers, query  # what a frame of a traceback holds may be shown
+        return read_reply((yield from self._replied(asked)), reply_type)
+
+    def poll(
+        self,
+        path: str,
+        reply_type: type[R],
+        done: Callable[[R], bool],
+        *,
+        every_s: float = 1.0,
+        headers: Mapping[str, str] | None = None,
+        query: Query | None = None,
+    ) -> Flow[R]:
+        """Ask again until a reply is ``done``, or the deadline has passed.
+
+        Waits as long as the vendor's ``Retry-After`` says, ``every_s`` seconds where it says
+        nothing. A :class:`RateLimited` that says how long is waited out as well.
+        """
+        asked = _Asked("GET", path, None, headers or {}, query or {})
+        del headers, query  # what a frame of a traceback holds may be shown
+        while True:
+            try:
+                reply = yield from self._replied(asked)
+            except RateLimited as error:
+                if error.retry_after is None:
+                    raise
+                wait_s = error.retry_after
+            else:
+                found = read_reply(reply, reply_type)
+                if done(found):
+                    return found
+                wait_s = retry_after(reply) or 0.0
+            yield from sleep(wait_s or every_s)
+
+    def _replied(self, asked: _Asked) -> Flow[HttpReply]:
+        """The reply to a request, with a token where there are any; raises for an error."""
+        tokens = self.tokens
+        bearer = (yield from tokens.current()) if tokens else None
+        reply = yield from send(self._request(asked, bearer), self.settings.transport)
+        if tokens and bearer and reply.status == 401:
+            # Nothing was done for it, so asking once more with another token does no harm.
+            tokens.drop(bearer)
+            bearer = yield from tokens.current()
+            reply = yield from send(self._request(asked, bearer), self.settings.transport)
+        if self.failed(reply):
+            raise self._failure(reply)
+        return reply
+
+    def _failure(self, reply: HttpReply) -> Exception:
+        code = self.error_code(reply)
+        if code is not None and self.errors.codes.get(code) is NOT_LIVE:
+            return SpoofFound(self.not_live(reply))
+        return self.errors.error(reply.status, code, retry_after(reply))
+
+    def _request(self, asked: _Asked, bearer: SecretStr | None) -> HttpRequest:
+        """Made apart from the flows: what a frame of a traceback holds may be shown."""
+        first, body = {"Accept": "application/json"}, asked.body
         if body:
-            headers["Content-Type"] = "application/json"
-        url = self.settings.base_url + path
-        return HttpRequest(method, url, {**headers, **self.headers()}, body)
-
-    def _exchange(self, request: HttpRequest, reply_type: type[R]) -> Flow[R]:
-        reply = yield from send(request, self.settings.transport)
-        if 200 <= reply.status < 300:
-            return _read(reply, reply_type)
-        raise self.errors.error(reply.status, self.error_code(reply), _retry_after(reply))
-
-
-_DAY = 86_400.0
-_PLACE = secrets.token_hex(16)
-
-
-def json_body(message: WireModel) -> tuple[bytes, ...]:
-    """A message as JSON in parts, each picture's base64 a part of its own, so none is copied."""
-    pictures: list[Image] = []
-
-    def hold(value: Any) -> str:
-        if not isinstance(value, _Held):
-            raise TypeError(f"cannot write {type(value).__name__} as JSON")
-        pictures.append(value.image)
-        return _PLACE
-
-    fields = message.model_dump(by_alias=True, exclude_none=True)
-    text = json.dumps(fields, default=hold, ensure_ascii=False, separators=(",", ":"))
-    gaps = text.encode().split(_PLACE.encode())
-    encoded = (picture.base64 for picture in pictures)
-    return (*chain.from_iterable(zip(gaps, encoded, strict=False)), gaps[-1])
+            first["Content-Type"] = body.content_type
+        if bearer:
+            first["Authorization"] = f"Bearer {bearer.get_secret_value()}"
+        query = f"?{_encoded(asked.query)}" if asked.query else ""
+        return self.signed(
+            HttpRequest(
+                asked.method,
+                self.settings.base_url + asked.path + query,
+                _merged(first, self.headers(), asked.headers),
+                body.parts if body else (),
+            )
+        )
 
 
-def _read(reply: HttpReply, reply_type: type[R]) -> R:
-    try:
-        found = reply_type.model_validate_json(reply.body, by_alias=True, by_name=False)
-        json.loads(reply.body, object_pairs_hook=_once)
-    except ValueError as error:
-        misfit = _misfit(error) if isinstance(error, ValidationError) else "ambiguous JSON"
-        raise BadReply(
-            f"answered {reply.status} with a body that is no {reply_type.__name__} ({misfit})"
-        ) from None
-    return found
+def _merged(*several: Mapping[str, str]) -> dict[str, str]:
+    """Headers, each name once; a later one wins, in whatever case it is written."""
+    found = {name.lower(): (name, value) for each in several for name, value in each.items()}
+    return dict(found.values())
 
 
-def _once(members: list[tuple[str, Any]]) -> None:
-    """Refuse a name that an object has twice: which of the two counts would be luck."""
-    if len(dict(members)) < len(members):
-        raise ValueError("a name twice")
-
-
-def _misfit(error: ValidationError) -> str:
-    """What is wrong and with which field; below that, a place may be a key of the vendor's."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    kind, field = first["type"], first["loc"][:1]
-    return f"{kind} in {field[0]}" if field and kind != "extra_forbidden" else kind
-
-
-def _retry_after(reply: HttpReply) -> float | None:
-    """Seconds to wait, a day at most, from either form of the header (RFC 9110, 10.2.3)."""
-    value = reply.headers.get("retry-after", "")
-    try:
-        if value.isascii() and value.isdigit():
-            seconds = float(value)
-        else:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(0.0, seconds), _DAY)
+def _encoded(query: Query) -> str:
+    return urlencode(
+        {name: form_text(name, value) for name, value in query.items()}, quote_via=quote
+    )
 
 
 def _is_loopback(host: str | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,11 +13,11 @@ from pydantic import Field, field_validator
 
 from facegate.consent import Handling
 from facegate.document import Table
-from facegate.errors import FacegateError, ProviderError
+from facegate.errors import BadReply, ConfigurationError, FacegateError, ProviderError
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Attempt, Billed, Liveness, Match, Operation, Outcome, Threshold
-from facegate.runtime.flow import Flow, call, gather
+from facegate.runtime.flow import Flow, call
 from facegate.scores import ScoreSpec
 
 
@@ -35,6 +35,7 @@ class ProviderInfo:
         max_gallery: most gallery images in one request; None for no limit of its own.
         embedded: answers without account or network, so it can serve when nothing is configured.
         billed: whether an answered request is charged for.
+        steps: what :meth:`FlowProvider.step` calls its requests, where a question takes several.
         environment: environment variables it reads by itself.
         notes: what a user must know before relying on it, one sentence each.
     """
@@ -49,6 +50,7 @@ class ProviderInfo:
     max_gallery: int | None = None
     embedded: bool = False
     billed: Billed = Billed.YES
+    steps: frozenset[str] = frozenset()
     environment: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -77,16 +79,26 @@ class ProviderSettings(Table):
         description="Seconds for one request, everything included. What is computed in this process"
         " is not interrupted.",
     )
-    cost: float | None = Field(
-        default=None, ge=0, description="What one charged call costs, in your currency."
+    cost: float | dict[str, float] | None = Field(
+        default=None,
+        description="What one charged call costs, in your currency; or a table of that by operation"
+        " or by step, where a question takes several.",
     )
 
     @field_validator("threshold", "review_from", "liveness_threshold", "cost", mode="before")
     @classmethod
     def _no_switch(cls, value: Any) -> Any:
-        if isinstance(value, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
-            raise ValueError("must be a number, not true or false")  # noqa: TRY004  pydantic's way
+        for each in value.values() if isinstance(value, Mapping) else (value,):
+            if isinstance(each, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
+                raise ValueError("must be a number, not true or false")  # noqa: TRY004
         return value
+
+    @field_validator("cost")
+    @classmethod
+    def _no_gift(cls, cost: Any) -> Any:
+        if any(each < 0 for each in (cost.values() if isinstance(cost, Mapping) else (cost or 0,))):
+            raise ValueError("must not be below zero")
+        return cost
 
     @classmethod
     def per_call_fields(cls) -> frozenset[str]:
@@ -99,7 +111,6 @@ class ProviderSettings(Table):
 
 
 S = TypeVar("S", bound=ProviderSettings)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +163,35 @@ class Answer:
     Attributes:
         match: required of ``compare`` and ``compare_live``.
         liveness: required of ``liveness`` and ``compare_live``; without it, nothing is live.
+        engine: the version or model that answered, in up to 64 letters, digits and ``._:/@+-``;
+            see :func:`same_engine`.
         vendor_reference: the vendor's id of the transaction.
         vendor_signature: the vendor's signature over it, as sent.
         warnings: what a careful reader of the result should know, a sentence each.
-        attempts: every call, where a question took several; see :meth:`FlowProvider.for_each`.
+        attempts: every call, where a question took several and they were recorded neither by
+            :meth:`FlowProvider.step` nor by :meth:`FlowProvider.for_each`.
     """
 
     match: Match | None = None
     liveness: Liveness | None = None
+    engine: str | None = None
     vendor_reference: str | None = None
     vendor_signature: Mapping[str, str] | None = None
     warnings: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+
+
+def same_engine(asked: str, answered: str | None) -> str:
+    """The engine that answered, which has to be the one that was asked for.
+
+    Scores of another one are on another scale.
+
+    Raises:
+        BadReply: it is another one, or the vendor does not say which.
+    """
+    if answered != asked:
+        raise BadReply(f"answered by another engine than {asked}")
+    return answered
 
 
 class Provider(Generic[S]):
@@ -187,6 +215,7 @@ class Provider(Generic[S]):
     def __init__(self, settings: S, name: str | None = None) -> None:
         self.settings = settings
         self.name = name or self.info.plugin
+        self._refuse_idle_costs()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -199,7 +228,13 @@ class Provider(Generic[S]):
         raise NotImplementedError("subclass FlowProvider or BlockingProvider")
 
     def attempt(
-        self, started: float, error: FacegateError | None = None, image: str | None = None
+        self,
+        started: float,
+        error: FacegateError | None = None,
+        *,
+        operation: Operation | None = None,
+        image: str | None = None,
+        step: str | None = None,
     ) -> Attempt:
         """The record of one call that began at ``started``, by :func:`time.perf_counter`."""
         seconds = time.perf_counter() - started
@@ -208,7 +243,7 @@ class Provider(Generic[S]):
             billed = error.billed
         if self.info.billed is Billed.NO:
             billed = Billed.NO
-        cost = self.settings.cost
+        cost = self._cost(operation, step)
         return Attempt(
             provider=self.name,
             plugin=self.info.plugin,
@@ -217,10 +252,27 @@ class Provider(Generic[S]):
             seconds=seconds,
             billed=billed,
             image=image,
+            step=step,
             at=datetime.now(UTC) - timedelta(seconds=seconds),
             lineage=self.info.lineage,
             cost=0.0 if cost is not None and billed is Billed.NO else cost,
         )
+
+    def _cost(self, operation: Operation | None, step: str | None) -> float | None:
+        cost = self.settings.cost
+        if not isinstance(cost, Mapping):
+            return cost
+        return cost.get(step or "", cost.get(operation or ""))
+
+    def _refuse_idle_costs(self) -> None:
+        cost = self.settings.cost
+        known = {*map(str, Operation), *self.info.steps}
+        if isinstance(cost, Mapping) and (idle := sorted(cost.keys() - known)):
+            raise ConfigurationError(
+                f"cost.{idle[0]}: neither an operation nor a step of it; there are:"
+                f" {', '.join(sorted(known))}",
+                provider=self.name,
+            )
 
     def findings(self) -> Sequence[str]:
         """What an operator should know before going live; found out without asking the vendor."""
@@ -228,38 +280,6 @@ class Provider(Generic[S]):
 
     def close(self) -> None:
         """Let go of what the provider holds. Called once, after the last request."""
-
-
-class FlowProvider(Provider[S]):
-    """A provider whose operations are flows: generators that ask for effects, return an Answer."""
-
-    def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
-        flow: Flow[Answer] = getattr(self, request.operation)(request)
-        return flow
-
-    def for_each(
-        self, gallery: Sequence[Image], ask: Callable[[Image], Flow[T]], limit: int
-    ) -> Flow[tuple[list[T], tuple[Attempt, ...]]]:
-        """Ask once for each gallery picture, at most ``limit`` at a time.
-
-        Gives what each came to, in order, and the attempts it took. All are asked, whatever becomes
-        of the others; then the first failure in gallery order is raised, with all the attempts.
-        """
-        calls = [self._call(f"gallery[{index}]", ask(image)) for index, image in enumerate(gallery)]
-        done = yield from gather(calls, limit)
-        attempts = tuple(attempt for _, attempt in done)
-        for outcome, _ in done:
-            if isinstance(outcome, FacegateError):
-                outcome.attempts = attempts
-                raise outcome
-        return [outcome for outcome, _ in done if not isinstance(outcome, FacegateError)], attempts
-
-    def _call(self, image: str, flow: Flow[T]) -> Flow[tuple[T | FacegateError, Attempt]]:
-        started = time.perf_counter()
-        try:
-            return (yield from flow), self.attempt(started, image=image)
-        except FacegateError as error:
-            return error, self.attempt(started, error, image)
 
 
 class BlockingProvider(Provider[S]):

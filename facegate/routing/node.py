@@ -172,12 +172,14 @@ class Leaf(Node):
         except Exception as caught:  # noqa: BLE001  whatever a plugin raises ends in the one tree
             error = caught if isinstance(caught, FacegateError) else _bug(provider, caught)
         else:
-            run.tried(answer.attempts or (provider.attempt(started),))
+            run.tried(answer.attempts or (provider.attempt(started, operation=question.operation),))
             return result
         # Raised out here, so that it does not carry along what a plugin's own error may hold.
         if isinstance(error, ProviderError):
             error.provider = provider.name
-        run.tried(error.attempts or (provider.attempt(started, error),))
+        run.tried(
+            error.attempts or (provider.attempt(started, error, operation=question.operation),)
+        )
         raise error from None
 
     def _result(
@@ -195,6 +197,7 @@ class Leaf(Node):
             provider=self.provider.name,
             plugin=self.provider.info.plugin,
             lineage=self.provider.info.lineage,
+            engine=answer.engine,
             vendor_reference=answer.vendor_reference,
             vendor_signature=answer.vendor_signature,
             elapsed=0,

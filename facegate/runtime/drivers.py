@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,7 +99,8 @@ class SyncDriver(PerProcess):
         if len(effect.flows) == 1:
             return [run(effect.flows[0])]
         with ThreadPoolExecutor(min(effect.limit, len(effect.flows)) or 1) as threads:
-            started = [threads.submit(run, flow) for flow in effect.flows]
+            # Each in a context of its own, as tasks are.
+            started = [threads.submit(copy_context().run, run, flow) for flow in effect.flows]
         return [each.result() for each in started]
 
     def _spawn(self, effect: Spawn) -> None:

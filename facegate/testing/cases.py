@@ -121,6 +121,10 @@ class VendorCall:
             found.setdefault(f"{each} {sorted(each.headers.items())}", []).append(each)
         return [*found.values()]
 
+    def keeps_a_token(self) -> bool:
+        """Whether something is exchanged once for many questions; a 401 may renew it."""
+        return any(each.once for each in self.before)
+
     def has_untold_rounds(self) -> bool:
         """Whether it takes several requests a question that share no id."""
         own = [each for each in (*self.before, *self.after) if not each.once]

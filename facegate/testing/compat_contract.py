@@ -204,7 +204,8 @@ class CompatibleApiContract(Versioned):
         """What the API makes of the client's own request."""
         asked = api.decode(asking.request)
         assert isinstance(asked, DecodedRequest), (
-            f"the client asked {_what(asking.bound)}, the API refused with {asked.status} {asked.body!r}"
+            f"the client asked {_what(asking.bound)}, the API refused with"
+            f" {asked.status} {asked.body!r}"
         )
         return asked
 

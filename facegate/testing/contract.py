@@ -140,7 +140,9 @@ class ProviderContract(ContractData):
                 told = sent or used == value
                 assert told, f"{name} = {value} was dropped, and this came: {brief(came)}"
                 if isinstance(came, VerificationResult) and used is not None:
-                    assert used >= value, f"{name} = {value} was asked, {used} used"
+                    lower = spec.scale.lower_is_closer
+                    strict = used <= value if lower else used >= value
+                    assert strict, f"{name} = {value} was asked, {used} used"
             answered([plain], stage.note())
 
     def test_an_operation_it_lacks_is_refused_unasked(
@@ -246,4 +248,4 @@ class ProviderContract(ContractData):
 def _others(spec: ScoreSpec) -> list[float]:
     """A laxer and a stricter threshold than the default."""
     between = ((spec.threshold + end) / 2 for end in spec.bounds)
-    return [each for each in between if each > spec.scale.low]
+    return [each for each in between if each != spec.scale.farthest]

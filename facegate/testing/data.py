@@ -107,7 +107,7 @@ class ContractData(Versioned):
     def kind(cls) -> ImageFormat:
         """A picture type it takes, of those that can be made here."""
         taken = cls.provider.info.formats
-        return [each for each in (ImageFormat.PNG, *ImageFormat) if each in taken][0]
+        return next(iter(sorted(taken, key=[ImageFormat.PNG, *ImageFormat].index)))
 
     @classmethod
     def secrets(cls) -> list[str]:

@@ -85,9 +85,11 @@ def _threshold(spec: ScoreSpec | None) -> st.SearchStrategy[float | None]:
     if spec is None:
         return st.none()
     low, high = spec.bounds
-    lowest = int(low * 10_000) + (low <= spec.scale.low)
-    steps = st.integers(lowest, int(high * 10_000)).map(lambda step: step / 10_000)
-    return st.none() | st.just(high) | steps.filter(lambda value: low <= value <= high)
+    steps = st.integers(int(low * 10_000), int(high * 10_000)).map(lambda step: step / 10_000)
+    usable = (st.sampled_from((low, high)) | steps).filter(
+        lambda value: low <= value <= high and value != spec.scale.farthest
+    )
+    return st.none() | usable
 
 
 def answers(api: CompatibleApi[Any], asked: DecodedRequest) -> st.SearchStrategy[Answer]:

@@ -106,6 +106,7 @@ class Playback:
         ended: bool = False,
         at: Interaction | None = None,
         fewer: bool = False,
+        renewed: bool = False,
     ) -> str:
         """Which request was made more often than documented, or less often; empty if none.
 
@@ -116,13 +117,14 @@ class Playback:
             ended: each question may have ended ``at`` an interaction, None for the answer.
             at: see above; what comes after it may be left out.
             fewer: every request may be left out.
+            renewed: every request may be made once more, with another token.
         """
         for step in (*call.before, None, *call.after):
             endpoint = step.endpoint if step else call.endpoint
             made = sum(1 for _, served, _ in self.served if served is step)
             wanted = questions * (gallery if endpoint.each else 1)
             least = 0 if fewer else 1 if step and step.once else wanted
-            if not least <= made <= wanted:
+            if not least <= made <= wanted * (2 if renewed else 1):
                 return (
                     f"the requests {endpoint} are {made}, and {wanted} are documented; none is"
                     " to be repeated or left out"

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from facegate import Image, ImageFormat, Operation, UnmappedError
+from facegate.plugin import NOT_LIVE
 from facegate.testing.asking import Asker, ResultOrError, Stage
 from facegate.testing.cases import (
     Documented,
@@ -217,9 +218,8 @@ class WireContract(ProviderContract):
         self, ask: Asker, failure: Failure, faces: Sequence[bytes]
     ) -> None:
         call = failure.call or self.calls()[0]
-        act = reply(failure.status, failure.body, **failure.headers)
-        came = self.replied(ask, call, faces, act, at=failure.at, asked=failure.asked)
-        error = failed(came)
+        said = (failure.status, failure.body, failure.headers)
+        error = failed(self.refused(ask, call, faces, *said, at=failure.at, asked=failure.asked))
         assert meaning(error) is failure.raises, f"{failure} was read as {error!r}"
         told = {name: getattr(error, name) for name in failure.told}
         wrong = differences(failure.told, told)
@@ -240,7 +240,10 @@ class WireContract(ProviderContract):
                 " or say in reply_for() how the vendor sends it"
             )
             pytest.skip(f"{code} is in failures or documented, which have tests of their own")
-        error = failed(self.replied(ask, self.calls()[0], faces, reply(*said)))
+        if wanted is NOT_LIVE:
+            self.assert_not_live(ask, faces, *said)
+            return
+        error = failed(self.refused(ask, self.calls()[0], faces, *said))
         assert meaning(error) is wanted, f"the reply {said} was read as {error!r}, not as its row"
 
     def test_an_unknown_error_is_never_guessed_at(
@@ -248,7 +251,7 @@ class WireContract(ProviderContract):
     ) -> None:
         said = self.reply_for(NOWHERE) or (400, {"code": NOWHERE})
         for status, body in (said, (418, b""), (400, b"<html>")):
-            error = failed(self.replied(ask, call, faces, reply(status, body)))
+            error = failed(self.refused(ask, call, faces, status, body))
             assert type(error) is UnmappedError, (
                 f"nothing is known of a {status} with {body!r}, and it was read as {error!r}"
             )
@@ -337,6 +340,7 @@ class WireContract(ProviderContract):
         at: Interaction | None = None,
         asked: Mapping[str, Any] | None = None,
         fewer: bool = False,
+        renewed: bool = False,
         counted: bool = True,
         **settings: Any,
     ) -> list[ResultOrError]:
@@ -350,22 +354,50 @@ class WireContract(ProviderContract):
             at: an interaction of the call; its answer's own if None.
             asked: thresholds and options.
             fewer: a question may end before it has come to ``at``.
+            renewed: a question may be asked once more with another token.
             counted: only documented requests were made, as often as documented.
             **settings: of the provider.
         """
         if at is not None and at.once and len(acts) > 1:
             each = (self.replied(ask, call, faces, act, at=at, **settings) for act in acts)
             return [came for (came,) in each]
-        playback = self.playback([call], iter(acts), at)
+        playback = self.playback([call], iter(acts * 2 if renewed else acts), at)
         with Server(playback) as server:
             provider = self.make(**self.addressed(server.url), **settings)
             question = self.question(call, faces[:2], **(asked or {}))
             came = ask(provider, [question] * len(acts))
         if counted:
             assert not playback.unknown, playback.note().lstrip("; ")
-            wrong = playback.miscounted(call, len(acts), 1, ended=True, at=at, fewer=fewer)
+            wrong = playback.miscounted(
+                call, len(acts), 1, ended=True, at=at, fewer=fewer, renewed=renewed
+            )
             assert not wrong, f"{wrong}; this came: {brief(came[-1])}"
         return came
+
+    def refused(
+        self,
+        ask: Asker,
+        call: VendorCall,
+        faces: Sequence[bytes],
+        status: int,
+        body: Any,
+        headers: Mapping[str, str] | None = None,
+        **how: Any,
+    ) -> list[ResultOrError]:
+        """What came of one question that got an error; a 401 may renew a token once."""
+        act, renewed = (
+            reply(status, body, **(headers or {})),
+            status == 401 and call.keeps_a_token(),
+        )
+        return self.replied(ask, call, faces, act, renewed=renewed, **how)
+
+    def assert_not_live(self, ask: Asker, faces: Sequence[bytes], status: int, body: Any) -> None:
+        """A reply that says "not live" is an answer to who asked for liveness."""
+        calls = [each for each in self.calls() if each.operation is not Operation.COMPARE]
+        for call in calls:
+            result = answered(self.refused(ask, call, faces, status, body))
+            spoof = result.liveness is not None and not result.liveness.passed
+            assert spoof, f"{call}: {body} was read as {brief(result)}, and says that it is a spoof"
 
     def other(self, option: str, call: VendorCall) -> Any:
         """Another value of a per-request option than the one a call is asked with."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import logging
 import time
 import urllib.request
@@ -31,6 +30,7 @@ from facegate.plugin import (
     BadReply,
     CompareLiveRequest,
     CompareRequest,
+    DataUri,
     ErrorTable,
     FacegateError,
     Flow,
@@ -49,6 +49,7 @@ from facegate.plugin import (
     UnsupportedOperation,
     WireModel,
     call,
+    json_body,
     per_call,
     send,
 )
@@ -60,6 +61,17 @@ Compare = CompareRequest[Settings]
 def message(request: Compare, **changes: Any) -> CompareMessage:
     fields = {"min_score": request.threshold, "mode": request.settings.mode, **changes}
     return CompareMessage(probe=request.probe, gallery=list(request.gallery), **fields)
+
+
+def posted(provider: Acme, request: Compare) -> HttpRequest:
+    body = json_body(message(request))
+    headers = {"Content-Type": body.content_type, **provider.headers()}
+    return HttpRequest("POST", f"{provider.settings.base_url}/v1/compare", headers, body.parts)
+
+
+def read(request: Compare, reply: HttpReply) -> Answer:
+    found = CompareReply.model_validate_json(reply.body)
+    return Answer(MATCH.match(found.score, request.threshold))
 
 
 def yes(request: Any, *, is_match: bool = True) -> Answer:
@@ -112,11 +124,11 @@ class LogsItsBasicAuth(Acme):
 
 @found_by("test_no_face_and_no_secret_shows_however_it_ends")
 class QuotesTheVendor(Acme):
-    def _exchange(self, request: HttpRequest, reply_type: Any) -> Flow[Any]:
-        reply = yield from send(request, self.settings.transport)
-        if reply.status == 200:
-            return reply_type.model_validate_json(reply.body)
-        raise InvalidRequest(f"the vendor said {reply.body!r}")
+    def compare(self, request: Compare) -> Flow[Answer]:
+        reply = yield from send(posted(self, request), self.settings.transport)
+        if reply.status != 200:
+            raise InvalidRequest(f"the vendor said {reply.body!r}")
+        return read(request, reply)
 
 
 @found_by("test_a_spoilt_field_makes_no_yes_and_no_score")
@@ -172,14 +184,15 @@ class TakesAnOutageForANo(Acme):
 
 @found_by("test_redirects_are_not_followed")
 class FollowsRedirects(Acme):
-    def _exchange(self, request: HttpRequest, reply_type: Any) -> Flow[Any]:
-        reply: HttpReply = yield from send(request, self.settings.transport)
+    def compare(self, request: Compare) -> Flow[Answer]:
+        here = posted(self, request)
+        reply = yield from send(here, self.settings.transport)
         if "location" in reply.headers:
-            there = HttpRequest("POST", reply.headers["location"], request.headers, request.body)
+            there = replace(here, url=reply.headers["location"])
             reply = yield from send(there, self.settings.transport)
-        if reply.status == 200:
-            return reply_type.model_validate_json(reply.body)
-        raise UnmappedError(f"answered {reply.status}")
+        if reply.status != 200:
+            raise UnmappedError(f"answered {reply.status}")
+        return read(request, reply)
 
 
 LIVENESS_WITH_MODE = VendorCall(
@@ -326,10 +339,13 @@ class RaisesBeforeItAsks(Acme):
 
 @found_by("test_everybody_is_at_their_place")
 class SendsDataURIs(Acme):
-    def _request(self, method: str, path: str, body: tuple[bytes, ...] = ()) -> HttpRequest:
-        fields = json.loads(b"".join(body))
-        fields = {k: f"data:;base64,{v}" if k == "probe" else v for k, v in fields.items()}
-        return super()._request(method, path, (json.dumps(fields).encode(),))
+    class Message(CompareMessage):
+        probe: DataUri
+
+    def compare(self, request: Compare) -> Flow[Answer]:
+        asked = self.Message(**dict(message(request)))
+        reply = yield from self.post("/v1/compare", asked, CompareReply)
+        return Answer(MATCH.match(reply.score, request.threshold))
 
 
 @found_by("test_eight_at_once_each_get_their_own_answer")
@@ -343,13 +359,13 @@ class RemembersTheLastQuestion(Acme):
 @found_by("test_the_event_loop_goes_on_while_the_vendor_thinks")
 class WaitsOnTheLoop(Acme):
     def compare(self, request: Compare) -> Flow[Answer]:
-        body = message(request).model_dump_json(by_alias=True, exclude_none=True).encode()
-        asked = self._request("POST", "/v1/compare", (body,))
-        post = urllib.request.Request(asked.url, asked.body[0], dict(asked.headers))  # noqa: S310
+        asked = posted(self, request)
+        body = b"".join(asked.body)
+        post = urllib.request.Request(asked.url, body, dict(asked.headers))  # noqa: S310
         with urllib.request.urlopen(post, timeout=5) as reply:  # noqa: S310
-            found = CompareReply.model_validate_json(reply.read())
+            found = reply.read()
         yield from ()
-        return Answer(MATCH.match(found.score, request.threshold))
+        return read(request, HttpReply(200, body=found))
 
 
 @found_by("test_every_operation_is_documented_with_a_yes_and_a_no")

@@ -39,7 +39,7 @@ RENEWAL: Final = "/v2/auth/session"
 MATCH_SPEC: Final = ScoreSpec(Scale(name="verifik/match"), threshold=0.85, settable=(0.67, 0.95))
 """Verifik's compare page, 2026; a score that meets the threshold matches."""
 LIVENESS_SPEC: Final = ScoreSpec(
-    Scale(name="verifik/liveness"), threshold=0.6, settable=(0.5, 1.0), above=True
+    Scale(name="verifik/liveness"), threshold=0.6, settable=(0.5, 1.0), strict=True
 )
 """Verifik's liveness page: live is strictly above the threshold."""
 JOINT_FLOOR: Final = 0.52

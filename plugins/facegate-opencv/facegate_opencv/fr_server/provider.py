@@ -120,13 +120,12 @@ class FrServer(HttpProvider[FrServerSettings]):
         def ask(image: Image) -> Flow[bool | None]:
             return self._ask(request.probe, image, threshold, check_liveness=check_liveness)
 
-        found, attempts = yield from self.for_each(request.gallery, ask, request.settings.parallel)
+        found = yield from self.for_each(request.gallery, ask, request.settings.parallel)
         if None in found:
-            return Answer(liveness=_NOT_LIVE, attempts=attempts)
+            return Answer(liveness=_NOT_LIVE)
         return Answer(
             match=Match(is_match=any(found), threshold=threshold, scale=wire.MATCH.scale),
             liveness=Liveness(passed=True) if check_liveness else None,
-            attempts=attempts,
         )
 
     def _ask(

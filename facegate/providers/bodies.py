@@ -1,0 +1,179 @@
+"""Messages and the ways to write them: JSON, a form, parts, or a picture's own bytes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Annotated, Any
+from urllib.parse import quote_plus
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    SerializationInfo,
+)
+
+from facegate.errors import ImageRejected
+from facegate.images.image import Image
+
+
+def _picture(value: Any) -> Image:
+    if isinstance(value, Image):
+        return value
+    try:
+        return Image.from_base64(str(value))
+    except ImageRejected as error:  # whoever sent the message is at fault, not the caller
+        raise ValueError(error.message) from None
+
+
+class _Held:
+    """A picture that waits for its place in a body; pydantic would take a dataclass apart."""
+
+    def __init__(self, image: Image, prefix: str = "") -> None:
+        self.image = image
+        self.prefix = prefix
+
+
+def _bare(image: Image, info: SerializationInfo) -> Any:
+    return image.base64.decode() if info.mode_is_json() else _Held(image)
+
+
+def _uri(image: Image, info: SerializationInfo) -> Any:
+    prefix = f"data:{image.format.media_type};base64,"
+    return prefix + image.base64.decode() if info.mode_is_json() else _Held(image, prefix)
+
+
+Picture = Annotated[Image, PlainValidator(_picture), PlainSerializer(_bare)]
+"""A picture inside a message: base64 on the wire, an Image in Python."""
+
+DataUri = Annotated[Image, PlainValidator(_picture), PlainSerializer(_uri)]
+"""A picture inside a message: a ``data:`` URI on the wire, an Image in Python."""
+
+
+class WireModel(BaseModel):
+    """A message exactly as the vendor spells it.
+
+    Fields the vendor adds later are ignored; NaN and infinity are refused; errors never show input.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        arbitrary_types_allowed=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a request.
+
+    Attributes:
+        parts: its bytes in order; a picture is a part of its own, so that it is never copied.
+        content_type: the header of that name.
+    """
+
+    parts: tuple[bytes, ...] = field(repr=False)
+    content_type: str
+
+
+_PLACE = secrets.token_hex(16)
+
+
+def json_body(message: WireModel) -> Body:
+    """A message as JSON; what is None is left out."""
+    pictures: list[Image] = []
+
+    def hold(value: Any) -> str:
+        if isinstance(value, SecretStr):
+            return value.get_secret_value()
+        if not isinstance(value, _Held):
+            raise TypeError(f"cannot write {type(value).__name__} as JSON")
+        pictures.append(value.image)
+        return value.prefix + _PLACE
+
+    text = json.dumps(_fields(message), default=hold, ensure_ascii=False, separators=(",", ":"))
+    gaps = text.encode().split(_PLACE.encode())
+    encoded = (picture.base64 for picture in pictures)
+    parts = (*chain.from_iterable(zip(gaps, encoded, strict=False)), gaps[-1])
+    return Body(parts, "application/json")
+
+
+def form_body(message: WireModel) -> Body:
+    """A flat message as a form: ``a=1&b=2``. A list is a field several times.
+
+    A form has to escape base64, so each picture is written once more here; where the vendor takes
+    it, :func:`multipart_body` does without.
+    """
+    parts: list[bytes] = []
+    for name, value in _flat(message):
+        start = f"{'&' if parts else ''}{quote_plus(name)}="
+        if isinstance(value, _Held):
+            start += quote_plus(value.prefix)
+            parts += (start.encode(), value.image.base64.replace(b"+", b"%2B"))
+        else:
+            parts.append((start + quote_plus(value)).encode())
+    return Body(tuple(parts), "application/x-www-form-urlencoded")
+
+
+def multipart_body(message: WireModel) -> Body:
+    """A flat message as ``multipart/form-data``. A list is a field several times.
+
+    A picture, however the message spells it, is a file of its own bytes.
+    """
+    boundary, parts = secrets.token_hex(16), []
+    for name, value in _flat(message):
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'
+        if isinstance(value, _Held):
+            kind = value.image.format.media_type
+            file = f"{_quoted(name)}.{kind.partition('/')[2]}"
+            head += f'; filename="{file}"\r\nContent-Type: {kind}'
+            content = value.image.data
+        else:
+            content = value.encode()
+        parts += [f"{head}\r\n\r\n".encode(), content, b"\r\n"]
+    parts.append(f"--{boundary}--\r\n".encode())
+    return Body(tuple(parts), f"multipart/form-data; boundary={boundary}")
+
+
+def raw_body(image: Image, content_type: str = "application/octet-stream") -> Body:
+    """A picture's own bytes, and nothing beside them."""
+    return Body((image.data,), content_type)
+
+
+def _fields(message: WireModel) -> dict[str, Any]:
+    return message.model_dump(by_alias=True, exclude_none=True)
+
+
+def _flat(message: WireModel) -> Iterator[tuple[str, _Held | str]]:
+    for name, value in _fields(message).items():
+        for each in value if isinstance(value, list | tuple) else (value,):
+            yield name, each if isinstance(each, _Held) else form_text(name, each)
+
+
+def form_text(name: str, value: Any) -> str:
+    """A value as forms and queries write it.
+
+    Raises:
+        TypeError: it has no one way to be written.
+    """
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError(f"{name}: a form holds no {type(value).__name__}")
+
+
+def _quoted(name: str) -> str:
+    """A name between quotation marks, as HTML forms write it."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,0 +1,136 @@
+"""A vendor's errors as data, once for its client and once for its compatible API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from facegate.errors import (
+    AuthenticationFailed,
+    BadReply,
+    CaptureReason,
+    CaptureRejected,
+    FacegateError,
+    ImageRejected,
+    PermissionDenied,
+    ProviderTimeout,
+    ProviderUnavailable,
+    RateLimited,
+    UnmappedError,
+)
+from facegate.providers.compat import VendorError
+from facegate.runtime.lazy import lazy
+
+
+class _Answered(Enum):
+    NOT_LIVE = "not live"
+
+
+NOT_LIVE: Final = _Answered.NOT_LIVE
+"""What an error means that is an answer: the probe is a spoof."""
+
+Meaning = type[FacegateError] | CaptureReason | _Answered
+"""What an error of a vendor's means: the class to raise, the reason of a
+:class:`~facegate.errors.CaptureRejected`, or :data:`NOT_LIVE`."""
+
+_STATUSES: Mapping[int, type[FacegateError]] = {
+    401: AuthenticationFailed,
+    403: PermissionDenied,
+    413: ImageRejected,
+    429: RateLimited,
+    502: BadReply,  # what the server behind the gateway did, and charged, is unknown
+    503: ProviderUnavailable,
+    504: ProviderTimeout,
+}
+"""What HTTP itself says (RFC 9110), for replies that carry no code of the vendor's."""
+
+
+@dataclass(frozen=True)
+class ErrorTable:
+    """A vendor's errors as its client reads them: codes first, statuses where a reply has no code.
+
+    A code that the table does not know is :class:`~facegate.errors.UnmappedError`.
+
+    Attributes:
+        codes: meaning by the vendor's own code; a number is written out, ``"-1604"``.
+        statuses: class by HTTP status, beside those that every vendor shares.
+    """
+
+    codes: Mapping[str, Meaning] = field(default_factory=dict)
+    statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if CaptureRejected in (*self.codes.values(), *self.statuses.values()):
+            raise TypeError("a row names a CaptureReason instead of CaptureRejected")
+
+    def error(self, status: int, code: str | None, retry_after: float | None) -> FacegateError:
+        """What to raise for an error reply."""
+        if code is not None:
+            row = self.codes.get(code, UnmappedError)
+        else:
+            row = self.statuses.get(status) or _STATUSES.get(status, UnmappedError)
+        shown = code if code is not None and re.fullmatch(r"[\w.:-]{1,64}", code) else None
+        text = f"answered {status}" + (f" {shown}" if shown else "")
+        if isinstance(row, CaptureReason):
+            return CaptureRejected(text, reason=row, vendor_code=shown)
+        if isinstance(row, _Answered):  # whoever has no place for the answer has no answer
+            return UnmappedError(text, vendor_code=shown)
+        if issubclass(row, RateLimited):
+            return row(text, retry_after=retry_after, vendor_code=shown)
+        return row(text, vendor_code=shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One of a vendor's errors.
+
+    Attributes:
+        status: HTTP's, as the API sends it. A client goes by the code.
+        means: the class to raise, the reason of a CaptureRejected, or :data:`NOT_LIVE`.
+        message: the text that comes with the code, where there is one.
+        headers: what the API sends beside the headers of every reply.
+    """
+
+    status: int
+    means: Meaning
+    message: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def code_and_message(code: str, row: Row) -> Mapping[str, Any]:
+    """The usual body of an error: ``code``, and ``message`` where the row has one."""
+    text = {} if row.message is None else {"message": row.message}
+    return {"code": code, **text}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every error of a vendor, by its code: one list for both directions.
+
+    ``{**one.rows, ...}`` makes a catalogue of another.
+
+    Attributes:
+        rows: by the vendor's own code.
+        statuses: class by HTTP status, for replies that carry no code; see :class:`ErrorTable`.
+        shape: the JSON body that an error is sent with, from its code and row.
+    """
+
+    rows: Mapping[str, Row]
+    statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
+    shape: Callable[[str, Row], Mapping[str, Any]] = code_and_message
+
+    @lazy
+    def table(self) -> ErrorTable:
+        """As a client reads them."""
+        return ErrorTable({code: row.means for code, row in self.rows.items()}, self.statuses)
+
+    @lazy
+    def replies(self) -> Mapping[str, VendorError]:
+        """As the compatible API sends them, by the same names."""
+        return {
+            code: VendorError(row.status, self.shape(code, row), row.headers)
+            for code, row in self.rows.items()
+        }

@@ -1,0 +1,133 @@
+"""Providers whose operations are flows, and the calls that a question takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from facegate.errors import FacegateError
+from facegate.images.image import Image
+from facegate.model import Attempt, Liveness, Operation
+from facegate.providers.provider import Answer, BoundRequest, Provider, S
+from facegate.runtime.flow import Flow, gather
+
+T = TypeVar("T")
+
+
+class SpoofFound(Exception):
+    """Ends a question from within: the vendor reported a spoof in place of what was asked.
+
+    It never leaves a provider, and is no :class:`FacegateError`: whoever catches those to mend
+    something lets an answer pass.
+    """
+
+    def __init__(self, liveness: Liveness) -> None:
+        super().__init__("the probe is not live")
+        self.liveness = liveness
+
+
+@dataclass(slots=True)
+class _Steps:
+    """The calls that a question took so far."""
+
+    operation: Operation | None
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+_steps: ContextVar[_Steps | None] = ContextVar("facegate_steps", default=None)
+
+
+class FlowProvider(Provider[S]):
+    """A provider whose operations are flows: generators that ask for effects, return an Answer."""
+
+    def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
+        before, taken = _steps.get(), _Steps(request.operation)
+        _steps.set(taken)
+        try:
+            answer: Answer = yield from getattr(self, request.operation)(request)
+        except SpoofFound as found:
+            answer = Answer(liveness=self._held_against(found.liveness, request))
+        except FacegateError as error:
+            error.attempts = error.attempts or tuple(taken.attempts)
+            raise
+        finally:
+            _steps.set(before)
+        return answer if answer.attempts else replace(answer, attempts=tuple(taken.attempts))
+
+    def step(self, name: str, flow: Flow[T]) -> Flow[T]:
+        """One of the calls that a question takes, recorded as an attempt of that name.
+
+        Give every call of the question a name, or none; ``info.steps`` lists the names.
+        """
+        if name not in self.info.steps:
+            raise ValueError(f"{name!r} is not in info.steps")
+        started = time.perf_counter()
+        try:
+            value = yield from flow
+        except FacegateError as error:
+            self._note(started, error, step=name)
+            raise
+        except SpoofFound:
+            self._note(started, step=name)
+            raise
+        self._note(started, step=name)
+        return value
+
+    def _note(self, started: float, error: FacegateError | None = None, **what: str) -> None:
+        if taken := _steps.get():
+            attempt = self.attempt(started, error, operation=taken.operation, **what)
+            taken.attempts.append(attempt)
+
+    def _held_against(self, found: Liveness, request: BoundRequest[S]) -> Liveness:
+        """A spoof with the threshold that was asked for; a score beyond that means something else.
+
+        Whatever it may be, the vendor said what it comes to.
+        """
+        spec, threshold = self.info.liveness, getattr(request, "liveness_threshold", None)
+        if spec is None or threshold is None or found.threshold is not None:
+            return found
+        score = found.score
+        if score is not None and spec.is_yes(score, threshold):
+            score = None
+        return Liveness(
+            passed=False, score=score, threshold=threshold, scale=spec.scale, reason=found.reason
+        )
+
+    def for_each(
+        self, gallery: Sequence[Image], ask: Callable[[Image], Flow[T]], limit: int
+    ) -> Flow[list[T]]:
+        """Ask once for each gallery picture, at most ``limit`` at a time.
+
+        Gives what each came to, in order. All are asked, whatever becomes of the others; then the
+        first failure in gallery order is raised. Each is recorded as an attempt, or as those that
+        its steps were.
+        """
+        calls = [self._call(f"gallery[{index}]", ask(image)) for index, image in enumerate(gallery)]
+        done = yield from gather(calls, limit)
+        if taken := _steps.get():
+            taken.attempts += (attempt for _, attempts in done for attempt in attempts)
+        for outcome, _ in done:
+            if isinstance(outcome, FacegateError | SpoofFound):
+                raise outcome
+        return [each for each, _ in done if not isinstance(each, FacegateError | SpoofFound)]
+
+    def _call(
+        self, image: str, flow: Flow[T]
+    ) -> Flow[tuple[T | FacegateError | SpoofFound, Sequence[Attempt]]]:
+        before, started = _steps.get(), time.perf_counter()
+        taken = _Steps(before.operation if before else None)
+        outcome: T | FacegateError | SpoofFound
+        _steps.set(taken)
+        try:
+            outcome = yield from flow
+        except (FacegateError, SpoofFound) as ended:
+            outcome = ended
+        finally:
+            _steps.set(before)
+        if taken.attempts:
+            return outcome, [each.model_copy(update={"image": image}) for each in taken.attempts]
+        error = outcome if isinstance(outcome, FacegateError) else None
+        return outcome, [self.attempt(started, error, operation=taken.operation, image=image)]

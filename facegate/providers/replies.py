@@ -1,0 +1,66 @@
+"""Reading replies, strictly."""
+
+from __future__ import annotations
+
+import json
+import time
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from facegate.errors import BadReply
+from facegate.runtime.flow import HttpReply
+
+R = TypeVar("R", bound=BaseModel)
+_DAY = 86_400.0
+
+
+def read_reply(reply: HttpReply, reply_type: type[R]) -> R:
+    """A reply's body as what it should be.
+
+    Raises:
+        BadReply: it is something else, or says a thing twice.
+    """
+    try:
+        found = reply_type.model_validate_json(reply.body, by_alias=True, by_name=False)
+        json.loads(reply.body, object_pairs_hook=_once)
+    except ValueError as error:
+        misfit = _misfit(error) if isinstance(error, ValidationError) else "ambiguous JSON"
+        raise BadReply(
+            f"answered {reply.status} with a body that is no {reply_type.__name__} ({misfit})"
+        ) from None
+    return found
+
+
+def _once(members: list[tuple[str, Any]]) -> None:
+    """Refuse a name that an object has twice: which of the two counts would be luck."""
+    if len(dict(members)) < len(members):
+        raise ValueError("a name twice")
+
+
+def _misfit(error: ValidationError) -> str:
+    """What is wrong and with which field; below that, a place may be a key of the vendor's."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    kind, field = first["type"], first["loc"][:1]
+    return f"{kind} in {field[0]}" if field and kind != "extra_forbidden" else kind
+
+
+def retry_after(reply: HttpReply) -> float | None:
+    """Seconds to wait, a day at most, from either form of the header (RFC 9110, 10.2.3)."""
+    value = reply.headers.get("retry-after", "")
+    try:
+        if value.isascii() and value.isdigit():
+            seconds = float(value)
+        else:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(0.0, seconds), _DAY)
+
+
+def written_code(code: object) -> str | None:
+    """An error code as :class:`ErrorTable` has it: text, or a whole number written out."""
+    if isinstance(code, int) and not isinstance(code, bool):
+        return str(code)
+    return code if isinstance(code, str) else None

@@ -240,7 +240,7 @@ class ProviderContract(ContractData):
         faces: Sequence[bytes],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        nobody = [noise(5, self.kind()), noise(6, self.kind())]
+        nobody = self.nobody()
         questions = [self.question(call, each) for each in (faces, nobody)]
         self.assert_private(ask, stage.make(), questions, [*faces, *nobody], caplog)
 

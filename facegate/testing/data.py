@@ -110,6 +110,11 @@ class ContractData(Versioned):
         return next(iter(sorted(taken, key=[ImageFormat.PNG, *ImageFormat].index)))
 
     @classmethod
+    def nobody(cls) -> list[bytes]:
+        """A probe and a gallery picture of others than ``faces``."""
+        return [noise(5, cls.kind()), noise(6, cls.kind())]
+
+    @classmethod
     def secrets(cls) -> list[str]:
         """The values of its secret settings."""
         values = dict(cls.make().settings).values()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
+from facegate import Image
 from facegate.testing.cases import Endpoint, Interaction, VendorCall, differences
-from facegate.testing.sent import comparable, content, keys, target
+from facegate.testing.sent import comparable, content, holds, keys, target
 from facegate.testing.server import Act, PendingRequest, Seen, reply
 
 
@@ -35,6 +36,22 @@ class Round:
     seen: list[Seen] = field(default_factory=list)
 
 
+class Served(NamedTuple):
+    """A request that fitted.
+
+    Attributes:
+        endpoint: which.
+        step: its interaction, None for the answer's own.
+        plain: the request below ``base_url``, with the documented ids.
+        seen: the request as it came.
+    """
+
+    endpoint: Endpoint
+    step: Interaction | None
+    plain: Seen
+    seen: Seen
+
+
 Answers = Callable[[Round, Interaction | None], Act | None]
 """The reply to a request of a round, None for the documented one. The interaction is None where
 the answer itself is asked for."""
@@ -46,11 +63,13 @@ class Playback:
     Args:
         calls: everything that can be asked; of several that fit a request, the first counts.
         answers: replies; it has one at least where the answer itself is asked for.
+        probes: pictures that questions are about; a request with one of them is no request about
+            a gallery picture, even if it looks like one.
         below: the path of ``base_url``.
         moving: names that are left out where requests are compared.
 
     Attributes:
-        served: the requests that fitted, each with its interaction, None for the answer's own.
+        served: the requests that fitted.
         unknown: what was asked and is not documented; it got a 404.
     """
 
@@ -58,13 +77,14 @@ class Playback:
         self,
         calls: Sequence[VendorCall],
         answers: Answers,
+        probes: Iterable[Image] = (),
         below: str = "",
         moving: Collection[str] = (),
     ) -> None:
-        self.served: list[tuple[VendorCall, Interaction | None, Seen]] = []
+        self.served: list[Served] = []
         self.unknown: list[str] = []
         self._calls, self._answers = list(calls), answers
-        self._below, self._moving = below, moving
+        self._below, self._moving, self._probes = below, moving, [*probes]
         self._answer_of = {id(call): Interaction(call.endpoint) for call in calls}
         self._rounds: list[Round] = []
         self._ids = _ids(calls)
@@ -87,15 +107,15 @@ class Playback:
 
     def distinct(self, questions: int) -> bool:
         """Whether some request was another one for each of so many questions."""
-        by_path: dict[Any, set[Any]] = {}
-        for _, _, seen in self.served:
-            compared = comparable(self._plain(seen), self._moving)
+        by_path: dict[object, set[object]] = {}
+        for each in self.served:
+            compared = comparable(each.plain, self._moving)
             by_path.setdefault(compared[:2], set()).add(compared)
         return any(len(each) >= questions for each in by_path.values())
 
     def compared(self) -> list[tuple[tuple[str, str], ...]]:
         """What was sent, but for ids and what moves."""
-        return sorted(comparable(self._plain(seen), self._moving) for _, _, seen in self.served)
+        return sorted(comparable(each.plain, self._moving) for each in self.served)
 
     def miscounted(
         self,
@@ -121,7 +141,7 @@ class Playback:
         """
         for step in (*call.before, None, *call.after):
             endpoint = step.endpoint if step else call.endpoint
-            made = sum(1 for _, served, _ in self.served if served is step)
+            made = sum(1 for each in self.served if each.step is step)
             wanted = questions * (gallery if endpoint.each else 1)
             least = 0 if fewer else 1 if step and step.once else wanted
             if not least <= made <= wanted * (2 if renewed else 1):
@@ -148,7 +168,8 @@ class Playback:
             turn, step = self._round(seen, fitting)
         turn.seen.append(seen)
         told = None if step is self._answer_of[id(turn.call)] else step
-        self.served.append((turn.call, told, plain))
+        endpoint = told.endpoint if told else turn.call.endpoint
+        self.served.append(Served(endpoint, told, plain, seen))
         return self._answers(turn, told) or self._documented(turn, step)
 
     def _documented(self, turn: Round, step: Interaction) -> Act:
@@ -169,7 +190,10 @@ class Playback:
             if (misfit := self._misfit(step.endpoint, plain)) is not None
         ]
         best = min((misfit for misfit, _, _ in fits), default=0)
-        return [(call, step) for misfit, call, step in fits if misfit == best]
+        fitting = [(call, step) for misfit, call, step in fits if misfit == best]
+        about_probe = any(holds(plain, probe) for probe in self._probes)
+        meant = [each for each in fitting if bool(each[1].endpoint.probe) is about_probe]
+        return meant or fitting
 
     def _round(
         self, seen: Seen, fitting: Sequence[tuple[VendorCall, Interaction]]
@@ -182,7 +206,9 @@ class Playback:
                         turn.left = [each for each in turn.left if each is not step]
                     return turn, step
         call, step = fitting[0]
-        left = [each for each in self._steps(call) if each is not step or step.endpoint.each]
+        steps = self._steps(call)
+        begun = next(index for index, each in enumerate(steps) if each is step)
+        left = steps[begun if step.endpoint.each else begun + 1 :]
         turn = Round(call, len(self._rounds), left)
         self._rounds.append(turn)
         return turn, step

@@ -10,18 +10,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from facegate import Image, ImageFormat
+from facegate import Image
 from facegate.testing.cases import Encoding, Endpoint, Spelling
 from facegate.testing.server import Seen
 
-MIME = {
-    ImageFormat.JPEG: "image/jpeg",
-    ImageFormat.PNG: "image/png",
-    ImageFormat.WEBP: "image/webp",
-    ImageFormat.BMP: "image/bmp",
-    ImageFormat.TIFF: "image/tiff",
-    ImageFormat.JPEG2000: "image/jp2",
-}
 BODY = "body"
 """The place of what a body of bytes holds."""
 
@@ -136,7 +128,7 @@ def spellings(image: Image) -> dict[str | bytes, Spelling]:
     text = image.base64.decode()
     return {
         text: "base64",
-        f"data:{MIME[image.format]};base64,{text}": "data_uri",
+        f"data:{image.format.media_type};base64,{text}": "data_uri",
         image.data: "file",
     }
 

@@ -9,6 +9,7 @@ from facegate.plugin import (
     Flow,
     FlowProvider,
     Handling,
+    Kept,
     ProviderInfo,
     ProviderSettings,
     ProviderUnavailable,
@@ -33,7 +34,9 @@ class Instant(FlowProvider[InstantSettings]):
     info = ProviderInfo(
         plugin="instant",
         lineage="instant",
-        handling=Handling("this process", stores=False, enrols=False, searches=False),
+        handling=Handling(
+            "this process", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+        ),
         formats=frozenset(ImageFormat),
         match=SPEC,
         billed=Billed.NO,

@@ -23,6 +23,7 @@ from facegate.plugin import (
     Flow,
     FlowProvider,
     Handling,
+    Kept,
     ProviderInfo,
     ProviderSettings,
     Scale,
@@ -87,7 +88,9 @@ class Knowing(FlowProvider[ProviderSettings]):
     info = ProviderInfo(
         plugin="knowing",
         lineage="knowing",
-        handling=Handling("this process", stores=False, enrols=False, searches=False),
+        handling=Handling(
+            "this process", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+        ),
         formats=frozenset(ImageFormat),
         match=SPEC,
     )

@@ -29,6 +29,7 @@ from facegate.plugin import (
     CompareRequest,
     Handling,
     ImageFormat,
+    Kept,
     ProviderInfo,
     ProviderSettings,
     ProviderUnavailable,
@@ -84,7 +85,7 @@ class Old(BlockingProvider[Settings]):
     info = ProviderInfo(
         plugin="old",
         lineage="old engine",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset(ImageFormat),
         match=MATCH,
     )

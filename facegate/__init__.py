@@ -35,6 +35,7 @@ from facegate.errors import (
     UnmappedError,
     UnsupportedOperation,
     UnsupportedOption,
+    UnsupportedPicture,
 )
 from facegate.images.image import Image, ImageLimits
 from facegate.images.sniff import ImageFormat
@@ -94,6 +95,7 @@ __all__ = [
     "UnmappedError",
     "UnsupportedOperation",
     "UnsupportedOption",
+    "UnsupportedPicture",
     "VerificationResult",
     "open",
     "open_async",

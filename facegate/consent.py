@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from facegate.errors import InvalidRequest
+
+
+class Kept(StrEnum):
+    """What of a picture is still there after the answer."""
+
+    NOTHING = "nothing"
+    TEMPLATE = "template"
+    PICTURE = "picture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +24,22 @@ class Handling:
 
     Attributes:
         recipient: the company or place that gets to see the picture.
-        stores: keeps the picture or a template of it after answering.
+        keeps: what it keeps after answering: nothing, a template, or the picture.
         enrols: adds the person to a collection.
         searches: compares with anyone but the claimed person (1:N).
         region: where the processing happens, where that is known.
+        keeps_for_s: for how many seconds it keeps that; None where it is not known.
+        trains: uses pictures to improve its service; None where it does not say, which counts as
+            yes.
     """
 
     recipient: str
-    stores: bool
+    keeps: Kept
     enrols: bool
     searches: bool
     region: str | None = None
+    keeps_for_s: float | None = None
+    trains: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ class Consent:
         storing: the pictures or templates of them may be kept after the answer.
         enrolling: the person may be added to a collection.
         searching: they may be compared with others than the claimed person (1:N).
+        training: they may be used to improve the recipient's service.
         reference: the consent's own id in your records.
 
     Raises:
@@ -51,6 +66,7 @@ class Consent:
     storing: bool = False
     enrolling: bool = False
     searching: bool = False
+    training: bool = False
     reference: str | None = None
 
     def __post_init__(self) -> None:
@@ -74,7 +90,8 @@ class Consent:
         )
         return (
             (in_process or named)
-            and (self.storing or not handling.stores)
+            and (self.storing or handling.keeps is Kept.NOTHING)
             and (self.enrolling or not handling.enrols)
             and (self.searching or not handling.searches)
+            and (self.training or handling.trains is False)
         )

@@ -11,6 +11,7 @@
     ├ InputError                       the caller's picture or arguments
     │   ├ InvalidRequest               arguments that make no sense together
     │   ├ ImageRejected                not a readable picture within the limits
+    │   │   └ UnsupportedPicture       one that this provider does not take; another one may
     │   └ CaptureRejected              a picture, but not one to decide on: see ``reason``
     └ ProviderError
         ├ refused    AuthenticationFailed  CredentialsExpired  PermissionDenied
@@ -174,6 +175,12 @@ class ImageRejected(InputError):
     """Not a readable picture of an accepted type within the limits."""
 
     http_status = 422
+
+
+class UnsupportedPicture(ImageRejected):
+    """A readable picture, of a type, weight or size that the provider does not take."""
+
+    fails_over = True
 
 
 class CaptureRejected(InputError):

@@ -15,7 +15,7 @@ the name that configuration uses::
         return [Acme]
 """
 
-from facegate.consent import Handling
+from facegate.consent import Handling, Kept
 from facegate.errors import (
     AuthenticationFailed,
     BadReply,
@@ -39,6 +39,7 @@ from facegate.errors import (
     UnmappedError,
     UnsupportedOperation,
     UnsupportedOption,
+    UnsupportedPicture,
 )
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
@@ -64,6 +65,7 @@ from facegate.providers.compat import (
 from facegate.providers.flows import FlowProvider
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import HttpProvider, HttpSettings
+from facegate.providers.pictures import FacePolicy, PictureLimits, SeveralFaces
 from facegate.providers.provider import (
     Answer,
     BlockingProvider,
@@ -113,6 +115,7 @@ __all__ = [
     "DecidedBy",
     "DecodedRequest",
     "ErrorTable",
+    "FacePolicy",
     "FacegateError",
     "Flow",
     "FlowProvider",
@@ -126,6 +129,7 @@ __all__ = [
     "ImageRejected",
     "InvalidRequest",
     "JournalUnavailable",
+    "Kept",
     "LicenseInvalid",
     "Liveness",
     "LivenessRequest",
@@ -133,6 +137,7 @@ __all__ = [
     "Operation",
     "PermissionDenied",
     "Picture",
+    "PictureLimits",
     "Provider",
     "ProviderError",
     "ProviderInfo",
@@ -144,12 +149,14 @@ __all__ = [
     "Row",
     "Scale",
     "ScoreSpec",
+    "SeveralFaces",
     "Token",
     "Tokens",
     "Transport",
     "UnmappedError",
     "UnsupportedOperation",
     "UnsupportedOption",
+    "UnsupportedPicture",
     "VendorError",
     "WireModel",
     "call",

@@ -14,10 +14,10 @@ from facegate.errors import (
     BadReply,
     ConfigurationError,
     FacegateError,
-    ImageRejected,
     InvalidRequest,
     UnsupportedOperation,
     UnsupportedOption,
+    UnsupportedPicture,
 )
 from facegate.images.image import Image
 from facegate.model import Decision, Operation, Threshold, Thresholds
@@ -117,11 +117,11 @@ class Terms(Generic[S]):
         """The question as the provider sees it.
 
         Raises:
-            ImageRejected: a picture of a type the provider does not take.
+            UnsupportedPicture: of a type, weight or size that the provider does not take.
         """
-        _refuse_format(provider, "probe", probe)
+        _refuse_untaken(provider, "probe", probe)
         for index, image in enumerate(gallery):
-            _refuse_format(provider, f"gallery[{index}]", image)
+            _refuse_untaken(provider, f"gallery[{index}]", image)
         match self.operation:
             case Operation.COMPARE:
                 return CompareRequest(probe, gallery, self.settings, self.threshold)
@@ -272,10 +272,10 @@ def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:
         ) from None
 
 
-def _refuse_format(provider: Provider[Any], role: str, image: Image) -> None:
-    if image.format not in provider.info.formats:
-        taken = ", ".join(sorted(provider.info.formats))
-        raise ImageRejected(
-            f"{provider.info.plugin} does not take {image.format}; convert it to one of: {taken}",
-            image=role,
-        )
+def _refuse_untaken(provider: Provider[Any], role: str, image: Image) -> None:
+    info = provider.info
+    problem = info.pictures.broken_by(image)
+    if image.format not in info.formats:
+        problem = f"{image.format}; convert it to one of: {', '.join(sorted(info.formats))}"
+    if problem:
+        raise UnsupportedPicture(f"{info.plugin} does not take {problem}", image=role)

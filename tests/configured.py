@@ -23,6 +23,7 @@ from facegate.plugin import (
     BlockingProvider,
     CompareRequest,
     Handling,
+    Kept,
     Liveness,
     LivenessRequest,
     Match,
@@ -68,7 +69,9 @@ class Percent(Acme):
         INFO,
         plugin="percent",
         lineage="percent-3",
-        handling=Handling("Percent Ltd", stores=True, enrols=False, searches=False, region="eu"),
+        handling=Handling(
+            "Percent Ltd", keeps=Kept.PICTURE, enrols=False, searches=False, region="eu"
+        ),
         match=ScoreSpec(Scale(name="percent", high=100), 70, at_fmr={1e-4: 80}),
         liveness=None,
     )

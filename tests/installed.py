@@ -20,7 +20,7 @@ class Vendor(BlockingProvider[Settings]):
     info = ProviderInfo(
         plugin={name!r},
         lineage="none",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset(ImageFormat),
         match=ScoreSpec(Scale(name="vendor"), 0.7, at_fmr={{1e-4: 0.8}}),
         embedded={embedded},

@@ -13,6 +13,7 @@ from facegate.plugin import (
     CompareLiveRequest,
     CompareRequest,
     Handling,
+    Kept,
     LivenessRequest,
     ProviderInfo,
     ProviderSettings,
@@ -34,7 +35,7 @@ class Percent(BlockingProvider[Settings]):
     info = ProviderInfo(
         plugin="percent",
         lineage="none",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset({ImageFormat.JPEG, ImageFormat.PNG}),
         match=ScoreSpec(
             Scale(name="percent", high=100), 70, settable=(50, 100), at_fmr={1e-3: 65, 1e-4: 80}
@@ -60,7 +61,7 @@ class Verdict(BlockingProvider[Settings]):
     info = ProviderInfo(
         plugin="verdict",
         lineage="none",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset({ImageFormat.PNG}),
     )
 

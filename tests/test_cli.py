@@ -24,6 +24,7 @@ from facegate.plugin import (
     CompareRequest,
     Handling,
     ImageFormat,
+    Kept,
     Liveness,
     Match,
     ProviderInfo,
@@ -48,7 +49,7 @@ class Scripted(BlockingProvider[Settings]):
     info = ProviderInfo(
         plugin="scripted",
         lineage="none",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset({ImageFormat.PNG}),
         match=ScoreSpec(SCALE, 0.7, at_fmr={1e-3: 0.7}),
         liveness=ScoreSpec(SCALE, 0.5),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 
 from facegate import FaceVerifier, InvalidRequest
-from facegate.consent import Consent
+from facegate.consent import Consent, Kept
 from facegate.routing.failover import Failover
 from scripted import QUESTION, Vendor, leaves, route
 
@@ -26,9 +27,23 @@ def test_an_engine_in_this_process_discloses_nothing_but_may_not_keep_it_either(
     nobody = Consent("opening an account", frozenset(), frozenset())
     engine = Vendor("main").info.handling
     assert nobody.covers(engine, in_process=True)
-    keeping = replace(engine, stores=True)
+    keeping = replace(engine, keeps=Kept.PICTURE)
     assert not nobody.covers(keeping, in_process=True)
     assert replace(nobody, storing=True).covers(keeping, in_process=True)
+
+
+@pytest.mark.parametrize("kept", Kept)
+@pytest.mark.parametrize("trains", [True, False, None])
+def test_what_is_kept_or_used_to_train_takes_a_word_of_its_own(
+    kept: Kept,
+    trains: bool | None,  # noqa: FBT001  a parameter
+) -> None:
+    handling = replace(Vendor("main").info.handling, keeps=kept, trains=trains)
+    for storing, training in product((False, True), repeat=2):
+        consent = Consent("an account", frozenset({"main"}), storing=storing, training=training)
+        # Who does not say whether it trains counts as one that does.
+        covered = (storing or kept is Kept.NOTHING) and (training or trains is False)
+        assert consent.covers(handling, in_process=False) is covered
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ POLICY = {
     "InputError": (False, False, False, Billed.NO, 400, Fault.CALLER),
     "InvalidRequest": (False, False, False, Billed.NO, 400, Fault.CALLER),
     "ImageRejected": (False, False, False, Billed.NO, 422, Fault.CALLER),
+    "UnsupportedPicture": (False, True, False, Billed.NO, 422, Fault.CALLER),
     "CaptureRejected": (False, False, False, Billed.NO, 422, Fault.CALLER),
     "ProviderError": (False, True, False, Billed.NO, 502, Fault.PROVIDER),
     "AuthenticationFailed": (False, True, False, Billed.NO, 502, Fault.OPERATOR),
@@ -71,7 +72,7 @@ def drawn_tree() -> dict[str, str]:
         names = re.findall(r"\b[A-Z]\w+[a-z]\w*(?=  |$)", line.partition("refused:")[0])
         if not names:
             continue
-        depth = min((len(line[: line.index(names[0])]) - 4) // 2, 2)
+        depth = max(line.rfind(mark) for mark in "├└│") // 4
         del open_branches[depth:]
         for name in names:
             parents[name] = open_branches[-1] if open_branches else "Exception"

@@ -30,6 +30,7 @@ from facegate.plugin import (
     BlockingProvider,
     CompareRequest,
     Handling,
+    Kept,
     LivenessRequest,
     ProviderInfo,
     ProviderSettings,
@@ -45,7 +46,7 @@ class Witness(BlockingProvider[ProviderSettings]):
     info = ProviderInfo(
         plugin="witness",
         lineage="none",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset(ImageFormat),
     )
     shown: tuple[Image, ...] | None = None

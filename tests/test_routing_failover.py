@@ -13,14 +13,15 @@ from facegate import (
     CaptureRejected,
     ConsentRefused,
     Decision,
-    FacegateError,
     FaceVerifier,
     Operation,
     ProviderTimeout,
     ProviderUnavailable,
     UnsupportedOperation,
+    UnsupportedPicture,
 )
 from facegate.consent import Consent
+from facegate.plugin import PictureLimits
 from facegate.routing.breaker import Breaker, BreakerSettings, Circuit, State
 from facegate.routing.failover import Failover
 from facegate.routing.node import Leaf
@@ -108,11 +109,25 @@ def test_an_outage_is_not_told_as_what_the_next_one_cannot_take(ask: Ask, backup
 
 
 @both_ways
-def test_what_the_first_one_cannot_take_is_refused_in_fair_weather_and_foul(ask: Ask) -> None:
-    main, backup = Vendor("main", info={"formats": frozenset()}), Vendor("backup")
-    with pytest.raises(FacegateError, match="does not take PNG"):
+@pytest.mark.parametrize(
+    "limits", [{"formats": frozenset()}, {"pictures": PictureLimits(min_side=9_999)}]
+)
+def test_a_picture_that_the_first_one_does_not_take_goes_to_the_next(
+    ask: Ask, limits: dict[str, Any]
+) -> None:
+    main, backup = Vendor("main", info=limits), Vendor("backup")
+    result = ask(failover(main, backup), **QUESTION)
+    assert (result.provider, course(result)) == ("backup", ["backup: answered"])
+    assert not main.asked
+
+
+@both_ways
+def test_a_picture_that_nobody_takes_is_the_callers(ask: Ask) -> None:
+    main, backup = (Vendor(name, info={"formats": frozenset()}) for name in ("main", "backup"))
+    with pytest.raises(UnsupportedPicture, match="does not take PNG") as caught:
         ask(failover(main, backup), **QUESTION)
-    assert not backup.asked
+    assert caught.value.image == "probe"
+    assert not caught.value.attempts
 
 
 @both_ways

@@ -24,6 +24,7 @@ from facegate.plugin import (
     Flow,
     FlowProvider,
     Handling,
+    Kept,
     ProviderInfo,
     ProviderSettings,
     Scale,
@@ -118,7 +119,7 @@ class Crowd(FlowProvider[Settings]):
     info = ProviderInfo(
         plugin="crowd",
         lineage="crowd",
-        handling=Handling("nobody", stores=False, enrols=False, searches=False),
+        handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset(ImageFormat),
         match=MATCH,
         billed=Billed.NO,

@@ -18,6 +18,7 @@ from facegate.plugin import (
     CaptureReason,
     Catalogue,
     CompareRequest,
+    FacePolicy,
     Flow,
     Handling,
     HttpProvider,
@@ -26,6 +27,7 @@ from facegate.plugin import (
     HttpSettings,
     Image,
     ImageFormat,
+    Kept,
     LivenessRequest,
     Picture,
     ProviderInfo,
@@ -33,6 +35,7 @@ from facegate.plugin import (
     Row,
     Scale,
     ScoreSpec,
+    SeveralFaces,
     WireModel,
     multipart_body,
     raw_body,
@@ -86,8 +89,11 @@ class Veridia(HttpProvider[Settings]):
     info = ProviderInfo(
         plugin="veridia",
         lineage="veridia-2",
-        handling=Handling("Veridia", stores=False, enrols=False, searches=False),
+        handling=Handling(
+            "Veridia", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+        ),
         formats=frozenset({ImageFormat.PNG}),
+        several_faces=SeveralFaces(FacePolicy.LARGEST, FacePolicy.ANY),
         match=MATCH,
         liveness=LIVE,
     )

@@ -117,8 +117,10 @@ def _provider(plugin: str) -> Rows:
     yield "gallery pictures", "any number" if most is None else f"up to {most}"
     yield "billed", str(info.billed)
     yield "who sees the picture", info.handling.recipient
-    for word in ("stores", "enrols", "searches"):
-        yield word, "yes" if getattr(info.handling, word) else "no"
+    yield "keeps", str(info.handling.keeps)
+    for word in ("enrols", "searches", "trains"):
+        fact = getattr(info.handling, word)
+        yield word, "not stated" if fact is None else "yes" if fact else "no"
 
 
 def _notes(plugin: str) -> Rows:

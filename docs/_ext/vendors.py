@@ -70,13 +70,14 @@ def matrix() -> Rows:
 
 def recipients() -> Rows:
     """Who gets to see a picture, as a consent must spell it."""
-    yield "plugin", "recipient", "stores", "enrols", "searches"
+    yield "plugin", "recipient", "keeps", "enrols", "searches", "trains"
     for name in shipped():
         info = provider(name).info
         handling = info.handling
-        facts = (handling.stores, handling.enrols, handling.searches)
+        trains = "not stated" if handling.trains is None else _yes(handling.trains)
         named = "nobody: always covered" if info.embedded else f"`{handling.recipient}`"
-        yield f"`{name}`", named, *map(_yes, facts)
+        does = (_yes(handling.enrols), _yes(handling.searches), trains)
+        yield f"`{name}`", named, str(handling.keeps), *does
 
 
 def _yes(fact: object) -> str:

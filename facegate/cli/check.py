@@ -123,9 +123,11 @@ def _described(provider: Provider[Any] | FacegateError) -> dict[str, Any]:
         "handling": {
             "recipient": info.handling.recipient,
             "region": info.handling.region,
-            "stores": info.handling.stores,
+            "keeps": info.handling.keeps,
+            "keeps_for_s": info.handling.keeps_for_s,
             "enrols": info.handling.enrols,
             "searches": info.handling.searches,
+            "trains": info.handling.trains,
         },
         "settings": provider.settings.model_dump(mode="json"),
         "notes": list(info.notes),

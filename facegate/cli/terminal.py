@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from facegate.consent import Handling, Kept
 from facegate.errors import CaptureRejected, FacegateError
 from facegate.model import Attempt, Decision, Operation, Scale, VerificationResult
 from facegate.policy import preset
@@ -91,9 +92,18 @@ def provider_table(providers: Mapping[str, Provider[Any] | FacegateError]) -> Re
             provider.info.plugin,
             ", ".join(sorted(provider.capabilities)),
             handling.recipient,
-            "yes" if handling.stores or handling.enrols else "no",
+            str(handling.keeps),
         )
     return table
+
+
+_TRAINS = {True: "trains on them", False: "does not train on them", None: "may train on them"}
+
+
+def _kept(handling: Handling) -> str:
+    kept = {Kept.NOTHING: "nothing", Kept.TEMPLATE: "templates", Kept.PICTURE: "pictures"}
+    limit = handling.keeps_for_s
+    return kept[handling.keeps] + ("" if limit is None else f" for {limit:g} s")
 
 
 def provider_page(provider: Provider[Any]) -> RenderableType:
@@ -107,9 +117,10 @@ def provider_page(provider: Provider[Any]) -> RenderableType:
     rows.add_row("recipient", handling.recipient + (f", {handling.region}" * bool(handling.region)))
     rows.add_row(
         "there",
-        f"{'stores' if handling.stores else 'does not store'} pictures, "
+        f"keeps {_kept(handling)}, "
         f"{'enrols' if handling.enrols else 'does not enrol'} people, "
-        f"{'searches' if handling.searches else 'does not search'} among others",
+        f"{'searches' if handling.searches else 'does not search'} among others, "
+        f"{_TRAINS[handling.trains]}",
     )
     for name, spec in (("threshold", info.match), ("liveness_threshold", info.liveness)):
         if spec:

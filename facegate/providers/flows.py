@@ -55,7 +55,9 @@ class FlowProvider(Provider[S]):
             raise
         finally:
             _steps.set(before)
-        return answer if answer.attempts else replace(answer, attempts=tuple(taken.attempts))
+        if not answer.attempts:
+            answer = replace(answer, attempts=tuple(taken.attempts))
+        return self.completed(answer, request)
 
     def step(self, name: str, flow: Flow[T]) -> Flow[T]:
         """One of the calls that a question takes, recorded as an attempt of that name.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field, field_validator
 
@@ -17,6 +17,7 @@ from facegate.errors import BadReply, ConfigurationError, FacegateError, Provide
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Attempt, Billed, Liveness, Match, Operation, Outcome, Threshold
+from facegate.providers.pictures import PictureLimits, SeveralFaces
 from facegate.runtime.flow import Flow, call
 from facegate.scores import ScoreSpec
 
@@ -31,6 +32,8 @@ class ProviderInfo:
         match: the scores of its comparisons; None where no threshold can be set.
         liveness: likewise for liveness.
         formats: the picture types it takes.
+        pictures: their weight and size that it takes.
+        several_faces: what it makes of several faces on one, under its settings.
         scores: tells how similar and how live; False where it gives verdicts alone.
         max_gallery: most gallery images in one request; None for no limit of its own.
         embedded: answers without account or network, so it can serve when nothing is configured.
@@ -46,6 +49,8 @@ class ProviderInfo:
     formats: frozenset[ImageFormat]
     match: ScoreSpec | None = None
     liveness: ScoreSpec | None = None
+    pictures: PictureLimits = field(default_factory=PictureLimits)
+    several_faces: SeveralFaces = field(default_factory=SeveralFaces)
     scores: bool = True
     max_gallery: int | None = None
     embedded: bool = False
@@ -72,6 +77,11 @@ class ProviderSettings(Table):
     )
     liveness_threshold: Threshold | None = Field(
         default=None, description="Live from this liveness score on."
+    )
+    several_faces: Literal["refuse", "vendor"] = Field(
+        default="refuse",
+        description="Refuse a picture with several faces, or leave it to the vendor which one"
+        " counts. A result warns where a vendor cannot refuse them.",
     )
     deadline_s: float = Field(
         default=30.0,
@@ -163,22 +173,22 @@ class Answer:
     Attributes:
         match: required of ``compare`` and ``compare_live``.
         liveness: required of ``liveness`` and ``compare_live``; without it, nothing is live.
-        engine: the version or model that answered, in up to 64 letters, digits and ``._:/@+-``;
-            see :func:`same_engine`.
         vendor_reference: the vendor's id of the transaction.
         vendor_signature: the vendor's signature over it, as sent.
         warnings: what a careful reader of the result should know, a sentence each.
         attempts: every call, where a question took several and they were recorded neither by
             :meth:`FlowProvider.step` nor by :meth:`FlowProvider.for_each`.
+        engine: the version or model that answered, in up to 64 letters, digits and ``._:/@+-``;
+            see :func:`same_engine`.
     """
 
     match: Match | None = None
     liveness: Liveness | None = None
-    engine: str | None = None
     vendor_reference: str | None = None
     vendor_signature: Mapping[str, str] | None = None
     warnings: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    engine: str | None = None
 
 
 def same_engine(asked: str, answered: str | None) -> str:
@@ -274,6 +284,14 @@ class Provider(Generic[S]):
                 provider=self.name,
             )
 
+    def completed(self, answer: Answer, request: BoundRequest[S]) -> Answer:
+        """An answer with the warnings that hold for every one."""
+        if request.settings.several_faces == "vendor":
+            return answer
+        has_gallery = request.operation is not Operation.LIVENESS
+        warnings = self.info.several_faces.warnings(gallery=has_gallery)
+        return replace(answer, warnings=(*answer.warnings, *warnings)) if warnings else answer
+
     def findings(self) -> Sequence[str]:
         """What an operator should know before going live; found out without asking the vendor."""
         return ()
@@ -289,4 +307,5 @@ class BlockingProvider(Provider[S]):
     """
 
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
-        return call(partial(getattr(self, request.operation), request))
+        answer: Answer = yield from call(partial(getattr(self, request.operation), request))
+        return self.completed(answer, request)

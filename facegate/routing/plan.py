@@ -153,6 +153,13 @@ class Plan:
                     f"{_listed(same)} share the engine {lineage}: when it fails or errs,"
                     f" {'both' if len(same) == 2 else 'all'} do"
                 )
+        policies = {each.name: each.info.several_faces for each in built}
+        if len(set(policies.values())) > 1:
+            told = (
+                f"{name} {each.probe} (probe) and {each.gallery} (gallery)"
+                for name, each in policies.items()
+            )
+            yield f"of several faces on a picture they make different things: {', '.join(told)}"
         offered = frozenset[str]().union(*(provider.capabilities for provider in built))
         for provider in built:
             if missing := offered - provider.capabilities:

@@ -12,14 +12,17 @@ from facegate.plugin import (
     Answer,
     CompareLiveRequest,
     CompareRequest,
+    FacePolicy,
     Flow,
     FlowProvider,
     Handling,
+    Kept,
     LivenessRequest,
     ProviderInfo,
     ProviderSettings,
     Scale,
     ScoreSpec,
+    SeveralFaces,
 )
 from facegate.providers.provider import BoundRequest
 
@@ -99,8 +102,11 @@ class FakeProvider(FlowProvider[ProviderSettings]):
     info = ProviderInfo(
         plugin="fake",
         lineage="fake",
-        handling=Handling(recipient="this process", stores=False, enrols=False, searches=False),
+        handling=Handling(
+            recipient="this process", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+        ),
         formats=frozenset(ImageFormat),
+        several_faces=SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),
         match=MATCH,
         liveness=LIVENESS,
         billed=Billed.NO,

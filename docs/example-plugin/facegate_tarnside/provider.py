@@ -13,6 +13,7 @@ from facegate.plugin import (
     Handling,
     HttpProvider,
     HttpSettings,
+    Kept,
     LivenessRequest,
     Picture,
     ProviderInfo,
@@ -38,7 +39,9 @@ class Tarnside(HttpProvider[TarnsideSettings]):
     info = ProviderInfo(
         plugin="tarnside",
         lineage="tarnside-1",
-        handling=Handling("Tarnside", stores=False, enrols=False, searches=False, region="EU"),
+        handling=Handling(
+            "Tarnside", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False, region="EU"
+        ),
         formats=wire.FORMATS,
         match=wire.MATCH,
         liveness=wire.LIVE,

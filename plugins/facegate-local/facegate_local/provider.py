@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import cv2
 from pydantic import Field
@@ -17,14 +18,17 @@ from facegate.plugin import (
     BlockingProvider,
     CompareLiveRequest,
     CompareRequest,
+    FacePolicy,
     Handling,
     Image,
     ImageFormat,
+    Kept,
     Liveness,
     LivenessRequest,
     Match,
     ProviderInfo,
     ProviderSettings,
+    SeveralFaces,
     UnmappedError,
     per_call,
 )
@@ -71,8 +75,8 @@ class LocalSettings(ProviderSettings):
     engines: int | None = Field(
         None, ge=1, description="Requests served at once, about 100 MB each; the cores if absent."
     )
-    largest_face: bool = per_call(
-        default=False, description="Take the most prominent of several faces, not refuse them."
+    several_faces: Literal["refuse", "vendor"] = per_call(
+        "refuse", description="Refuse several faces, or take the most prominent one (`vendor`)."
     )
     require_open_eyes: bool = per_call(
         default=True, description="Refuse closed eyes, and dark sunglasses, in liveness questions."
@@ -87,7 +91,9 @@ class Local(BlockingProvider[LocalSettings]):
         plugin="local",
         lineage="opencv-zoo/yunet-2023mar+sface-2021dec",
         max_gallery=100,
-        handling=Handling(recipient="this process", stores=False, enrols=False, searches=False),
+        handling=Handling(
+            recipient="this process", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False
+        ),
         formats=frozenset(
             {
                 ImageFormat.JPEG,
@@ -97,6 +103,7 @@ class Local(BlockingProvider[LocalSettings]):
                 ImageFormat.TIFF,
             }
         ),
+        several_faces=SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),
         match=scores.MATCH,
         liveness=pad.LIVENESS,
         embedded=True,
@@ -107,6 +114,9 @@ class Local(BlockingProvider[LocalSettings]):
 
     def __init__(self, settings: LocalSettings, name: str | None = None) -> None:
         super().__init__(settings, name)
+        if settings.several_faces == "vendor":
+            prominent = SeveralFaces(FacePolicy.LARGEST, FacePolicy.LARGEST)
+            self.info = replace(self.info, several_faces=prominent)
         self._models = ModelStore(settings.models_dir, settings.model_paths, pull=settings.pull)
         self._engines = Pool(
             lambda: Engine(self._models), size=settings.engines or os.cpu_count() or 1
@@ -121,7 +131,7 @@ class Local(BlockingProvider[LocalSettings]):
         return Answer(match=match, liveness=self._judged(request, probe), warnings=_warnings(probe))
 
     def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
-        largest_face = request.settings.largest_face
+        largest_face = request.settings.several_faces == "vendor"
         (scene,) = self._run(
             [lambda engine: engine.see(request.probe, "probe", largest_face=largest_face)]
         )
@@ -140,7 +150,7 @@ class Local(BlockingProvider[LocalSettings]):
     def _matched(self, request: _Comparing) -> tuple[Scene, Match]:
         """The probe as it was seen, and how it compares; nothing else keeps its pixels."""
         seen: list[Scene] = []
-        largest_face = request.settings.largest_face
+        largest_face = request.settings.several_faces == "vendor"
 
         def probe(engine: Engine) -> Embedding:
             seen.append(engine.see(request.probe, "probe", largest_face=largest_face))

@@ -149,7 +149,7 @@ def test_the_most_prominent_face_can_be_asked_for(
     result = verifier.compare(
         probe=png(couple),
         gallery=[png(pictures["person_b_1"])],
-        options={"local": {"largest_face": True}},
+        options={"local": {"several_faces": "vendor"}},
     )
 
     assert result.accepted
@@ -265,7 +265,7 @@ def test_the_subject_is_large_and_near_the_middle(
     result = verifier.compare(
         probe=png(scene),
         gallery=[png(pictures["person_b_1"])],
-        options={"local": {"largest_face": True}},
+        options={"local": {"several_faces": "vendor"}},
     )
 
     assert result.accepted

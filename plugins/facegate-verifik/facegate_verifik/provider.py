@@ -26,6 +26,7 @@ from facegate.plugin import (
     ImageFormat,
     ImageRejected,
     InvalidRequest,
+    Kept,
     Liveness,
     LivenessRequest,
     Match,
@@ -97,7 +98,7 @@ class Verifik(HttpProvider[VerifikSettings]):
     info = ProviderInfo(
         plugin="verifik",
         lineage="seventh-sense",
-        handling=Handling(recipient="Verifik", stores=False, enrols=False, searches=False),
+        handling=Handling(recipient="Verifik", keeps=Kept.NOTHING, enrols=False, searches=False),
         formats=frozenset({ImageFormat.JPEG, ImageFormat.PNG}),
         match=wire.MATCH_SPEC,
         liveness=wire.LIVENESS_SPEC,

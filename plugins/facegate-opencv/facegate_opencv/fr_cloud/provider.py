@@ -19,6 +19,7 @@ from facegate.plugin import (
     HttpProvider,
     HttpSettings,
     ImageRejected,
+    Kept,
     LivenessRequest,
     Picture,
     ProviderInfo,
@@ -66,7 +67,10 @@ class FrCloud(HttpProvider[FrCloudSettings]):
         plugin="opencv_cloud",
         lineage="seventh-sense",
         handling=Handling(
-            recipient="Seventh Sense (OpenCV FR cloud)", stores=False, enrols=False, searches=False
+            recipient="Seventh Sense (OpenCV FR cloud)",
+            keeps=Kept.NOTHING,
+            enrols=False,
+            searches=False,
         ),
         formats=wire.FORMATS,
         match=wire.MATCH,

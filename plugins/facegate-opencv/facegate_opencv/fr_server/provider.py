@@ -21,6 +21,7 @@ from facegate.plugin import (
     HttpSettings,
     Image,
     ImageRejected,
+    Kept,
     Liveness,
     LivenessRequest,
     Match,
@@ -65,7 +66,11 @@ class FrServer(HttpProvider[FrServerSettings]):
         plugin="opencv_fr",
         lineage="seventh-sense",
         handling=Handling(
-            recipient="your own OpenCV FR Server", stores=False, enrols=False, searches=False
+            recipient="your own OpenCV FR Server",
+            keeps=Kept.NOTHING,
+            enrols=False,
+            searches=False,
+            trains=False,
         ),
         formats=wire.FORMATS,
         match=wire.MATCH,

@@ -14,6 +14,7 @@ from facegate.plugin import (
     Answer,
     AuthenticationFailed,
     BadReply,
+    Body,
     CaptureReason,
     CompareRequest,
     DataUri,
@@ -23,6 +24,7 @@ from facegate.plugin import (
     HttpProvider,
     HttpSettings,
     ImageFormat,
+    Kept,
     LivenessRequest,
     Picture,
     ProviderInfo,
@@ -79,7 +81,7 @@ class Norrask(HttpProvider[Settings]):
     info = ProviderInfo(
         plugin="norrask",
         lineage="norrask-1",
-        handling=Handling("Norrask", stores=False, enrols=False, searches=False),
+        handling=Handling("Norrask", Kept.NOTHING, enrols=False, searches=False),
         formats=frozenset({ImageFormat.PNG, ImageFormat.WEBP}),
         match=MATCH,
         liveness=LIVE,
@@ -91,16 +93,22 @@ class Norrask(HttpProvider[Settings]):
         self.tokens = Tokens(self._granted)
 
     def compare(self, request: CompareRequest[Settings]) -> Flow[Answer]:
-        (document,) = request.gallery
-        body = multipart_body(Pictures(selfie=request.probe, document=document))
+        body = self.uploaded(request)
         begun = yield from self.exchange("POST", "/checks", Begun, body=body)
         job = yield from self.poll(f"/checks/{begun.id}", Job, self.is_done, every_s=0.01)
-        yield from self.exchange("DELETE", f"/checks/{begun.id}", Gone)
+        yield from self.deleted(begun)
         return Answer(match=MATCH.match(self.similarity(job), request.threshold))
 
     def liveness(self, request: LivenessRequest[Settings]) -> Flow[Answer]:
         found = yield from self.act("CheckLiveness", Selfie(selfie=request.probe))
         return Answer(liveness=LIVE.liveness(found.liveness, request.liveness_threshold))
+
+    def uploaded(self, request: CompareRequest[Settings]) -> Body:
+        (document,) = request.gallery
+        return multipart_body(Pictures(selfie=request.probe, document=document))
+
+    def deleted(self, begun: Begun) -> Flow[Gone]:
+        return self.exchange("DELETE", f"/checks/{begun.id}", Gone)
 
     def act(self, action: str, message: WireModel) -> Flow[Liveliness]:
         return self.post("/actions", message, Liveliness, headers={"X-Action": action})

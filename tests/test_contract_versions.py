@@ -9,7 +9,7 @@ from facegate.testing.versions import VERSION, NewCheckWarning, Versioned, since
 
 class Contract(Versioned):
     @since(VERSION + 1)
-    def test_something_new(self, broken: bool) -> None:
+    def test_something_new(self, *, broken: bool) -> None:
         assert not broken, "it is broken"
 
     @since(VERSION + 1)

@@ -59,6 +59,7 @@ class ProviderContract(ContractData):
         provider: the class under test.
         settings: what it needs to be set up, secrets included.
         formats: every picture type that the documentation says is taken.
+        pictures: what it says of their weight and size.
         entry_points: where to find a plugin that is not installed; the installed ones by default.
     """
 
@@ -96,6 +97,10 @@ class ProviderContract(ContractData):
             assert kind not in stated or kind in claimed, (
                 f"the documentation says that {kind} is taken, and info does not"
             )
+
+    def test_the_picture_limits_are_the_documented_ones(self) -> None:
+        claimed = self.provider.info.pictures
+        assert claimed == self.pictures, f"info has {claimed}, documented are {self.pictures}"
 
     def test_a_secret_of_the_wrong_type_is_not_shown(self) -> None:
         if not any(isinstance(value, SecretStr) for _, value in self.make().settings):
@@ -185,7 +190,7 @@ class ProviderContract(ContractData):
         most = self.provider.info.max_gallery
         if most is None or call.operation is Operation.LIVENESS:
             pytest.skip("it takes any number of gallery pictures, or none at all")
-        many = [noise(100 + number, self.kind()) for number in range(most + 1)]
+        many = [self.face(100 + number) for number in range(most + 1)]
         question = self.question(call, [faces[0], *many])
         error = self.assert_refused(ask, stage, question, InvalidRequest)
         first = f"gallery[{most}]"

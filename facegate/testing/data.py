@@ -17,7 +17,7 @@ from facegate import (
     ImageFormat,
     Operation,
 )
-from facegate.plugin import Provider, ScoreSpec
+from facegate.plugin import PictureLimits, Provider, ScoreSpec
 from facegate.question import Question
 from facegate.testing.asking import (
     Asker,
@@ -31,7 +31,7 @@ from facegate.testing.asking import (
 from facegate.testing.cases import Endpoint, VendorCall
 from facegate.testing.claims import failed
 from facegate.testing.leaks import leaks, shown
-from facegate.testing.pictures import noise
+from facegate.testing.pictures import fitting
 from facegate.testing.versions import Versioned
 
 WAYS = {"ask": [one_by_one, one_by_one_async], "together": [at_once, at_once_async]}
@@ -45,12 +45,13 @@ class ContractData(Versioned):
     provider: ClassVar[type[Provider[Any]]]
     settings: ClassVar[Mapping[str, Any]] = {}
     formats: ClassVar[Collection[ImageFormat]]
+    pictures: ClassVar[PictureLimits] = PictureLimits()
     entry_points: ClassVar[Sequence[EntryPoint] | None] = None
 
     @pytest.fixture
     def faces(self) -> tuple[bytes, ...]:
         """A probe, and gallery pictures, that the provider gives an answer on."""
-        return noise(1, self.kind()), noise(2, self.kind())
+        return self.face(1), self.face(2)
 
     @pytest.fixture
     def stage(self) -> Stage | Iterator[Stage]:
@@ -104,15 +105,14 @@ class ContractData(Versioned):
         return dict(cls.settings)
 
     @classmethod
-    def kind(cls) -> ImageFormat:
-        """A picture type it takes, of those that can be made here."""
-        taken = cls.provider.info.formats
-        return next(iter(sorted(taken, key=[ImageFormat.PNG, *ImageFormat].index)))
+    def face(cls, seed: int, kind: ImageFormat | None = None, padding: int = 0) -> bytes:
+        """A picture that it takes; see :func:`~facegate.testing.pictures.fitting`."""
+        return fitting(cls.provider.info, seed, kind, padding)
 
     @classmethod
     def nobody(cls) -> list[bytes]:
         """A probe and a gallery picture of others than ``faces``."""
-        return [noise(5, cls.kind()), noise(6, cls.kind())]
+        return [cls.face(5), cls.face(6)]
 
     @classmethod
     def secrets(cls) -> list[str]:

@@ -199,7 +199,8 @@ class Playback:
         self, seen: Seen, fitting: Sequence[tuple[VendorCall, Interaction]]
     ) -> tuple[Round, Interaction]:
         """The round of a request, and its interaction there."""
-        for turn in self._open(seen):
+        number = self._number(seen)
+        for turn in self._rounds[-1:] if number is None else [self._rounds[number]]:
             for _, step in fitting:
                 if any(step is each for each in turn.left):
                     if not step.endpoint.each:
@@ -209,18 +210,21 @@ class Playback:
         steps = self._steps(call)
         begun = next(index for index, each in enumerate(steps) if each is step)
         left = steps[begun if step.endpoint.each else begun + 1 :]
-        turn = Round(call, len(self._rounds), left)
-        self._rounds.append(turn)
+        if number is None:
+            turn = Round(call, len(self._rounds), left)
+            self._rounds.append(turn)
+        else:  # the round has come to its end, and some of it is asked again
+            turn = self._rounds[number] = Round(call, number, left, self._rounds[number].seen)
         return turn, step
 
-    def _open(self, seen: Seen) -> list[Round]:
-        """The rounds that a request may belong to."""
+    def _number(self, seen: Seen) -> int | None:
+        """The round that a request belongs to by its ids; None if it carries none."""
         text = f"{seen.target} {seen.headers} {seen.body!r}"
         for value in self._ids:
             for number in re.findall(rf"{re.escape(value[:-3])}(\d{{3}})", text):
                 if int(number) < len(self._rounds):
-                    return [self._rounds[int(number)]]
-        return self._rounds[-1:]
+                    return int(number)
+        return None
 
     def _steps(self, call: VendorCall) -> list[Interaction]:
         return [*call.before, self._answer_of[id(call)], *call.after]

@@ -21,7 +21,6 @@ from facegate.testing.cases import (
 )
 from facegate.testing.claims import answered, assert_explained, assert_survives, brief, failed
 from facegate.testing.data import NOWHERE
-from facegate.testing.pictures import noise
 from facegate.testing.playback import Playback
 from facegate.testing.sent import content, encoding, expected, keys, pictures, spoilt
 from facegate.testing.server import Seen
@@ -44,7 +43,7 @@ class WireContract(WireData):
 
     def test_a_request_is_as_documented(self, ask: Asker, call: VendorCall) -> None:
         most = self.provider.info.max_gallery or 2
-        faces = [noise(seed, self.kind()) for seed in range(min(most, 2) + 1)]
+        faces = [self.face(seed) for seed in range(min(most, 2) + 1)]
         playback, came = self.asked(ask, call, faces, below="/below")
         assert playback.served, (
             f"{call} made no documented request: {brief(came[0])}{playback.note()}"
@@ -59,7 +58,7 @@ class WireContract(WireData):
 
     def test_everybody_is_at_their_place(self, ask: Asker, call: VendorCall) -> None:
         most = self.provider.info.max_gallery or 2
-        faces = [noise(seed, self.kind()) for seed in range(min(most, 2) + 1)]
+        faces = [self.face(seed) for seed in range(min(most, 2) + 1)]
         playback, came = self.asked(ask, call, faces)
         assert playback.served, (
             f"{call} made no documented request: {brief(came[0])}{playback.note()}"
@@ -69,7 +68,7 @@ class WireContract(WireData):
     def test_every_picture_type_is_sent_as_it_is(
         self, ask: Asker, kind: ImageFormat, call: VendorCall
     ) -> None:
-        faces = [noise(seed, kind) for seed in range(2)]
+        faces = [self.face(seed, kind) for seed in range(2)]
         playback, came = self.asked(ask, call, faces)
         assert playback.served, f"asked with a {kind}, it sends nothing: {brief(came[0])}"
         self.assert_placed(call, playback, faces)
@@ -152,7 +151,8 @@ class WireContract(WireData):
                 " or say in reply_for() how the vendor sends it"
             )
             pytest.skip(f"{code} is in failures or documented, which have tests of their own")
-        failure = Failure(*said, wanted)
+        status, body = said
+        failure = Failure(status, body, wanted)
         if wanted is NOT_LIVE:
             self.assert_not_live(ask, faces, failure)
             return

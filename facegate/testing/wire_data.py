@@ -138,6 +138,7 @@ class WireData(ProviderContract):
         at: Interaction | None = None,
         probes: Sequence[bytes] = (),
         below: str = "",
+        answer: Documented | None = None,
     ) -> Playback:
         """The vendor, as it is documented; or with these ``acts`` for an interaction's reply."""
 
@@ -146,7 +147,8 @@ class WireData(ProviderContract):
                 return next(acts, reply(500, b"asked more often than documented"))
             if step is not None:
                 return None
-            return self.reply(next(each for each in self.documented if each.call == turn.call))
+            told = [each for each in self.documented if each.call == turn.call]
+            return self.reply(answer or told[0])
 
         return Playback(calls, answers, map(Image.of, probes), below, self.moving)
 
@@ -162,6 +164,7 @@ class WireData(ProviderContract):
         *acts: Act,
         at: Interaction | None = None,
         asked: Mapping[str, Any] | None = None,
+        answer: Documented | None = None,
         fewer: bool = False,
         renewed: bool = False,
         counted: bool = True,
@@ -176,6 +179,7 @@ class WireData(ProviderContract):
             *acts: replies to the interaction ``at``, one for each question.
             at: an interaction of the call; its answer's own if None.
             asked: thresholds and options.
+            answer: how the vendor answers; the first documented answer to the call if None.
             fewer: a question may end before it has come to ``at``.
             renewed: a question may be asked once more with another token.
             counted: only documented requests were made, as often as documented.
@@ -185,7 +189,7 @@ class WireData(ProviderContract):
             each = (self.replied(ask, call, faces, act, at=at, **settings) for act in acts)
             return [came for (came,) in each]
         replies = iter(acts * 2 if renewed else acts)
-        playback = self.playback([call], replies, at, probes=faces[:1])
+        playback = self.playback([call], replies, at, probes=faces[:1], answer=answer)
         with Server(playback) as server:
             provider = self.make(**self.addressed(server.url), **settings)
             question = self.question(call, faces[:2], **(asked or {}))

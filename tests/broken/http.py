@@ -302,6 +302,14 @@ class Dated(Acme):
         return {**super().headers(), "X-Time": f"{time.time_ns()}"}
 
 
+@found_by("test_an_option_reaches_the_vendor", moving=("x-time",))
+class DropsAnOptionBehindADate(Dated):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        asked = message(request, mode="FAST")
+        reply = yield from self.post("/v1/compare", asked, CompareReply)
+        return Answer(MATCH.match(reply.score, request.threshold))
+
+
 @found_by("test_what_moves_is_verified", moving=("x-time",))
 class HasAHeaderThatNobodyVerifies(Dated):
     pass

@@ -21,6 +21,7 @@ from facegate.plugin import (
     Flow,
     ImageFormat,
     Match,
+    PictureLimits,
     ProviderSettings,
 )
 
@@ -192,3 +193,8 @@ class TakesAnyGallery(Acme):
     def __init__(self, settings: Settings, name: str | None = None) -> None:
         super().__init__(settings, name)
         self.info = replace(INFO, max_gallery=None)
+
+
+@found_by("test_the_picture_limits_are_the_documented_ones")
+class TakesLighterPicturesThanTheVendor(Acme):
+    info = replace(INFO, pictures=PictureLimits(max_bytes=1_000_000))

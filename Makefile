@@ -1,4 +1,4 @@
-.PHONY: demo test
+.PHONY: demo docs test
 
-demo test:
+demo docs test:
 	python3 dev.py $@

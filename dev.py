@@ -1,8 +1,14 @@
 #!/usr/bin/env python3
 """Set up and run everything from a fresh clone, with nothing but Python 3.11 or newer.
 
-    python3 dev.py demo     watch facegate decide about real faces
-    python3 dev.py test     lint, type-check, test and build the documentation
+    python3 dev.py demo              watch facegate decide about real faces
+    python3 dev.py test              lint, types, documentation, tests: what CI runs
+    python3 dev.py test --quick      lint, types, and the tests not marked slow: a minute or so.
+                                     Slow are whole stories, crashes and forks, loads, other
+                                     interpreters, and the embedded engine on real faces
+    python3 dev.py test --coverage   the tests, and the branches that they do not take
+    python3 dev.py test ...          pytest alone, with these arguments
+    python3 dev.py docs              the documentation, and where it is then
 
 Each does its own set-up in .venv; a second run starts at once.
 """
@@ -23,6 +29,9 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+SITE = ROOT / "docs" / "_build" / "html"
+PYTEST = [PYTHON, "-m", "pytest"]
+PARALLEL = ["-n", "2", "--dist", "loadfile"]
 RUN = ["-e", ".[cli]", "-e", "plugins/facegate-local"]
 DEVELOP = [
     *("-e", ".[all]", "-e", "plugins/facegate-local", "-e", "plugins/facegate-opencv"),
@@ -41,17 +50,51 @@ def demo() -> int:
 
 
 def test() -> int:
-    """Run every check; further arguments go to pytest, which then runs alone."""
+    """Run the checks that the arguments ask for."""
     set_up("test", "1.1 GB", DEVELOP, VENDORS_CLIENT)
-    if sys.argv[2:]:
-        return run(PYTHON, "-m", "pytest", *sys.argv[2:])
+    match sys.argv[2:]:
+        case []:
+            return lint() or build() or run(*PYTEST, *PARALLEL, "--durations=25")
+        case ["--quick"]:
+            return lint() or run(*PYTEST, *PARALLEL, "-m", "not slow")
+        case ["--coverage"]:
+            return coverage()
+        case arguments:
+            return run(*PYTEST, *arguments)
+
+
+def lint() -> int:
+    """Check style and types."""
     return (
         run(BIN / "ruff", "check", ".")
         or run(BIN / "ruff", "format", "--check", ".")
         or run(BIN / "mypy")
-        or run(PYTHON, "-m", "sphinx", "-qW", "-b", "html", "docs", "docs/_build/html")
-        or run(PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile")
     )
+
+
+def coverage() -> int:
+    """Run the tests, in every process that they start, and say which branches nobody took."""
+    tool = [PYTHON, "-m", "coverage"]
+    return (
+        run(*tool, "erase")
+        or run(*tool, "run", *PYTEST[1:], *PARALLEL)
+        or run(*tool, "combine", "-q")
+        or run(*tool, "report")
+    )
+
+
+def docs() -> int:
+    """Build the documentation, and say where it is."""
+    set_up("test", "1.1 GB", DEVELOP, VENDORS_CLIENT)
+    failed = build()
+    if not failed:
+        print(SITE.relative_to(ROOT) / "index.html", (SITE / "index.html").as_uri(), sep=": ")
+    return failed
+
+
+def build() -> int:
+    """Build the documentation; a warning is a failure."""
+    return run(PYTHON, "-m", "sphinx", "-qW", "-b", "html", "docs", SITE.relative_to(ROOT))
 
 
 def run(*command: str | Path) -> int:
@@ -135,7 +178,7 @@ class Ticker:
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036  whoever has an older one should be told
         sys.exit(f"facegate needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    commands = {"demo": demo, "test": test}
+    commands = {"demo": demo, "test": test, "docs": docs}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     try:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from environments import Environments, Failed, Rival, Worker
 from printed import show
@@ -34,7 +34,7 @@ from rich.progress import track
 
 from facegate import AsyncFaceVerifier, FaceVerifier, Image
 from facegate.config import Config
-from facegate.opening import parts
+from facegate.opening import Parts, parts
 from facegate.providers.registry import Registry
 from facegate.testing.pictures import noise
 
@@ -111,7 +111,7 @@ class Contestant:
     together: list[float] = field(default_factory=list)
 
     @contextmanager
-    def arguments(self) -> Iterator[dict[str, Any]]:
+    def parts(self) -> Iterator[Parts]:
         """Those of a verifier."""
         down = str(self.first != "answers").lower()
         # So that it never opens, or opens at the first failure.
@@ -135,16 +135,16 @@ class Contestant:
 
     def take_turn(self, way: str, count: int) -> None:
         """Ask so many times, one after the other."""
-        with self.arguments() as arguments:
+        with self.parts() as made:
             if way == "sync":
-                self._ask(FaceVerifier(**arguments), count)
+                self._ask(made.blocking(), count)
             else:
-                asyncio.run(self._ask_async(AsyncFaceVerifier(**arguments), count))
+                asyncio.run(self._ask_async(made.awaited(), count))
 
-    def take_turn_gather(self, count: int) -> None:
+    def take_turn_together(self, count: int) -> None:
         """Ask from several threads at once."""
-        with self.arguments() as arguments, ThreadPoolExecutor(CALLERS) as threads:
-            verifier = FaceVerifier(**arguments)
+        with self.parts() as made, ThreadPoolExecutor(CALLERS) as threads:
+            verifier = made.blocking()
             verifier.compare(PROBE, [DOCUMENT], subject="somebody")
             started = time.perf_counter()
             asked = [
@@ -237,7 +237,7 @@ def measure(rounds: int, count: int) -> None:
             each.take_turn(way, count)
     for _ in range(rounds):
         for each in FACEGATE:
-            each.take_turn_gather(count)
+            each.take_turn_together(count)
 
 
 def confirmed_ms() -> float:

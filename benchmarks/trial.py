@@ -20,7 +20,7 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
-from facegate import FacegateError, FaceVerifier
+from facegate import FacegateError
 from facegate.config import Config
 from facegate.opening import parts
 from facegate.plugin import (
@@ -124,7 +124,7 @@ def run(folder: Path, people: int, **truth: float) -> None:
             verifier.compare(selfie, document, subject=f"person {number}")
 
     with (
-        FaceVerifier(**parts(Config.load(file), registry)) as verifier,
+        parts(Config.load(file), registry).blocking() as verifier,
         ThreadPoolExecutor(4) as threads,
     ):
         list(threads.map(arrives, range(people)))

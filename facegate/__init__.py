@@ -9,6 +9,8 @@
         print(result.accepted, result.match.score)
 """
 
+from typing import TYPE_CHECKING
+
 from facegate.consent import Consent
 from facegate.errors import (
     AuthenticationFailed,
@@ -42,8 +44,10 @@ from facegate.images.sniff import ImageFormat
 from facegate.model import (
     Attempt,
     Billed,
+    Box,
     DecidedBy,
     Decision,
+    Face,
     Liveness,
     Match,
     Operation,
@@ -53,6 +57,7 @@ from facegate.model import (
 )
 from facegate.opening import open_async
 from facegate.opening import open_sync as open  # noqa: A004  read as facegate.open
+from facegate.question import Question
 from facegate.verifier import AsyncFaceVerifier, FaceVerifier
 
 __all__ = [
@@ -61,6 +66,7 @@ __all__ = [
     "AuthenticationFailed",
     "BadReply",
     "Billed",
+    "Box",
     "CaptureReason",
     "CaptureRejected",
     "ConfigurationError",
@@ -70,6 +76,7 @@ __all__ = [
     "CredentialsExpired",
     "DecidedBy",
     "Decision",
+    "Face",
     "FaceVerifier",
     "FacegateError",
     "Fault",
@@ -89,6 +96,7 @@ __all__ = [
     "ProviderError",
     "ProviderTimeout",
     "ProviderUnavailable",
+    "Question",
     "QuotaExhausted",
     "RateLimited",
     "Scale",
@@ -100,3 +108,18 @@ __all__ = [
     "open",
     "open_async",
 ]
+
+__version__: str
+
+if not TYPE_CHECKING:  # a checker that saw it would take every misspelt name for a text
+
+    def __getattr__(name):
+        """The installed version, read from the metadata when it is asked for."""
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib.metadata import version
+
+        return version(__name__)
+
+
+del TYPE_CHECKING

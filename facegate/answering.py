@@ -1,4 +1,4 @@
-"""Answering a question, up to the result or the error: all but the driver that runs it."""
+"""Answering a question, from the first look at it to the event that is recorded."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from facegate.images.intake import Intake, picture, pictures
 from facegate.model import Operation, VerificationResult
 from facegate.providers.provider import Provider
 from facegate.question import Question
-from facegate.routing.node import Run
-from facegate.routing.reload import Generation, Generations
+from facegate.routing.node import Run, Share
+from facegate.routing.reload import Version, Versions
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.flow import Flow, spawn, timeout
 
 RECORD_S = 5.0
-"""How long an answer waits for being recorded, at most."""
+"""Seconds that an answer waits for being recorded, at most."""
 
 Source = str | os.PathLike[str] | None
 """A configuration file; None for the one that was read before."""
@@ -34,96 +34,145 @@ Load = Callable[[Source, Route], tuple[Route, Intake]]
 _log = logging.getLogger(__name__)
 
 
-class Answering:
-    """What the blocking and the async verifier share."""
+class Service:
+    """What the blocking and the async verifier share: where requests go, and who is told of them.
+
+    Attributes:
+        versions: the route, and those before it that still have requests to finish.
+        recorder: what keeps the requests.
+        closed: takes no more questions.
+    """
 
     def __init__(
         self,
         route: Route | Provider[Any],
-        intake: Intake | None = None,
-        *,
-        observers: Sequence[Observer] = (),
-        recorder: Recorder | None = None,
-        load: Load | None = None,
+        intake: Intake | None,
+        observers: Sequence[Observer],
+        recorder: Recorder | None,
+        load: Load | None,
     ) -> None:
         route = route if isinstance(route, Route) else Route.to(route)
-        self._generations = Generations(route, intake or Intake())
-        self._load = load
+        self.versions = Versions(route, intake or Intake())
+        self.recorder = recorder
+        self.closed = False
         self._observers = tuple(observers)
-        self._recorder = recorder
-        self._closed = False
+        self._load = load
 
-    @property
-    def route(self) -> Route:
-        """Where requests go."""
-        return self._generations.current.route
+    def loaded(self, config: Source) -> tuple[Route, Intake]:
+        """The route and the intake as the configuration says now.
 
-    @property
-    def provider(self) -> Provider[Any]:
-        """The provider that is asked, the first one where a route leads to several."""
-        return self.route.providers[0]
-
-    @property
-    def capabilities(self) -> frozenset[Operation]:
-        """The operations that will not be refused."""
-        return self.route.node.capabilities
-
-    @property
-    def recorder(self) -> Recorder | None:
-        """What keeps the requests: the journal, where one is configured."""
-        return self._recorder
-
-    def _loaded(self, config: Source) -> tuple[Route, Intake]:
-        if self._closed:
+        Raises:
+            ConfigurationError: it cannot be used, or there was none.
+        """
+        if self.closed:
             raise InvalidRequest("the verifier is closed")
         if self._load is None:
             raise ConfigurationError("the verifier was not opened from a configuration")
-        return self._load(config, self.route)
+        return self._load(config, self.versions.current.route)
 
-    def _verify(
-        self, now: Generation, question: Question, deadline: Deadline
-    ) -> Flow[tuple[Finished, Run | None]]:
-        """Answers, or says why not: the flow itself does not fail. Beside it, how it went."""
-        at, started, run = datetime.now(UTC), time.perf_counter(), None
+    def notify(self, event: Event) -> None:
+        """Tell every observer."""
+        for observer in self._observers:
+            try:
+                observer(event)
+            except Exception as error:  # noqa: BLE001  a watcher is no reason to refuse an answer
+                _log.warning("an observer failed: %s", type(error).__name__)
+
+    def close(self) -> None:
+        """Let go of providers and of the recorder."""
+        self.versions.close()
+        if self.recorder is not None:
+            self.recorder.close()
+
+
+class Request:
+    """One request on its way: answered, recorded, handed to the caller, in this order.
+
+    Args:
+        service: whose it is.
+        version: the route that it takes, held until it is recorded.
+        question: what is asked.
+    """
+
+    def __init__(self, service: Service, version: Version, question: Question) -> None:
+        self._service, self._version, self._question = service, version, question
+        self._run: Run | None = None
+        self._at, self._started = datetime.now(UTC), time.perf_counter()
+        self._finished: Finished | None = None
+
+    def answer(self, deadline: Deadline) -> Flow[None]:
+        """Find the answer, or why there is none; the flow itself does not fail."""
         try:
-            if self._closed:
-                raise InvalidRequest("the verifier is closed")
-            question = now.route.check(question)
-            probe, gallery = yield from self._pictures(now, question)
-            run = Run(question, probe, gallery, deadline, now.route.max_attempts, self._tell)
-            found: VerificationResult | FacegateError = yield from now.route.node.ask(run)
+            self._run = yield from self._begun()
+            node, share = self._version.route.node, Share.whole(deadline)
+            found: VerificationResult | FacegateError = yield from node.ask(self._run, share)
         except FacegateError as error:
             found = error
-        return self._finished(now.route, question, run, found, at=at, started=started), run
+        self._finished = self._event(found)
 
-    def _pictures(
-        self, now: Generation, question: Question
-    ) -> Flow[tuple[Image, tuple[Image, ...]]]:
+    def record(self) -> Flow[None]:
+        """Tell observers, keep the record, and have a candidate asked in the background."""
+        if self._finished is None:
+            return
+        self._service.notify(self._finished)
+        if self._service.recorder is not None:
+            yield from self._service.recorder.record(self._finished)
+        shadow = self._version.route.shadow
+        if self._run is not None and shadow is not None and shadow.wants(self._question):
+            yield from self._follow(shadow, self._run, self._finished)
+
+    def outcome(self) -> VerificationResult:
+        """The answer; raises where there is none."""
+        if self._finished is None or self._finished.result is None:
+            error = self._finished.error if self._finished else None
+            raise error or UnmappedError("neither an answer nor an error") from None
+        return self._finished.result
+
+    def _begun(self) -> Flow[Run]:
+        question, route = self._question, self._version.route
+        if self._service.closed:
+            raise InvalidRequest("the verifier is closed")
+        checked = route.check(question)
+        probe, gallery = yield from self._pictures()
+        return Run(
+            question,
+            checked.wanted,
+            checked.terms,
+            probe,
+            gallery,
+            budget=route.max_attempts,
+            notify=self._service.notify,
+        )
+
+    def _pictures(self) -> Flow[tuple[Image, tuple[Image, ...]]]:
+        question, intake = self._question, self._version.intake
         if question.operation is Operation.LIVENESS:
-            return (yield from picture("probe", question.probe, now.intake)), ()
-        most = now.route.max_gallery
-        return (yield from pictures(question.probe, question.gallery, now.intake, most))
+            return (yield from picture("probe", question.probe, intake)), ()
+        most = self._version.route.max_gallery
+        return (yield from pictures(question.probe, question.gallery, intake, most))
 
-    def _finished(
-        self,
-        route: Route,
-        question: Question,
-        run: Run | None,
-        found: VerificationResult | FacegateError,
-        *,
-        at: datetime,
-        started: float,
-    ) -> Finished:
-        seconds = time.perf_counter() - started
+    def _event(self, found: VerificationResult | FacegateError) -> Finished:
+        """What is told of it; gives what was found all that only the whole request knows."""
+        question, route, run = self._question, self._version.route, self._run
+        seconds = time.perf_counter() - self._started
+        attempts, arm = (tuple(run.attempts), run.arm) if run else ((), None)
         result, error = None, None
         if isinstance(found, FacegateError):
             error = found
-            error.attempts = tuple(run.attempts) if run else ()
-            error.request_id = question.id
-        elif run:
-            result = self._complete(route, run, found, seconds)
+            error.attempts, error.request_id = attempts, question.id
+        else:
+            result = found.model_copy(
+                update={
+                    "attempts": attempts,
+                    "elapsed": seconds,
+                    "warnings": (*(run.warnings if run else ()), *found.warnings),
+                    "request_id": question.id,
+                    "route": route.name,
+                    "arm": arm,
+                }
+            )
         return Finished(
-            at=at,
+            at=self._at,
             request_id=question.id,
             operation=question.operation,
             route=route.name or route.node.name,
@@ -131,85 +180,48 @@ class Answering:
             consent=question.consent,
             result=result,
             error=error,
-            attempts=tuple(run.attempts) if run else (),
+            attempts=attempts,
             seconds=seconds,
             configuration=route.digest,
-            arm=run.arm if run else None,
+            arm=arm,
+            judged_by_caller=question.judged_by_caller,
         )
 
-    def _record(self, now: Generation, event: Finished, run: Run | None) -> Flow[None]:
-        self._tell(event)
-        if self._recorder is not None:
-            yield from self._recorder.record(event)
-        if run is not None and now.route.shadow is not None:
-            yield from self._follow(now, now.route.shadow, event, run)
-
-    def _follow(self, now: Generation, shadow: Shadow, primary: Finished, run: Run) -> Flow[None]:
+    def _follow(self, shadow: Shadow, run: Run, primary: Finished) -> Flow[None]:
         """Have the candidate asked in the background, whatever comes of it."""
-        if not shadow.wants(run.question):
+        if not shadow.acquire():
+            self._service.notify(ShadowSkipped(primary.request_id, shadow.candidate.name))
             return
-        if not shadow.enter():
-            self._tell(ShadowSkipped(primary.request_id, shadow.candidate.name))
-            return
-        self._generations.stay(now)
+        self._service.versions.acquire(self._version)
         try:
-            yield from spawn(self._compared(now, shadow, primary, run), shadow.seconds + RECORD_S)
+            yield from spawn(self._shadowed(shadow, run, primary), shadow.seconds + RECORD_S)
         except Exception as error:  # noqa: BLE001  the answer is there, and stands
-            shadow.leave()
-            self._generations.leave(now)
+            self._release(shadow)
             _log.warning("a shadow could not be started: %s", type(error).__name__)
 
-    def _compared(self, now: Generation, shadow: Shadow, primary: Finished, run: Run) -> Flow[None]:
-        at, started = datetime.now(UTC), time.perf_counter()
+    def _shadowed(self, shadow: Shadow, run: Run, primary: Finished) -> Flow[None]:
+        service = self._service
         try:
-            run = shadow.run(run, now.route.providers)
-            try:
-                found: VerificationResult | FacegateError = yield from timeout(
-                    shadow.candidate.ask(run), shadow.seconds
-                )
-            except FacegateError as error:
-                found = error
-            event = Shadowed(
-                primary, self._finished(now.route, run.question, run, found, at=at, started=started)
-            )
-            self._tell(event)
-            if self._recorder is not None:
-                yield from self._recorder.record(event)
+            candidate = Request(service, self._version, self._question)
+            event = Shadowed(primary, (yield from candidate.compared(shadow, run)))
+            service.notify(event)
+            if service.recorder is not None:
+                yield from service.recorder.record(event)
         except Exception as error:  # noqa: BLE001  nobody waits for it, so it is told here
             _log.warning("a shadow was not recorded: %s", type(error).__name__)
         finally:
-            shadow.leave()
-            self._generations.leave(now)
+            self._release(shadow)
 
-    def _complete(
-        self, route: Route, run: Run, found: VerificationResult, elapsed: float
-    ) -> VerificationResult:
-        return found.model_copy(
-            update={
-                "attempts": tuple(run.attempts),
-                "elapsed": elapsed,
-                "warnings": (*run.warnings, *found.warnings),
-                "request_id": run.question.id,
-                "route": route.name,
-                "arm": run.arm,
-            }
-        )
+    def compared(self, shadow: Shadow, primary: Run) -> Flow[Finished]:
+        """Ask the candidate instead of the route, in a request of its own."""
+        run = self._run = shadow.run(primary, self._version.route.providers)
+        asking = shadow.candidate.ask(run, Share.whole(Deadline(shadow.seconds)))
+        try:
+            found: VerificationResult | FacegateError = yield from timeout(asking, shadow.seconds)
+        except FacegateError as error:
+            found = error
+        return self._event(found)
 
-    def _tell(self, event: Event) -> None:
-        for observer in self._observers:
-            try:
-                observer(event)
-            except Exception as error:  # noqa: BLE001  a watcher is no reason to refuse an answer
-                _log.warning("an observer failed: %s", type(error).__name__)
-
-    def _close_all(self) -> None:
-        self._generations.close()
-        if self._recorder is not None:
-            self._recorder.close()
-
-
-def outcome(finished: Finished) -> VerificationResult:
-    """The answer; raises where there is none."""
-    if finished.result is None:
-        raise finished.error or UnmappedError("neither an answer nor an error") from None
-    return finished.result
+    def _release(self, shadow: Shadow) -> None:
+        shadow.release()
+        self._service.versions.release(self._version)

@@ -35,6 +35,8 @@ class Finished:
         seconds: how long it took.
         configuration: digest of the configuration that led there.
         arm: the arm of the split that it went to, also where it failed there.
+        judged_by_caller: the caller wanted the score alone and decides elsewhere; the decision that
+            was worked out is nobody's.
     """
 
     at: datetime
@@ -49,6 +51,7 @@ class Finished:
     seconds: float
     configuration: str | None = None
     arm: str | None = None
+    judged_by_caller: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import ClassVar, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
@@ -71,7 +71,19 @@ _SIMILARITY = Scale(name="")
 """What scores without a scale are taken for."""
 
 
-class _Scored(_Record):
+class _Answer(_Record):
+    """An answer, which an ``if`` would take for a yes whatever it says."""
+
+    yes: ClassVar[str]
+    """Name of the field that says yes or no."""
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} is no yes or no by itself: use .{self.yes}, or `is not None`"
+        )
+
+
+class _Scored(_Answer):
     """A verdict and the score behind it, which must not contradict each other."""
 
     score: float | None = None
@@ -110,6 +122,8 @@ class Match(_Scored):
         gallery_scores: one score per gallery image, in order; empty where the vendor gives none.
     """
 
+    yes = "is_match"
+
     is_match: bool
     decided_by: DecidedBy = DecidedBy.VENDOR
     gallery_scores: tuple[float | None, ...] = ()
@@ -137,6 +151,8 @@ class Liveness(_Scored):
         uncertain: the vendor could not tell, so this is no spoof; ``passed`` is False.
         reason: the vendor's word for why it did not pass, where it gives one.
     """
+
+    yes = "passed"
 
     passed: bool
     reason: str | None = None
@@ -192,7 +208,38 @@ class Attempt(_Record):
     cost: float | None = None
 
 
-class VerificationResult(_Record):
+class Box(_Record):
+    """A place in a picture as people see it, which is after the turn that its EXIF data asks for.
+
+    All are shares of the picture's width or height. A face that is cut off reaches past the edge:
+    below 0, or beyond 1.
+
+    Attributes:
+        left, top: of the upper left corner.
+        width, height: above 0.
+    """
+
+    left: float
+    top: float
+    width: float = Field(gt=0)
+    height: float = Field(gt=0)
+
+
+class Face(_Record):
+    """A face that a provider saw in a picture.
+
+    Attributes:
+        image: the picture: ``"probe"`` or ``"gallery[i]"``.
+        box: where it is; what it spans differs from detector to detector.
+        confidence: that it is a face, 0 to 1, as the provider says; None where it does not.
+    """
+
+    image: str
+    box: Box
+    confidence: float | None = Field(default=None, ge=0, le=1)
+
+
+class VerificationResult(_Answer):
     """The one result, whoever answered.
 
     Attributes:
@@ -209,6 +256,8 @@ class VerificationResult(_Record):
         attempts: every provider asked, oldest first; the last one answered.
         elapsed: seconds for the whole request.
         warnings: what a careful reader of this result should know.
+        faces: where they are, from a provider that says so; in each picture, the one that counted
+            comes first.
         request_id: whose request this answers; the caller's, or one that facegate made up.
         route: the route that led to the provider, where one is configured.
         arm: the arm of the split that the subject is on, where there is one.
@@ -216,6 +265,7 @@ class VerificationResult(_Record):
 
     # ``accepted`` is written out for readers and worked out again when read back.
     model_config = ConfigDict(extra="ignore")
+    yes = "accepted"
 
     operation: Operation
     decision: Decision
@@ -230,6 +280,7 @@ class VerificationResult(_Record):
     attempts: tuple[Attempt, ...] = ()
     elapsed: float = Field(ge=0)
     warnings: tuple[str, ...] = ()
+    faces: tuple[Face, ...] = ()
     request_id: str = ""
     route: str | None = None
     arm: str | None = None
@@ -239,10 +290,3 @@ class VerificationResult(_Record):
     def accepted(self) -> bool:
         """True when the decision is accept, and only then."""
         return self.decision is Decision.ACCEPT
-
-
-Threshold = float | str
-"""A number on the provider's scale, or ``"fmr:1e-4"`` for a false match rate it was measured at."""
-
-Thresholds = Threshold | Mapping[str, Threshold]
-"""One threshold, or one by provider name; a provider that is not named goes by its settings."""

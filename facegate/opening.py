@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from facegate.answering import Source
+from facegate.answering import Load, Source
 from facegate.errors import ConfigurationError
+from facegate.providers.provider import Provider
+from facegate.routing.route import Route
 from facegate.verifier import AsyncFaceVerifier, FaceVerifier
 
 if TYPE_CHECKING:
@@ -16,7 +20,6 @@ if TYPE_CHECKING:
     from facegate.images.intake import Intake
     from facegate.providers.registry import Registry
     from facegate.routing.plan import States
-    from facegate.routing.route import Route
 
 
 def open_sync(
@@ -40,7 +43,7 @@ def open_sync(
     Raises:
         ConfigurationError: naming the file and key, or the plugin, that is at fault.
     """
-    return FaceVerifier(**_configured(config, route, provider, plugin, settings))
+    return _configured(config, route, provider, plugin, settings).blocking()
 
 
 def open_async(
@@ -52,11 +55,58 @@ def open_async(
     **settings: Any,
 ) -> AsyncFaceVerifier:
     """:func:`open` for asyncio or trio: same configuration, same answers."""
-    return AsyncFaceVerifier(**_configured(config, route, provider, plugin, settings))
+    return _configured(config, route, provider, plugin, settings).awaited()
 
 
-def parts(loaded: Config, registry: Registry, name: str | None = None) -> dict[str, Any]:
-    """What a verifier of a configuration is made of, as its arguments.
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a verifier is made of; see the arguments of :class:`FaceVerifier`."""
+
+    route: Route
+    intake: Intake | None = None
+    observers: Sequence[Observer] = ()
+    recorder: Recorder | None = None
+    load: Load | None = None
+
+    def blocking(self) -> FaceVerifier:
+        """The blocking verifier made of them."""
+        return FaceVerifier(
+            self.route,
+            intake=self.intake,
+            observers=self.observers,
+            recorder=self.recorder,
+            _load=self.load,
+        )
+
+    def awaited(self) -> AsyncFaceVerifier:
+        """The async one."""
+        return AsyncFaceVerifier(
+            self.route,
+            intake=self.intake,
+            observers=self.observers,
+            recorder=self.recorder,
+            _load=self.load,
+        )
+
+
+_STAND_INS: list[Provider[Any]] = []
+
+
+@contextmanager
+def answer_with(provider: Provider[Any]) -> Iterator[None]:
+    """Have one provider answer for every verifier that is opened meanwhile, in any thread.
+
+    For tests: :func:`open` and :func:`open_async` read no configuration then.
+    """
+    _STAND_INS.append(provider)
+    try:
+        yield
+    finally:
+        _STAND_INS.remove(provider)
+
+
+def parts(loaded: Config, registry: Registry, name: str | None = None) -> Parts:
+    """The parts of a verifier as a configuration describes them.
 
     Args:
         loaded: the configuration.
@@ -76,13 +126,13 @@ def parts(loaded: Config, registry: Registry, name: str | None = None) -> dict[s
         states.update(learnt)  # only now: what is refused leaves everything as it was
         return route, again.intake
 
-    return {
-        "route": loaded.route(registry, name, states=states),
-        "intake": loaded.intake,
-        "observers": observers(loaded),
-        "recorder": recorder(loaded),
-        "load": load,
-    }
+    return Parts(
+        route=loaded.route(registry, name, states=states),
+        intake=loaded.intake,
+        observers=observers(loaded),
+        recorder=recorder(loaded),
+        load=load,
+    )
 
 
 def observers(loaded: Config) -> Sequence[Observer]:
@@ -120,7 +170,9 @@ def _configured(
     provider: str | None,
     plugin: str | None,
     settings: dict[str, Any],
-) -> dict[str, Any]:
+) -> Parts:
+    if _STAND_INS:
+        return Parts(route=Route.to(_STAND_INS[-1]))
     # Reading configuration and finding plugins is loaded when first needed.
     from facegate.config import Config, build
     from facegate.providers.registry import Registry
@@ -129,7 +181,7 @@ def _configured(
     if plugin is not None:
         if (config, route, provider) != (None, None, None):
             raise ConfigurationError("give a plugin, or a configuration and a name; not both")
-        return {"route": build(registry, plugin, plugin, settings, "open")}
+        return Parts(route=Route.to(build(registry, plugin, plugin, settings, "open")))
     if settings:
         raise ConfigurationError(f"settings without a plugin: {', '.join(settings)}")
     if route is not None and provider is not None:

@@ -43,7 +43,7 @@ from facegate.errors import (
 )
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
-from facegate.model import Billed, DecidedBy, Liveness, Match, Operation, Scale
+from facegate.model import Billed, Box, DecidedBy, Face, Liveness, Match, Operation, Scale
 from facegate.providers.bodies import (
     Body,
     DataUri,
@@ -63,6 +63,7 @@ from facegate.providers.compat import (
     json_reply,
 )
 from facegate.providers.flows import FlowProvider
+from facegate.providers.forms import Form, FormLimits, multipart
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import HttpProvider, HttpSettings
 from facegate.providers.pictures import FacePolicy, PictureLimits, SeveralFaces
@@ -100,6 +101,7 @@ __all__ = [
     "Billed",
     "BlockingProvider",
     "Body",
+    "Box",
     "CaptureReason",
     "CaptureRejected",
     "Catalogue",
@@ -115,10 +117,13 @@ __all__ = [
     "DecidedBy",
     "DecodedRequest",
     "ErrorTable",
+    "Face",
     "FacePolicy",
     "FacegateError",
     "Flow",
     "FlowProvider",
+    "Form",
+    "FormLimits",
     "Handling",
     "HttpProvider",
     "HttpReply",
@@ -167,6 +172,7 @@ __all__ = [
     "json_body",
     "json_reply",
     "lazy",
+    "multipart",
     "multipart_body",
     "per_call",
     "raw_body",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic
 
-from pydantic import ValidationError, field_validator
+from pydantic import ValidationError
 
-from facegate.document import Table
 from facegate.errors import (
     BadReply,
-    ConfigurationError,
     FacegateError,
     InvalidRequest,
     UnsupportedOperation,
@@ -20,7 +17,7 @@ from facegate.errors import (
     UnsupportedPicture,
 )
 from facegate.images.image import Image
-from facegate.model import Decision, Operation, Threshold, Thresholds
+from facegate.model import Decision, Liveness, Match, Operation, Scale
 from facegate.providers.provider import (
     Answer,
     BoundRequest,
@@ -30,34 +27,7 @@ from facegate.providers.provider import (
     Provider,
     S,
 )
-from facegate.scores import ScoreSpec
-
-
-def for_provider(value: Any, name: str) -> Any:
-    """What of a value, or of values by provider name, is meant for one provider."""
-    return value.get(name) if isinstance(value, Mapping) else value
-
-
-class Policy(Table):
-    """When a route takes an answer for a yes; wins over its providers' settings.
-
-    Attributes:
-        threshold: match from this score on.
-        liveness_threshold: live from this one on.
-        review_from: from here up to the threshold a person reviews.
-    """
-
-    threshold: Thresholds | None = None
-    liveness_threshold: Thresholds | None = None
-    review_from: float | Mapping[str, float] | None = None
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_switch(cls, value: Any) -> Any:
-        for each in value.values() if isinstance(value, Mapping) else (value,):
-            if isinstance(each, bool):
-                raise ValueError("must be a number, not true or false")  # noqa: TRY004
-        return value
+from facegate.thresholds import NOTHING_WANTED, Policy, Wanted, check, chosen, review_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +47,16 @@ class Terms(Generic[S]):
         cls,
         provider: Provider[S],
         operation: Operation,
-        threshold: Threshold | None = None,
-        liveness_threshold: Threshold | None = None,
+        wanted: Wanted = NOTHING_WANTED,
         options: Mapping[str, Any] | None = None,
-        *,
-        review_from: float | None = None,
     ) -> Terms[S]:
-        """Work out the terms, before any I/O.
+        """The terms, worked out before any I/O.
+
+        Args:
+            provider: who is to be asked.
+            operation: what.
+            wanted: thresholds of the request and its route; the provider's settings fill the gaps.
+            options: per-request options of the provider's plugin.
 
         Raises:
             UnsupportedOperation: the provider has no such operation.
@@ -97,19 +70,18 @@ class Terms(Generic[S]):
                 provider=provider.name,
             )
         settings, info = _with_options(provider, options or {}), provider.info
-        return cls(
-            operation,
-            settings,
-            _chosen("threshold", threshold, settings.threshold, info.match, provider.name),
-            _chosen(
-                "liveness_threshold",
-                liveness_threshold,
-                settings.liveness_threshold,
-                info.liveness,
-                provider.name,
-            ),
-            settings.review_from if review_from is None else review_from,
-        )
+        wanted = wanted.for_provider(provider.name).filled_from(Wanted.of(settings))
+        try:
+            return cls(
+                operation,
+                settings,
+                chosen("threshold", wanted.threshold, info.match),
+                chosen("liveness_threshold", wanted.liveness_threshold, info.liveness),
+                review_from(wanted.review_from, info.match),
+            )
+        except FacegateError as error:
+            error.provider = provider.name
+            raise
 
     def bind(
         self, provider: Provider[S], probe: Image, gallery: tuple[Image, ...]
@@ -140,32 +112,26 @@ class Terms(Generic[S]):
 
         Raises:
             BadReply: the answer leaves open whether it is the same person, or it was decided by a
-                lower threshold than was asked for.
+                laxer threshold than was asked for.
         """
         match, liveness = answer.match, answer.liveness
         if liveness is None and self.operation is not Operation.COMPARE:
             return Decision.REJECT
         if liveness is not None:
-            _refuse_lower("liveness_threshold", liveness.threshold, self.liveness_threshold)
+            _refuse_laxer("liveness_threshold", liveness, self.liveness_threshold)
             if not liveness.passed:
                 return Decision.REJECT
         if self.operation is Operation.LIVENESS:
             return Decision.ACCEPT
         if match is None:
             raise BadReply("the answer leaves open whether it is the same person")
-        _refuse_lower("threshold", match.threshold, self.threshold)
+        _refuse_laxer("threshold", match, self.threshold)
         if match.is_match:
             return Decision.ACCEPT
-        lowest = self.review_from
-        if match.score is not None and lowest is not None and match.score >= lowest:
-            return Decision.REVIEW
+        if match.score is not None and self.review_from is not None:
+            near = _scale(match).reaches(match.score, self.review_from)
+            return Decision.REVIEW if near else Decision.REJECT
         return Decision.REJECT
-
-
-def preset(rate: float) -> str:
-    """How a measured false match rate is written as a threshold: ``fmr:1e-4``."""
-    mantissa, exponent = f"{rate:e}".split("e")
-    return f"fmr:{float(mantissa):g}e{int(exponent)}"
 
 
 def check_settings(provider: Provider[Any], policy: Policy | None = None) -> None:
@@ -174,82 +140,19 @@ def check_settings(provider: Provider[Any], policy: Policy | None = None) -> Non
     Raises:
         ConfigurationError: naming the setting.
     """
-    info, chosen = provider.info, {}
-    for name in Policy.model_fields:
-        value = for_provider(getattr(policy, name, None), provider.name)
-        chosen[name] = getattr(provider.settings, name) if value is None else value
-    try:
-        threshold = _resolved("threshold", chosen["threshold"], info.match)
-        _resolved("liveness_threshold", chosen["liveness_threshold"], info.liveness)
-        # Held to the whole scale: the vendor never hears of it.
-        whole = replace(info.match, settable=None) if info.match else None
-        lowest = _resolved("review_from", chosen["review_from"], whole)
-    except FacegateError as error:
-        raise ConfigurationError(error.message, provider=provider.name) from None
-    if lowest is not None and not info.scores:
-        raise ConfigurationError(
-            "review_from would never hold: the provider gives no scores", provider=provider.name
-        )
-    if lowest is not None and threshold is None and info.match:
-        threshold = info.match.threshold
-    if lowest is not None and threshold is not None and lowest >= threshold:
-        raise ConfigurationError(
-            f"review_from = {lowest:g} must be below the threshold, {threshold:g}",
-            provider=provider.name,
-        )
+    wanted = Wanted.of(policy).for_provider(provider.name)
+    check(wanted.filled_from(Wanted.of(provider.settings)), provider.info, provider.name)
 
 
-def _refuse_lower(name: str, used: float | None, asked: float | None) -> None:
-    if used is not None and asked is not None and used < asked:
+def _refuse_laxer(name: str, found: Match | Liveness, asked: float | None) -> None:
+    used = found.threshold
+    if used is not None and asked is not None and not _scale(found).reaches(used, asked):
         raise BadReply(f"decided by a {name} of {used:g}, asked for was {asked:g}")
 
 
-def _chosen(
-    name: str,
-    asked: Threshold | None,
-    configured: Threshold | None,
-    spec: ScoreSpec | None,
-    provider: str,
-) -> float | None:
-    try:
-        value = _resolved(name, configured if asked is None else asked, spec)
-    except FacegateError as error:
-        error.provider = provider
-        raise
-    return spec.threshold if value is None and spec else value
-
-
-def _resolved(name: str, value: Threshold | None, spec: ScoreSpec | None) -> float | None:
-    """A threshold as a number on the provider's scale."""
-    if value is None:
-        return None
-    if spec is None:
-        raise UnsupportedOption(f"no {name} can be set for this provider")
-    if isinstance(value, str) and value.startswith("fmr:"):
-        return _at_fmr(name, value, spec)
-    low, high = spec.bounds
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not low <= number <= high:  # also refuses NaN
-        presets = ", or one of " + ", ".join(map(preset, spec.at_fmr)) if spec.at_fmr else ""
-        raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}{presets}")
-    if number <= spec.scale.low:
-        raise InvalidRequest(f"a {name} of {number:g} would accept everybody")
-    return number
-
-
-def _at_fmr(name: str, value: str, spec: ScoreSpec) -> float:
-    try:
-        rate = float(value.removeprefix("fmr:"))
-    except ValueError:
-        rate = math.nan
-    for measured, threshold in spec.at_fmr.items():
-        if math.isclose(rate, measured, rel_tol=1e-9):
-            return threshold
-    known = ", ".join(map(preset, spec.at_fmr)) or "none"
-    raise UnsupportedOption(f"{name} {value!r} was never measured; measured rates: {known}")
+def _scale(found: Match | Liveness) -> Scale:
+    """Of the scores; those without one are taken for similarities."""
+    return found.scale or Scale(name="")
 
 
 def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:

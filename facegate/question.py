@@ -11,8 +11,8 @@ from typing import Any
 from facegate.consent import Consent
 from facegate.errors import InvalidRequest
 from facegate.images.image import Gallery, ImageSource
-from facegate.model import Operation, Thresholds
-from facegate.runtime.lazy import lazy
+from facegate.model import Operation
+from facegate.thresholds import Thresholds, Wanted
 
 _ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
@@ -20,14 +20,30 @@ Options = Mapping[str, Mapping[str, Any]]
 """Per-request options, keyed by plugin, so that one vendor's option never reaches another."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
-    """What was asked, as the caller put it.
+    """A question as the caller puts it; :meth:`FaceVerifier.ask` answers it.
 
     Attributes:
-        threshold: for all providers, or by provider name.
-        liveness_threshold: likewise.
-        review_from: likewise; only a route's policy says it.
+        operation: compare, compare_live or liveness.
+        probe: the picture captured now: a path, bytes, a binary file, a data URI or an Image, or
+            an https URL where fetching is configured.
+        gallery: one or more pictures of the one claimed person; none in a liveness question.
+        threshold: from this similarity on it is a match: a number on the provider's scale,
+            ``"fmr:1e-4"``, or a mapping of provider names where a route leads to several scales.
+        liveness_threshold: from this liveness score on the probe is live; likewise.
+        options: per-request options of the vendors, keyed by plugin name.
+        subject: whom this is about, in the caller's words: keeps a person on one arm of a trial.
+            Never stored or sent as it is.
+        consent: what the person agreed to; a provider that it does not permit is not asked.
+        request_id: 1 to 128 letters, digits and ``._:-``, to find the request again; drawn at
+            random where none is given.
+        judged_by_caller: the caller wants the score and decides elsewhere: recorded as such, and
+            left out of every rate of acceptance.
+
+    Raises:
+        InvalidRequest: an operation that does not exist, or a subject, consent or request id that
+            could not be kept.
     """
 
     operation: Operation
@@ -39,11 +55,16 @@ class Question:
     subject: str | None = field(default=None, repr=False)
     consent: Consent | None = None
     request_id: str | None = None
-    review_from: float | Mapping[str, float] | None = None
+    judged_by_caller: bool = False
 
     def __post_init__(self) -> None:
+        if self.operation not in list(Operation):
+            raise InvalidRequest(f"the operation is one of: {', '.join(Operation)}")
+        object.__setattr__(self, "operation", Operation(self.operation))
+        if self.request_id is None:
+            object.__setattr__(self, "request_id", secrets.token_hex(16))
         # It is written into logs and headers as it is.
-        if self.request_id is not None and not _ID.fullmatch(self.request_id):
+        elif not _ID.fullmatch(str(self.request_id)):
             raise InvalidRequest("request_id: up to 128 letters, digits and ._:-")
         # Found out now, and not when the answer is there and cannot be recorded.
         if not isinstance(self.subject, str | None):
@@ -51,7 +72,12 @@ class Question:
         if not isinstance(self.consent, Consent | None):
             raise InvalidRequest(f"the consent is a {type(self.consent).__name__}; give a Consent")
 
-    @lazy
+    @property
     def id(self) -> str:
-        """The request's own id, or a random one."""
-        return self.request_id or secrets.token_hex(16)
+        """The request's id, the caller's or the one that was drawn."""
+        return self.request_id or ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """The thresholds that it asks for."""
+        return Wanted.of(self)

@@ -1,22 +1,25 @@
-"""What an application holds: one object that answers the three questions, blocking or async."""
+"""What an application holds: one object that answers questions, blocking or async."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from facegate.answering import RECORD_S, Answering, Source, outcome
+from facegate.answering import RECORD_S, Load, Request, Service, Source
 from facegate.consent import Consent
+from facegate.events import Observer, Recorder
 from facegate.images.image import Gallery, ImageSource
 from facegate.images.intake import Intake
-from facegate.model import Operation, Thresholds, VerificationResult
+from facegate.model import Operation, VerificationResult
 from facegate.providers.provider import Provider
 from facegate.question import Options, Question
 from facegate.routing.route import Route
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver, SyncDriver
 from facegate.runtime.flow import Flow, call
+from facegate.thresholds import Thresholds
 
 if TYPE_CHECKING:
     import anyio
@@ -24,7 +27,34 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class FaceVerifier(Answering):
+class _Verifier:
+    """What both verifiers tell of themselves."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @property
+    def route(self) -> Route:
+        """Where requests go."""
+        return self._service.versions.current.route
+
+    @property
+    def provider(self) -> Provider[Any]:
+        """The provider that is asked, the first one where a route leads to several."""
+        return self.route.providers[0]
+
+    @property
+    def capabilities(self) -> frozenset[Operation]:
+        """The operations that will not be refused."""
+        return self.route.node.capabilities
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """The keeper of the requests: the journal, where one is configured."""
+        return self._service.recorder
+
+
+class FaceVerifier(_Verifier):
     """Answers questions about faces, blocking until there is an answer.
 
     One verifier serves any number of threads, and any child that is forked after it was made, which
@@ -36,16 +66,37 @@ class FaceVerifier(Answering):
 
     Args:
         route: who answers: from configuration through :func:`open`, or a provider made by hand.
-        intake: what is taken as a picture.
-        **watching: ``observers`` of what happens, the ``recorder`` that keeps it, and how to
-            ``load`` the route anew.
+        intake: limits for input pictures; the defaults if absent.
+        observers: called with each event, on the spot; see :data:`facegate.typing.Observer`.
+        recorder: keeps the requests, such as a journal; an answer waits for it.
     """
 
     def __init__(
-        self, route: Route | Provider[Any], intake: Intake | None = None, **watching: Any
+        self,
+        route: Route | Provider[Any],
+        *,
+        intake: Intake | None = None,
+        observers: Sequence[Observer] = (),
+        recorder: Recorder | None = None,
+        _load: Load | None = None,
     ) -> None:
-        super().__init__(route, intake, **watching)
+        super().__init__(Service(route, intake, observers, recorder, _load))
         self._driver = SyncDriver()
+
+    def ask(self, question: Question) -> VerificationResult:
+        """Answer a question; the three verbs are short for it.
+
+        Returns:
+            The one result; see :meth:`compare`.
+
+        Raises:
+            FacegateError: there is no answer; see :meth:`compare`.
+        """
+        with self._service.versions.use() as version:
+            request, deadline = Request(self._service, version, question), version.deadline()
+            self._driver.run(request.answer(deadline), deadline)
+            self._driver.run(request.record(), Deadline(RECORD_S))
+        return request.outcome()
 
     def compare(
         self,
@@ -62,27 +113,38 @@ class FaceVerifier(Answering):
 
         Args:
             probe: the picture captured now: a path, bytes, a binary file, a data URI or an Image,
-                or an https URL where fetching is configured.
+                or an https URL where fetching is configured. A ``str`` is a path: hand on what a
+                stranger gave you as bytes.
             gallery: one or more pictures of the one claimed person.
-            threshold: for this request, on the provider's scale, or ``"fmr:1e-4"``; a mapping of
-                provider names where a route leads to several scales.
-            options: for this request, keyed by plugin name.
+            threshold: from this similarity on it is a match: a number on the provider's scale, or
+                ``"fmr:1e-4"``; a mapping of provider names where a route leads to several scales.
+            options: per-request options of the vendors, keyed by plugin name.
             subject: whom this is about, in your words: keeps a person on one arm of a trial. Never
                 stored or sent as it is.
-            consent: what the person agreed to; who is not covered is not asked.
-            request_id: up to 128 letters, digits and ``._:-``, to find the request again.
+            consent: what the person agreed to; a provider that it does not permit is not asked.
+            request_id: 1 to 128 letters, digits and ``._:-``, to find the request again.
+
+        Returns:
+            The one result; ``accepted`` is the answer to act on. It has no truth value of its own.
+
+        Raises:
+            InputError: a picture or an argument is at fault; the error names it.
+            UnsupportedOperation, UnsupportedOption: nobody here can be asked that. Nothing was
+                sent.
+            ConsentRefused: the consent permits none of those who could answer. Nothing was sent.
+            ProviderError: whoever was asked, or the way there, failed; says nothing of the person.
+            JournalUnavailable: the answer could not be recorded, so it is not told.
         """
-        return self._ask(
+        return self.ask(
             Question(
-                Operation.COMPARE,
-                probe,
-                gallery,
-                threshold,
-                None,
-                options,
-                subject,
-                consent,
-                request_id,
+                operation=Operation.COMPARE,
+                probe=probe,
+                gallery=gallery,
+                threshold=threshold,
+                options=options,
+                subject=subject,
+                consent=consent,
+                request_id=request_id,
             )
         )
 
@@ -98,18 +160,21 @@ class FaceVerifier(Answering):
         consent: Consent | None = None,
         request_id: str | None = None,
     ) -> VerificationResult:
-        """:meth:`compare` and :meth:`liveness` on the same probe; accepted if both say yes."""
-        return self._ask(
+        """:meth:`compare` and :meth:`liveness` on the same probe; accepted if both say yes.
+
+        Arguments, result and errors are theirs.
+        """
+        return self.ask(
             Question(
-                Operation.COMPARE_LIVE,
-                probe,
-                gallery,
-                threshold,
-                liveness_threshold,
-                options,
-                subject,
-                consent,
-                request_id,
+                operation=Operation.COMPARE_LIVE,
+                probe=probe,
+                gallery=gallery,
+                threshold=threshold,
+                liveness_threshold=liveness_threshold,
+                options=options,
+                subject=subject,
+                consent=consent,
+                request_id=request_id,
             )
         )
 
@@ -117,24 +182,38 @@ class FaceVerifier(Answering):
         self,
         probe: ImageSource,
         *,
-        threshold: Thresholds | None = None,
+        liveness_threshold: Thresholds | None = None,
         options: Options | None = None,
         subject: str | None = None,
         consent: Consent | None = None,
         request_id: str | None = None,
     ) -> VerificationResult:
-        """Is a living person in front of the camera on ``probe``?"""
-        return self._ask(
+        """Is a living person in front of the camera on ``probe``?
+
+        Args:
+            probe: the picture captured now; see :meth:`compare`.
+            liveness_threshold: from this liveness score on the probe is live: a number on the
+                provider's scale, or a mapping of provider names.
+            options: see :meth:`compare`, also for what follows.
+            subject: see there.
+            consent: see there.
+            request_id: see there.
+
+        Returns:
+            The one result; ``accepted`` is True for a living person. A spoof is an answer too.
+
+        Raises:
+            FacegateError: there is no answer; see :meth:`compare`.
+        """
+        return self.ask(
             Question(
-                Operation.LIVENESS,
-                probe,
-                (),
-                None,
-                threshold,
-                options,
-                subject,
-                consent,
-                request_id,
+                operation=Operation.LIVENESS,
+                probe=probe,
+                liveness_threshold=liveness_threshold,
+                options=options,
+                subject=subject,
+                consent=consent,
+                request_id=request_id,
             )
         )
 
@@ -154,17 +233,17 @@ class FaceVerifier(Answering):
         Raises:
             ConfigurationError: it cannot be used; everything stays as it was.
         """
-        with self._generations.replacing:
-            self._generations.replace(*self._loaded(config))
+        with self._service.versions.replacing:
+            self._service.versions.replace(*self._service.loaded(config))
 
     def close(self) -> None:
         """Let go of connections and models. A second call does nothing."""
-        if not self._closed:
-            self._closed = True
+        if not self._service.closed:
+            self._service.closed = True
             try:
                 self._driver.close()
             finally:
-                self._close_all()
+                self._service.close()
 
     def __enter__(self) -> Self:
         return self
@@ -172,29 +251,42 @@ class FaceVerifier(Answering):
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _ask(self, question: Question) -> VerificationResult:
-        with self._generations.entered() as now:
-            deadline = Deadline(now.route.deadline_s)
-            finished, run = self._driver.run(self._verify(now, question, deadline), deadline)
-            self._driver.run(self._record(now, finished, run), Deadline(RECORD_S))
-        return outcome(finished)
 
-
-class AsyncFaceVerifier(Answering):
+class AsyncFaceVerifier(_Verifier):
     """:class:`FaceVerifier` for the event loop it is used from; the loop is never blocked.
 
     Make it in the process that uses it: no event loop survives a fork.
 
     A cancelled call leaves no connection behind. An embedded engine's computation cannot be
     interrupted: it ends in its worker thread and its result is dropped.
+
+    Args:
+        route: see :class:`FaceVerifier`, also for the others.
+        intake: see there.
+        observers: see there.
+        recorder: see there.
     """
 
     def __init__(
-        self, route: Route | Provider[Any], intake: Intake | None = None, **watching: Any
+        self,
+        route: Route | Provider[Any],
+        *,
+        intake: Intake | None = None,
+        observers: Sequence[Observer] = (),
+        recorder: Recorder | None = None,
+        _load: Load | None = None,
     ) -> None:
-        super().__init__(route, intake, **watching)
+        super().__init__(Service(route, intake, observers, recorder, _load))
         self._driver = AsyncDriver()
         self._replacing: anyio.Lock | None = None
+
+    async def ask(self, question: Question) -> VerificationResult:
+        """See :meth:`FaceVerifier.ask`."""
+        with self._service.versions.use() as version:
+            request, deadline = Request(self._service, version, question), version.deadline()
+            await self._driver.run(request.answer(deadline), deadline)
+            await self._driver.run(request.record(), Deadline(RECORD_S))
+        return request.outcome()
 
     async def compare(
         self,
@@ -208,17 +300,16 @@ class AsyncFaceVerifier(Answering):
         request_id: str | None = None,
     ) -> VerificationResult:
         """See :meth:`FaceVerifier.compare`."""
-        return await self._ask(
+        return await self.ask(
             Question(
-                Operation.COMPARE,
-                probe,
-                gallery,
-                threshold,
-                None,
-                options,
-                subject,
-                consent,
-                request_id,
+                operation=Operation.COMPARE,
+                probe=probe,
+                gallery=gallery,
+                threshold=threshold,
+                options=options,
+                subject=subject,
+                consent=consent,
+                request_id=request_id,
             )
         )
 
@@ -235,17 +326,17 @@ class AsyncFaceVerifier(Answering):
         request_id: str | None = None,
     ) -> VerificationResult:
         """See :meth:`FaceVerifier.compare_live`."""
-        return await self._ask(
+        return await self.ask(
             Question(
-                Operation.COMPARE_LIVE,
-                probe,
-                gallery,
-                threshold,
-                liveness_threshold,
-                options,
-                subject,
-                consent,
-                request_id,
+                operation=Operation.COMPARE_LIVE,
+                probe=probe,
+                gallery=gallery,
+                threshold=threshold,
+                liveness_threshold=liveness_threshold,
+                options=options,
+                subject=subject,
+                consent=consent,
+                request_id=request_id,
             )
         )
 
@@ -253,24 +344,22 @@ class AsyncFaceVerifier(Answering):
         self,
         probe: ImageSource,
         *,
-        threshold: Thresholds | None = None,
+        liveness_threshold: Thresholds | None = None,
         options: Options | None = None,
         subject: str | None = None,
         consent: Consent | None = None,
         request_id: str | None = None,
     ) -> VerificationResult:
         """See :meth:`FaceVerifier.liveness`."""
-        return await self._ask(
+        return await self.ask(
             Question(
-                Operation.LIVENESS,
-                probe,
-                (),
-                None,
-                threshold,
-                options,
-                subject,
-                consent,
-                request_id,
+                operation=Operation.LIVENESS,
+                probe=probe,
+                liveness_threshold=liveness_threshold,
+                options=options,
+                subject=subject,
+                consent=consent,
+                request_id=request_id,
             )
         )
 
@@ -285,13 +374,13 @@ class AsyncFaceVerifier(Answering):
 
             self._replacing = Lock()
         async with self._replacing:
-            reading = call(partial(self._loaded, config))
-            self._generations.replace(*await self._driver.run(reading, Deadline(math.inf)))
+            reading = call(partial(self._service.loaded, config))
+            self._service.versions.replace(*await self._driver.run(reading, Deadline(math.inf)))
 
     async def close(self) -> None:
         """Let go of connections and models. A second call does nothing."""
-        if not self._closed:
-            self._closed = True
+        if not self._service.closed:
+            self._service.closed = True
             try:
                 await self._driver.close()
             finally:
@@ -299,17 +388,10 @@ class AsyncFaceVerifier(Answering):
 
                 # A journal writes what waits, for some seconds if it must.
                 with CancelScope(shield=True):
-                    await to_thread.run_sync(self._close_all, limiter=CapacityLimiter(1))
+                    await to_thread.run_sync(self._service.close, limiter=CapacityLimiter(1))
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
-
-    async def _ask(self, question: Question) -> VerificationResult:
-        with self._generations.entered() as now:
-            deadline = Deadline(now.route.deadline_s)
-            finished, run = await self._driver.run(self._verify(now, question, deadline), deadline)
-            await self._driver.run(self._record(now, finished, run), Deadline(RECORD_S))
-        return outcome(finished)

@@ -59,13 +59,11 @@ class AcmeApi(CompatibleApi[ApiSettings]):
         "slow_down": VendorError(429, {"code": "slow_down"}),
         "down": VendorError(503, {"code": "down"}),
     }
+    wrong_key = "bad_token"
     settings_type = ApiSettings
 
-    def authorise(self, request: HttpRequest) -> str | HttpReply:
-        token = request.headers.get("authorization", "").removeprefix("Token ")
-        if not self.keys:
-            return ""
-        return token if token in self.keys else self.error("bad_token")
+    def presented(self, request: HttpRequest) -> str:
+        return super().presented(request).removeprefix("Token ")
 
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         path, _, query = request.url.removeprefix("http://gateway").partition("?")
@@ -78,9 +76,9 @@ class AcmeApi(CompatibleApi[ApiSettings]):
             return self.error("bad_request")
         return DecodedRequest(
             operation,
-            self._picture("probe", message["probe"]),
+            self._source(message["probe"], "probe"),
             tuple(
-                self._picture(f"gallery[{n}]", each)
+                self._source(each, f"gallery[{n}]")
                 for n, each in enumerate(message.get("gallery", ()))
             ),
             message.get("minScore"),
@@ -91,14 +89,14 @@ class AcmeApi(CompatibleApi[ApiSettings]):
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         body: dict[str, Any] = {}
-        if answer.match:
+        if answer.match is not None:
             body |= {"same": answer.match.is_match, "score": answer.match.score}
-        if answer.liveness:
+        if answer.liveness is not None:
             body |= {"live": answer.liveness.passed, "liveScore": answer.liveness.score}
         return json_reply(200, body)
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
-        more = {"class": error.code, "image": error.image, "asked": asked and asked.context}
+    def encode_error(self, error: FacegateError) -> HttpReply:
+        more = {"class": error.code, "image": error.image}
         match error:
             case ImageRejected():
                 return self.error("bad_image", **more)
@@ -108,14 +106,8 @@ class AcmeApi(CompatibleApi[ApiSettings]):
                 return self.error("bad_request", **more)
         return self.error("down", **more)
 
-    def _picture(self, role: str, text: str) -> Image | str:
-        if text.startswith(("https:", "http:", "/")):
-            return text
-        try:
-            return Image.from_base64(text, self.limits)
-        except ImageRejected as error:
-            error.image = role
-            raise
+    def _source(self, text: str, role: str) -> Image | str:
+        return text if text.startswith(("https:", "http:", "/")) else self.picture(text, role)
 
 
 def acme_api(*keys: str, **settings: Any) -> AcmeApi:
@@ -148,13 +140,16 @@ def front(
     *apis: CompatibleApi[Any],
     limits: Limits | None = None,
     sandbox: Sandbox | None = None,
+    public_url: str | None = None,
     **headers: str,
 ) -> Iterator[httpx.Client]:
     """A client of the API, which ``provider`` answers: one of its own, or of one answer."""
     asked = provider if isinstance(provider, Provider) else Scripted(saying(provider))
-    app = create_app(apis or [acme_api()], lambda: AsyncFaceVerifier(asked), limits, sandbox)
+    app = create_app(
+        apis or [acme_api()], lambda: AsyncFaceVerifier(asked), limits, sandbox, public_url
+    )
     with (
         serving(app, limits) as url,
-        httpx.Client(base_url=url, headers=headers, trust_env=False) as client,
+        httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client,
     ):
         yield client

@@ -19,7 +19,7 @@ Run = Callable[..., Any]
 Ask = Callable[..., VerificationResult]
 
 
-def run_sync(flow: Flow[Any], seconds: float = 10) -> Any:
+def run_sync(flow: Flow[Any], seconds: float = 60) -> Any:
     driver = SyncDriver()
     try:
         return driver.run(flow, Deadline(seconds))
@@ -27,7 +27,7 @@ def run_sync(flow: Flow[Any], seconds: float = 10) -> Any:
         driver.close()
 
 
-def run_async(flow: Flow[Any], seconds: float = 10, backend: str = "asyncio") -> Any:
+def run_async(flow: Flow[Any], seconds: float = 60, backend: str = "asyncio") -> Any:
     async def main() -> Any:
         driver = AsyncDriver()
         try:
@@ -38,14 +38,14 @@ def run_async(flow: Flow[Any], seconds: float = 10, backend: str = "asyncio") ->
     return anyio.run(main, backend=backend)
 
 
-def run_trio(flow: Flow[Any], seconds: float = 10) -> Any:
+def run_trio(flow: Flow[Any], seconds: float = 60) -> Any:
     return run_async(flow, seconds, "trio")
 
 
 def ask_sync(
     provider: Provider[Any], operation: str = "compare", intake: Intake | None = None, **how: Any
 ) -> VerificationResult:
-    with FaceVerifier(provider, intake) as verifier:
+    with FaceVerifier(provider, intake=intake) as verifier:
         result: VerificationResult = getattr(verifier, operation)(**how)
     return result
 
@@ -54,7 +54,7 @@ def ask_async(
     provider: Provider[Any], operation: str = "compare", intake: Intake | None = None, **how: Any
 ) -> VerificationResult:
     async def main() -> VerificationResult:
-        async with AsyncFaceVerifier(provider, intake) as verifier:
+        async with AsyncFaceVerifier(provider, intake=intake) as verifier:
             result: VerificationResult = await getattr(verifier, operation)(**how)
         return result
 

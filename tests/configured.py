@@ -130,6 +130,6 @@ def route(folder: Path, text: str, name: str | None = None, **environ: str) -> R
 
 def ways(node: Any) -> Any:
     """What a route is made of, as nested names of classes and providers."""
-    parts = [ways(part) for part in node.parts()]
+    parts = [ways(part) for part in node.children()]
     kind = type(node).__name__
     return node.name if kind == "Leaf" else (kind, *parts)

@@ -34,6 +34,7 @@ __all__ = [
     "Seen",
     "Server",
     "authority",
+    "closed",
     "drip",
     "echo",
     "message",
@@ -87,6 +88,12 @@ def tls(*names: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _authority().issue_cert(*names).configure_cert(context)
     return context
+
+
+def closed(server: Server) -> None:
+    """Wait until every connection that the server knows of has ended."""
+    for _ in range(server.connections):
+        assert server.hung_up.acquire(timeout=60)
 
 
 def port(url: str) -> int:

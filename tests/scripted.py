@@ -26,7 +26,11 @@ from facegate.errors import FacegateError
 from facegate.events import Event, Finished, Shadowed
 from facegate.model import Attempt
 from facegate.plugin import Answer, CompareRequest, Flow, FlowProvider, ProviderSettings, sleep
-from facegate.routing.node import Leaf, Node
+from facegate.routing.breaker import Breaker, Circuit
+from facegate.routing.leaf import Leaf
+from facegate.routing.limits import Limited, Limiter, LimitSettings
+from facegate.routing.node import Node
+from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.runtime.flow import call
@@ -102,6 +106,13 @@ def leaves(*vendors: Vendor) -> list[Node]:
 
 def route(node: Node, *, deadline_s: float = 8, max_attempts: int = 9, **more: Any) -> Route:
     return Route("kyc", node, deadline_s, max_attempts, **more)
+
+
+def protected(node: Node) -> Node:
+    """With all that a configuration can put around a provider."""
+    limits = LimitSettings(concurrency=2, rate="100000/second")
+    inner = Limited(Breaker(node, Circuit("main")), Limiter("main", limits))
+    return Retry(inner, RetryPolicy(), RetryQuota())
 
 
 def course(ended: VerificationResult | FacegateError | tuple[Attempt, ...]) -> list[str]:

@@ -7,92 +7,26 @@ from typing import Any
 
 import pytest
 
-from acme import DOCUMENT, PROBE, SAME
+from acme import DOCUMENT, PROBE
 from facegate import (
-    AuthenticationFailed,
-    CaptureReason,
-    CaptureRejected,
-    ConnectionFailed,
     FacegateError,
     FaceVerifier,
-    Image,
-    InvalidRequest,
-    LicenseInvalid,
     Operation,
     ProviderTimeout,
     ProviderUnavailable,
-    RateLimited,
-    UnmappedError,
-    UnsupportedOption,
 )
-from facegate.events import BreakerTurned, Event
-from facegate.question import Question
 from facegate.routing.breaker import Breaker, BreakerSettings, Circuit, State
 from facegate.routing.failover import Failover
-from facegate.routing.node import Leaf, Node, Run
+from facegate.routing.leaf import Leaf
+from facegate.routing.node import Node, Run, Share
 from facegate.routing.route import Route
-from facegate.runtime.deadline import Deadline
+from facegate.routing.wrapper import Wrapper
 from facegate.runtime.flow import Flow, sleep
 from facegate.testing import FakeProvider, no_match, not_live
+from guarded import COOLING, NOT_ITS_FAULT, Guarded, down
 from scripted import QUESTION, Vendor, route
+from underway import answered, asked, failed
 from virtual import VirtualVerifier, virtual_time
-
-
-def down() -> FacegateError:
-    return ProviderUnavailable("maintenance")
-
-
-COOLING: list[Callable[[], FacegateError]] = [
-    down,
-    lambda: ConnectionFailed("no connection"),
-    lambda: ProviderTimeout("no answer"),
-    lambda: RateLimited("slow down"),
-    lambda: LicenseInvalid("used up"),
-]
-NOT_ITS_FAULT: list[Callable[[], FacegateError]] = [
-    lambda: CaptureRejected("no face", reason=CaptureReason.FACE_NOT_FOUND),
-    lambda: InvalidRequest("not like this"),
-    lambda: UnsupportedOption("not that"),
-    lambda: AuthenticationFailed("who are you?"),
-    lambda: UnmappedError("code 4711"),
-]
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Guarded:
-    """A vendor behind a breaker that watches five calls, and the events of it."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.clock = Clock()
-        self.vendor = FakeProvider(name="main")
-        chosen = {"minimum_calls": 5, "open_s": 30, "window_s": 100, **settings}
-        self.circuit = Circuit("main", BreakerSettings.model_validate(chosen), self.clock)
-        self.node = Breaker(Leaf(self.vendor), self.circuit)
-        self.events: list[Event] = []
-        self.verifier = FaceVerifier(Route("kyc", self.node, 10, 1), observers=[self.events.append])
-
-    def compare(self) -> bool:
-        return self.verifier.compare(PROBE, DOCUMENT).accepted
-
-    def fail(self, times: int, error: Callable[[], FacegateError] = down) -> None:
-        for _ in range(times):
-            self.vendor.will(error())
-            with pytest.raises(type(error())):
-                self.compare()
-
-    @property
-    def state(self) -> State:
-        return self.circuit.state(Operation.COMPARE)
-
-    @property
-    def turns(self) -> list[str]:
-        return [event.state for event in self.events if isinstance(event, BreakerTurned)]
 
 
 def test_a_provider_that_fails_too_often_is_not_asked_any_more() -> None:
@@ -178,18 +112,16 @@ def test_what_was_long_ago_does_not_count() -> None:
     assert main.state is State.CLOSED
 
 
-class After(Node):
+class After(Wrapper):
     """Waits for its turn, as in a queue."""
 
     def __init__(self, node: Node, seconds: float) -> None:
-        self.node, self.name, self.seconds = node, node.name, seconds
+        super().__init__(node)
+        self.seconds = seconds
 
-    def parts(self) -> list[Node]:
-        return [self.node]
-
-    def ask(self, run: Run) -> Flow[Any]:
+    def ask(self, run: Run, share: Share) -> Flow[Any]:
         yield from sleep(self.seconds)
-        return (yield from self.node.ask(run))
+        return (yield from self.node.ask(run, share))
 
 
 @pytest.mark.parametrize(("queued", "state"), [(0, State.OPEN), (5, State.CLOSED)])
@@ -207,34 +139,14 @@ def test_a_timeout_is_not_held_against_whom_others_left_no_time(
     assert circuit.state(Operation.COMPARE) is state
 
 
-def begun(node: Node) -> Flow[Any]:
-    """A request that waits for the vendor."""
-    question = Question(Operation.COMPARE, PROBE, [DOCUMENT])
-    pictures = Image.of(PROBE), (Image.of(DOCUMENT),)
-    run = Run(question, *pictures, Deadline(60), budget=9, emit=lambda event: None)
-    flow = node.ask(run)
-    next(flow)
-    return flow
-
-
-def answered(flow: Flow[Any]) -> None:
-    with pytest.raises(StopIteration):
-        flow.send(SAME)
-
-
-def failed(flow: Flow[Any], error: FacegateError) -> None:
-    with pytest.raises(type(error)):
-        flow.throw(error)
-
-
 @pytest.mark.parametrize("probes", [1, 3])
 def test_only_a_few_requests_find_out_at_a_time(probes: int) -> None:
     main = Guarded(probes=probes)
     main.fail(5)
     main.clock.now += 30
-    under_way = [begun(main.node) for _ in range(probes)]
+    under_way = [asked(main.node) for _ in range(probes)]
     with pytest.raises(ProviderUnavailable):
-        begun(main.node)
+        asked(main.node)
     for flow in under_way:
         assert main.state is State.HALF_OPEN
         answered(flow)
@@ -246,19 +158,19 @@ def test_a_trial_that_is_given_up_makes_room_for_another() -> None:
     main.fail(5)
     main.clock.now += 30
     for _ in range(3):
-        begun(main.node).close()
+        asked(main.node).close()
     assert main.state is State.HALF_OPEN
-    answered(begun(main.node))
+    answered(asked(main.node))
     assert main.state is State.CLOSED
 
 
 def test_what_began_before_it_turned_says_nothing_about_now() -> None:
     main = Guarded()
-    late = [begun(main.node) for _ in range(3)]
+    late = [asked(main.node) for _ in range(3)]
     main.fail(5)
     answered(late[0])
     main.clock.now += 30
-    trial = begun(main.node)
+    trial = asked(main.node)
     failed(late[1], down())
     answered(late[2])
     assert main.state is State.HALF_OPEN

@@ -12,7 +12,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from facegate import FacegateError, ProviderUnavailable
 from facegate.runtime.flow import Flow
-from test_breaker import COOLING, NOT_ITS_FAULT, Guarded, answered, begun, failed
+from guarded import COOLING, NOT_ITS_FAULT, Guarded
+from underway import answered, asked, failed
 
 
 class Requests(RuleBasedStateMachine):
@@ -61,9 +62,9 @@ class Requests(RuleBasedStateMachine):
             self.turn("half_open")
         if self.state == "open" or len(self.trials) == 2:
             with pytest.raises(ProviderUnavailable):
-                begun(self.main.node)
+                asked(self.main.node)
             return None
-        flow = begun(self.main.node)
+        flow = asked(self.main.node)
         self.ages[flow] = self.age
         if self.state == "half_open":
             self.trials.append(flow)

@@ -53,6 +53,7 @@ def test_so_is_an_error(tape: Path) -> None:
         outcome = recorded(server, tape, Operation.LIVENESS)
     assert outcome == {
         "error": "CaptureRejected",
+        "image": "probe",
         "reason": "FACE_NOT_FOUND",
         "vendor_code": "no_face",
     }

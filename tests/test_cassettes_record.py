@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from acme import DOCUMENT, PROBE, TOKEN, Acme, acme
-from facegate import FaceVerifier, Operation
+from facegate import FaceVerifier, Operation, Question
 from facegate.testing.cassettes import play
 from facegate.testing.record import main
 from facegate.testing.recording import NotRecorded, dictate, record
@@ -104,8 +104,8 @@ def test_nothing_is_written_where_nothing_answered(tape: Path) -> None:
 class Impatient(FaceVerifier):
     """Is interrupted with the answer in its hands."""
 
-    def compare(self, *arguments: Any, **more: Any) -> Any:
-        super().compare(*arguments, **more)
+    def ask(self, question: Question) -> Any:
+        super().ask(question)
         raise KeyboardInterrupt
 
 

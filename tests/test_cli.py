@@ -308,6 +308,7 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal(run: Any) -> Non
     assert "\x1b" not in out
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_rejection() -> None:
     left, stays = os.pipe()
     os.close(left)

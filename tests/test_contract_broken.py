@@ -13,8 +13,12 @@ from broken import suite
 from broken.found import FOUND_BY
 from facegate.testing import CompatibleApiContract, HttpProviderContract
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SUITE = Path(suite.__file__).relative_to(ROOT)
+pytestmark = pytest.mark.slow  # a pytest in a pytest
+
 BROKEN = [(broken.__name__, test) for broken, tests in FOUND_BY.items() for test in tests]
 
 

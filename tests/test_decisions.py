@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from facegate import BadReply, Decision, Liveness, Match, Operation
 from facegate.plugin import Answer
 from facegate.policy import Terms
+from facegate.thresholds import Wanted
 from percent import percent
 
 COMPARE, LIVENESS, BOTH = Operation.COMPARE, Operation.LIVENESS, Operation.COMPARE_LIVE
@@ -46,8 +47,8 @@ def test_only_a_live_near_miss_goes_to_review(
 ) -> None:
     if decided(operation, answer, review_from=review_from) is Decision.REVIEW:
         assert operation is not LIVENESS
-        assert operation is COMPARE or (answer.liveness and answer.liveness.passed)
-        assert answer.match
+        assert operation is COMPARE or (answer.liveness is not None and answer.liveness.passed)
+        assert answer.match is not None
         assert not answer.match.is_match
         assert answer.match.score is not None
         assert review_from is not None
@@ -92,7 +93,7 @@ def test_a_spoof_is_rejected_even_where_nobody_asked_for_liveness() -> None:
 def test_a_verdict_by_a_lower_threshold_than_was_asked_for_is_none() -> None:
     lower = Match(is_match=True, score=72, threshold=60)
     with pytest.raises(BadReply, match="threshold of 60, asked for was 75"):
-        Terms.of(percent(), COMPARE, threshold=75).decide(Answer(lower))
+        Terms.of(percent(), COMPARE, Wanted(threshold=75)).decide(Answer(lower))
     live = Liveness(passed=True, score=0.6, threshold=0.5)
     with pytest.raises(BadReply, match=r"liveness_threshold of 0\.5, asked for was 0\.9"):
-        Terms.of(percent(), LIVENESS, liveness_threshold=0.9).decide(Answer(liveness=live))
+        Terms.of(percent(), LIVENESS, Wanted(liveness_threshold=0.9)).decide(Answer(liveness=live))

@@ -172,6 +172,7 @@ def test_python_runs(page: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     _run(page, {"run"}, tmp_path, capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", pages_with("python", "run models"))
 def test_python_runs_on_faces(
     page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

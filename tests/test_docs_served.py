@@ -29,6 +29,8 @@ from facegate.scores import ScoreMapping
 from facegate.testing.cassettes import Scenario, found, play
 from pages import blocks, pages_with, portraits
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SHOWN = "http://127.0.0.1:8080"
 VENDORS = ["opencv_cloud", "opencv_fr", "verifik"]
@@ -58,6 +60,7 @@ def tables() -> Any:
     sys.path.remove(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", pages_with("console", "run"))
 def test_commands_print_what_the_page_shows(page: str, tmp_path: Path) -> None:
     portraits(tmp_path)
@@ -163,7 +166,7 @@ def _asking(api: CompatibleApi[Any], sandbox: Sandbox) -> Iterator[tuple[httpx.C
     nobody = Scripted(saying(Answer(match=Match(is_match=True))))
     app = create_app([api], lambda: AsyncFaceVerifier(nobody), sandbox=sandbox)
     path = next(path for path, methods in api.routes.items() if "POST" in methods)
-    with serving(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         yield client, path
 
 
@@ -205,7 +208,7 @@ def test_the_embedded_engine_leaves_the_decision_to_facegate(tables: Any, tmp_pa
     portraits(tmp_path)
     with facegate.open(plugin="local", engines=1) as verifier:
         result = verifier.compare(tmp_path / "selfie.jpg", [tmp_path / "passport.jpg"])
-    assert result.match
+    assert result.match is not None
     assert result.match.decided_by == _row(tables, "who decides")[1]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
-import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -16,13 +17,28 @@ from facegate import BadReply, ConnectionFailed, FacegateError, ProviderTimeout
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver, SyncDriver
 from facegate.runtime.flow import Call, Flow, HttpRequest, Send, Transport, call, send, sleep
-from loopback import Act, Server, drip, message, raw, refused, reply, stall, unanswered
+from loopback import (
+    Act,
+    PendingRequest,
+    Server,
+    closed,
+    drip,
+    message,
+    raw,
+    refused,
+    reply,
+    stall,
+    unanswered,
+)
+
+PATIENT = {"connect_s": 900, "read_s": 900, "write_s": 900, "pool_s": 900}
+"""Longer than a test may take: whoever forgets the deadline for one of these hangs."""
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it"
 
 
 def get(url: str, **transport: Any) -> Flow[Any]:
-    return send(HttpRequest("GET", url), Transport(**transport))
+    return send(HttpRequest("GET", url), Transport(**PATIENT | transport))
 
 
 def guarded(flow: Flow[Any], ended: list[str]) -> Flow[Any]:
@@ -130,11 +146,9 @@ MISBEHAVING = {
 @pytest.mark.parametrize("act", MISBEHAVING.values(), ids=MISBEHAVING)
 def test_the_deadline_holds_whatever_the_server_does(run: Run, act: Act) -> None:
     with Server(act) as server:
-        started = time.monotonic()
         with pytest.raises(ProviderTimeout, match=r"deadline of 0\.3 s"):
             run(get(server.url), 0.3)
-        assert time.monotonic() - started < 3
-        assert server.hung_up.acquire(timeout=5)
+        closed(server)
 
 
 @every_driver
@@ -142,23 +156,19 @@ def test_the_deadline_holds_while_a_large_body_leaves_slowly(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         request = HttpRequest("POST", url, body=(b"x" * 40_000_000,))
-        started = time.monotonic()
         with pytest.raises(ProviderTimeout, match="deadline"):
-            run(send(request, Transport()), 0.3)
-    assert time.monotonic() - started < 3
+            run(send(request, Transport(**PATIENT)), 0.3)
 
 
 @every_driver
 def test_the_deadline_holds_while_connecting(run: Run) -> None:
-    with unanswered() as url:
-        started = time.monotonic()
-        with pytest.raises(ProviderTimeout, match="deadline"):
-            run(get(url), 0.3)
-    assert time.monotonic() - started < 3
+    with unanswered() as url, pytest.raises(ProviderTimeout, match="deadline"):
+        run(get(url), 0.3)
 
 
 def test_the_deadline_holds_for_all_addresses_of_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    look_up = socket.getaddrinfo
+    look_up, connect = socket.getaddrinfo, socket.create_connection
+    tried = []
 
     def many(host: str, *rest: Any, **options: Any) -> list[Any]:
         return (
@@ -167,20 +177,21 @@ def test_the_deadline_holds_for_all_addresses_of_a_host(monkeypatch: pytest.Monk
             else look_up(host, *rest, **options)
         )
 
+    def counted(*where: Any, **how: Any) -> socket.socket:
+        tried.append(where)
+        return connect(*where, **how)
+
     monkeypatch.setattr(socket, "getaddrinfo", many)
-    with unanswered() as url:
-        started = time.monotonic()
-        with pytest.raises(ProviderTimeout, match="deadline"):
-            run_sync(get(url.replace("127.0.0.1", "many.test")), 0.3)
-    assert time.monotonic() - started < 3
+    monkeypatch.setattr(socket, "create_connection", counted)
+    with unanswered() as url, pytest.raises(ProviderTimeout, match="deadline"):
+        run_sync(get(url.replace("127.0.0.1", "many.test")), 0.3)
+    assert len(tried) == 1, "it had all the time there was"
 
 
 @every_driver
 def test_a_sleep_beyond_the_deadline_is_too_late(run: Run) -> None:
-    started = time.monotonic()
     with pytest.raises(ProviderTimeout, match=r"deadline of 0\.1 s"):
-        run(sleep(60), 0.1)
-    assert time.monotonic() - started < 3
+        run(sleep(math.inf), 0.1)
 
 
 @every_driver
@@ -201,19 +212,19 @@ def test_a_timeout_before_the_deadline_names_its_phase(run: Run) -> None:
 
 
 def test_a_thread_waits_for_a_connection_no_longer_than_its_deadline() -> None:
-    driver = SyncDriver()
+    driver, let = SyncDriver(), threading.Event()
 
-    def ask(seconds: float) -> None:
-        with pytest.raises(ProviderTimeout):
-            driver.run(get(server.url, max_connections=1, pool_s=60), Deadline(seconds))
+    def ask(seconds: float) -> Any:
+        return driver.run(get(server.url, max_connections=1), Deadline(seconds))
 
-    with Server(stall) as server:
-        first = threading.Thread(target=ask, args=(0.6,))
-        first.start()
-        assert server.asked.wait(5)
-        ask(0.1)
-        assert first.is_alive()
-        first.join()
+    with Server(lambda line: let.wait(60) and reply(204)(line)) as server:
+        with ThreadPoolExecutor(1) as thread:
+            first = thread.submit(ask, 90)
+            assert server.asked.wait(60)
+            with pytest.raises(ProviderTimeout, match=r"deadline of 0\.1 s"):
+                ask(0.1)
+            let.set()
+            assert first.result().status == 204
         driver.close()
     assert len(server.seen) == 1
 
@@ -236,7 +247,7 @@ def test_the_loop_runs_on_during_a_blocking_call(backend: str) -> None:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(heartbeat)
-            beating = await AsyncDriver().run(call(lambda: enough.wait(5)), Deadline(10))
+            beating = await AsyncDriver().run(call(lambda: enough.wait(60)), Deadline(90))
             tasks.cancel_scope.cancel()
         return beats if beating else 0
 
@@ -245,17 +256,19 @@ def test_the_loop_runs_on_during_a_blocking_call(backend: str) -> None:
 
 @BACKENDS
 def test_a_blocking_call_is_not_waited_for_beyond_the_deadline(backend: str) -> None:
-    release = threading.Event()
+    release, ended = threading.Event(), threading.Event()
 
-    async def main() -> float:
-        started = time.monotonic()
+    def block() -> None:
+        release.wait(60)
+        ended.set()
+
+    async def main() -> None:
         with pytest.raises(ProviderTimeout):
-            await AsyncDriver().run(call(lambda: release.wait(30)), Deadline(0.2))
-        taken = time.monotonic() - started
+            await AsyncDriver().run(call(block), Deadline(0.2))
+        assert not ended.is_set()
         release.set()
-        return taken
 
-    assert anyio.run(main, backend=backend) < 3
+    anyio.run(main, backend=backend)
 
 
 @BACKENDS
@@ -266,10 +279,10 @@ def test_cancellation_closes_the_flow_and_the_connection(backend: str, act: Act)
     async def main() -> None:
         driver = AsyncDriver()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(driver.run, guarded(get(server.url), ended), Deadline(30))
-            await anyio.to_thread.run_sync(server.asked.wait, 5)
+            tasks.start_soon(driver.run, guarded(get(server.url), ended), Deadline(90))
+            await anyio.to_thread.run_sync(server.asked.wait, 60)
             tasks.cancel_scope.cancel()
-        assert await anyio.to_thread.run_sync(lambda: server.hung_up.acquire(timeout=5))
+        await anyio.to_thread.run_sync(closed, server)
         await driver.close()
 
     with Server(act) as server:
@@ -279,18 +292,24 @@ def test_cancellation_closes_the_flow_and_the_connection(backend: str, act: Act)
 
 @BACKENDS
 def test_after_cancellations_the_only_connection_is_free_again(backend: str) -> None:
-    transport = Transport(max_connections=1)
+    stalls = threading.Semaphore(0)
+
+    def noticed(line: PendingRequest) -> bool:
+        stalls.release()
+        return stall(line)
 
     async def main() -> int:
         driver = AsyncDriver()
         for _ in range(3):
-            with anyio.move_on_after(0.1):
-                await driver.run(send(HttpRequest("GET", server.url), transport), Deadline(30))
-        answer = await driver.run(send(HttpRequest("GET", server.url), transport), Deadline(5))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(driver.run, get(server.url, max_connections=1), Deadline(90))
+                await anyio.to_thread.run_sync(lambda: stalls.acquire(timeout=60))
+                tasks.cancel_scope.cancel()
+        answer = await driver.run(get(server.url, max_connections=1), Deadline(60))
         await driver.close()
         return answer.status
 
-    with Server(stall, raw(HALF, then=stall), stall, reply(204)) as server:
+    with Server(noticed, raw(HALF, then=noticed), noticed, reply(204)) as server:
         assert anyio.run(main, backend=backend) == 204
 
 
@@ -300,7 +319,7 @@ def test_after_cancellations_the_only_connection_is_free_again(backend: str) -> 
 @every_driver
 def test_a_reply_that_is_refused_half_way_gives_its_connection_back(run: Run) -> None:
     def flow() -> Flow[tuple[FacegateError, int]]:
-        limits = {"max_reply_bytes": 1000, "max_connections": 1, "pool_s": 1}
+        limits = {"max_reply_bytes": 1000, "max_connections": 1}
         with pytest.raises(BadReply, match="limit of 1000 bytes") as caught:
             yield from get(server.url, **limits)
         reply = yield from get(server.url, **limits)
@@ -308,7 +327,7 @@ def test_a_reply_that_is_refused_half_way_gives_its_connection_back(run: Run) ->
 
     with Server(raw(message(200, b"x" * 5000), then=stall), reply(204)) as server:
         assert run(flow())[1] == 204
-        assert server.hung_up.acquire(timeout=5)
+        closed(server)
 
 
 def test_threads_share_one_set_of_connections() -> None:
@@ -316,7 +335,7 @@ def test_threads_share_one_set_of_connections() -> None:
 
     def ask() -> None:
         ready.wait()
-        driver.run(get(server.url), Deadline(10))
+        driver.run(get(server.url), Deadline(60))
 
     with Server(reply(204)) as server:
         threads = [threading.Thread(target=ask) for _ in range(8)]
@@ -325,5 +344,4 @@ def test_threads_share_one_set_of_connections() -> None:
         for thread in threads:
             thread.join()
         driver.close()
-        for _ in range(server.connections):
-            assert server.hung_up.acquire(timeout=5)
+        closed(server)

@@ -19,6 +19,8 @@ from facegate import CaptureReason, CaptureRejected, FaceVerifier, ProviderTimeo
 from facegate.testing import FakeProvider, not_live
 from portraits import portraits
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 Send = Callable[..., Any]
 
@@ -56,6 +58,7 @@ def worker(folder: Path) -> Iterator[Send]:
             running.kill()
 
 
+@pytest.mark.slow
 def test_forked_workers_tell_real_people_apart(tmp_path: Path) -> None:
     with worker(tmp_path) as send:
         sent = [

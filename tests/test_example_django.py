@@ -98,7 +98,7 @@ def test_an_error_has_its_own_status_and_says_what_to_do(site: str, fake: FakePr
 
 
 def test_a_picture_that_is_missing_is_the_callers_fault(site: str, fake: FakeProvider) -> None:
-    told = httpx.post(f"{site}/verify", files={"probe": PROBE})
+    told = httpx.post(f"{site}/verify", files={"probe": PROBE}, timeout=60)
     assert (told.status_code, told.json()["error"]["code"]) == (400, "InvalidRequest")
 
 
@@ -125,6 +125,6 @@ def test_requests_are_served_side_by_side(site: str, fake: FakeProvider) -> None
 
 
 def test_health_says_what_can_be_asked_and_asks_nobody(site: str, fake: FakeProvider) -> None:
-    told = httpx.get(f"{site}/healthz").json()
+    told = httpx.get(f"{site}/healthz", timeout=60).json()
     assert told == {"status": "ok", "operations": ["compare", "compare_live", "liveness"]}
     assert not fake.asked

@@ -33,7 +33,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Any:
 @contextmanager
 def service(example: Any, provider: Provider[Any]) -> Iterator[httpx.Client]:
     app = example.create_app(lambda: AsyncFaceVerifier(provider))
-    with serving(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -102,9 +102,11 @@ def test_it_ends_once_the_last_request_has_been_answered(example: Any) -> None:
     slow = Slow()
     with service(example, slow) as client:
         url = f"{client.base_url}/verify"
-        asking = threading.Thread(target=lambda: answers.append(httpx.post(url, json=selfie())))
+        asking = threading.Thread(
+            target=lambda: answers.append(httpx.post(url, json=selfie(), timeout=60))
+        )
         asking.start()
-        assert begun.wait(10)
+        assert begun.wait(60)
         threading.Timer(0.1, enough.set).start()
     asking.join()
     assert answers[0].json()["accepted"] is True

@@ -108,7 +108,7 @@ def test_an_error_that_says_not_live_is_an_answer(ask: Ask) -> None:
     with Server(error(-7)) as server:
         result = ask(veridia(server.url), "liveness", probe=PROBE)
     assert not result.accepted
-    assert result.liveness
+    assert result.liveness is not None
     assert (result.liveness.passed, result.liveness.reason) == (False, "-7")
     assert (result.liveness.threshold, result.liveness.score) == (40, None)
     (attempt,) = result.attempts
@@ -121,7 +121,7 @@ def test_a_spoof_is_an_answer_to_a_comparison_too(ask: Ask) -> None:
         result = ask(veridia(server.url, parallel=1), **PICTURES)
     assert not result.accepted
     assert result.match is None
-    assert result.liveness
+    assert result.liveness is not None
     assert not result.liveness.passed
     assert [told(each) for each in result.attempts] == [
         ("gallery[0]", Outcome.ANSWERED),

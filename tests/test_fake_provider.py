@@ -42,8 +42,8 @@ def test_a_script_is_played_in_order_and_then_it_is_as_ever() -> None:
     with FaceVerifier(fake) as verifier:
         assert not verifier.compare(**FACES).accepted
         spoof = verifier.compare_live(**FACES)
-        assert spoof.match
-        assert spoof.liveness
+        assert spoof.match is not None
+        assert spoof.liveness is not None
         assert (spoof.match.is_match, spoof.match.score, spoof.accepted) == (True, 0.93, False)
         assert spoof.liveness.reason == "print"
         with pytest.raises(RateLimited) as caught:

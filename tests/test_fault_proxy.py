@@ -62,7 +62,7 @@ def test_without_a_fault_nobody_stands_between(
 
 
 def test_status_headers_and_body_come_through(proxy: FaultProxy) -> None:
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         got = client.get(f"{proxy.url}/v1/anything?x=1")
         assert (got.status_code, got.json(), got.headers["x-kept"]) == (200, {"score": 0.93}, "yes")
         client.post(proxy.url, content=iter([b"in ", b"", b"pieces"]))
@@ -111,7 +111,7 @@ def test_how_long_to_wait_is_told_in_seconds_or_as_a_date(ask: Ask, proxy: Fault
 
 @both_ways
 def test_an_answer_comes_late(ask: Ask, proxy: FaultProxy) -> None:
-    proxy.will(latency(0.2), latency(0.001))
+    proxy.will(latency(60), latency(0.001))
     with pytest.raises(ProviderTimeout):
         ask(acme(proxy.url, read_s=0.05), **FACES)
     assert ask(acme(proxy.url), **FACES).accepted
@@ -159,7 +159,7 @@ def test_nothing_is_left_behind_even_by_a_stall(upstream: Server) -> None:
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert all("_serve" in name for name in left), "of the server behind, which still runs"
     with pytest.raises(httpx.ConnectError):
-        httpx.get(proxy.url, trust_env=False)
+        httpx.get(proxy.url, trust_env=False, timeout=60)
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:1", "127.0.0.1:1", "http://"])

@@ -47,7 +47,6 @@ def test_a_failure_is_told_in_the_vendors_words(error: FacegateError) -> None:
     with front(error) as client:
         said = client.post("/v1/compare", json=question()).json()
     assert (said["class"], said["image"]) == (error.code, error.image)
-    assert said["asked"] == "/v1/compare"
     assert said.get("retryAfter") == getattr(error, "retry_after", None)
 
 
@@ -202,7 +201,7 @@ class Slow(AcmeApi):
 
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         self.reading.set()
-        assert self.enough.wait(30)
+        assert self.enough.wait(60)
         return super().decode(request)
 
 
@@ -213,7 +212,7 @@ def test_others_are_served_while_a_heavy_request_is_read() -> None:
             target=lambda: said.append(client.post("/v1/compare", json=question()).status_code)
         )
         heavy.start()
-        assert Slow.reading.wait(30)
+        assert Slow.reading.wait(60)
         assert client.get("/healthz").status_code == 200
         assert said == []
         Slow.enough.set()
@@ -226,17 +225,19 @@ def test_a_request_in_work_is_answered_before_the_server_ends() -> None:
 
     def find(_: Any) -> Answer:
         working.set()
-        assert enough.wait(30)
+        assert enough.wait(60)
         return SAME
 
     said: list[dict[str, Any]] = []
     with front(Engine(find)) as client:
         base = str(client.base_url)
         asking = threading.Thread(
-            target=lambda: said.append(httpx.post(f"{base}/v1/compare", json=question()).json())
+            target=lambda: said.append(
+                httpx.post(f"{base}/v1/compare", json=question(), timeout=60).json()
+            )
         )
         asking.start()
-        assert working.wait(30)
+        assert working.wait(60)
         threading.Timer(0.2, enough.set).start()
     asking.join()
     assert said == [{"same": True, "score": 85.0}]

@@ -22,6 +22,8 @@ from facegate.plugin import Answer
 from facegate.runtime.flow import Sleep
 from loopback import port
 
+pytestmark = pytest.mark.slow
+
 SMALL = Limits(max_body_bytes=1000)
 HASTY = Limits(head_timeout_s=0.4, body_timeout_s=0.2)
 
@@ -181,7 +183,7 @@ def test_one_request_more_than_may_be_in_work_is_told_to_come_later() -> None:
 
     def find(_: Any) -> Answer:
         working.set()
-        assert enough.wait(30)
+        assert enough.wait(60)
         return SAME
 
     with front(Engine(find), limits=Limits(max_requests=1)) as client:
@@ -190,7 +192,7 @@ def test_one_request_more_than_may_be_in_work_is_told_to_come_later() -> None:
             target=lambda: said.append(client.post("/v1/compare", json=question()).status_code)
         )
         first.start()
-        assert working.wait(30)
+        assert working.wait(60)
         second = client.post("/v1/compare", json=question())
         assert (second.status_code, second.json()["class"]) == (503, "ProviderUnavailable")
         enough.set()
@@ -200,7 +202,7 @@ def test_one_request_more_than_may_be_in_work_is_told_to_come_later() -> None:
 
 
 def test_requests_are_answered_side_by_side() -> None:
-    together = threading.Barrier(8, timeout=30)
+    together = threading.Barrier(8, timeout=60)
 
     def find(_: Any) -> Answer:
         together.wait()
@@ -236,10 +238,10 @@ def test_a_request_that_takes_for_ever_does_not_hold_the_end_up(
     with front(Scripted(script, deadline_s=900), limits=Limits(grace_s=0)) as client:
         url = f"{client.base_url}/v1/compare"
         asking = threading.Thread(
-            target=lambda: said.append(httpx.post(url, json=question()).status_code)
+            target=lambda: said.append(httpx.post(url, json=question(), timeout=60).status_code)
         )
         asking.start()
-        assert working.wait(30)
+        assert working.wait(60)
     asking.join()
     assert said == [500]
     assert not [each for each in caplog.records if each.exc_info]  # frames hold pictures

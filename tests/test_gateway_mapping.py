@@ -14,6 +14,9 @@ from facegate.gateway.bridge import Bridge
 from facegate.plugin import (
     Answer,
     CompareRequest,
+    DecodedRequest,
+    HttpReply,
+    HttpRequest,
     Liveness,
     LivenessRequest,
     Match,
@@ -207,3 +210,50 @@ def test_an_api_of_scores_alone_needs_a_provider_that_gives_them() -> None:
     assert bridge.findings(Route.to(Scripted(saying(SAME)))) == []
     with pytest.raises(ConfigurationError, match="answers in scores, and main"):
         bridge.findings(Route.to(Scoreless(lambda _: SAME)))
+
+
+# Faces
+
+
+class Framing(AcmeApi):
+    wants_faces = True
+
+
+def test_who_does_not_tell_where_faces_are_is_named() -> None:
+    bridge = Bridge(Framing(acme_api().settings))
+    silent = Scripted(saying(SAME))
+    assert bridge.findings(Route.to(silent)) == [
+        "main does not tell where the faces are; its replies leave that out"
+    ]
+    silent.info = replace(silent.info, faces=True)
+    assert bridge.findings(Route.to(silent)) == []
+
+
+# Callers who decide for themselves
+
+
+class Scores(AcmeApi):
+    """Takes a least score of 0 for a wish to decide elsewhere."""
+
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
+        asked = super().decode(request)
+        assert isinstance(asked, DecodedRequest)
+        return replace(asked, judged_by_caller=asked.threshold == 0)
+
+
+@pytest.mark.parametrize(("score", "said"), [(0.9, 85.0), (0.4, 35.0)])
+def test_a_threshold_of_nothing_is_never_handed_on(score: float, said: float) -> None:
+    told: list[float | None] = []
+
+    def script(request: CompareRequest[Any]) -> Any:
+        told.append(request.threshold)
+        return scored(score)
+        yield
+
+    with front(Scripted(script), Scores(acme_api().settings)) as client:
+        reply = client.post("/v1/compare", json=question(minScore=0))
+        assert reply.json() == {"same": score > 0.8, "score": pytest.approx(said)}
+    assert told == [0.8]
+    with front(Scripted(script), acme_api()) as client:  # an API that takes 0 for a threshold
+        assert client.post("/v1/compare", json=question(minScore=0)).json()["code"] == "bad_request"
+    assert told == [0.8]

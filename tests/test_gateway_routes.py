@@ -34,7 +34,7 @@ def front(
 
     with (
         serving(create_app([acme_api()], verifier)) as url,
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield client
 

@@ -34,7 +34,7 @@ def gateway(table: dict[str, Any], *watching: Observer) -> Iterator[httpx.Client
     app = create_app([acme_api()], lambda: AsyncFaceVerifier(FakeProvider(), observers=watching))
     with (
         serving(served(app, table, "facegate.toml")) as url,
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield client
 
@@ -115,6 +115,9 @@ def test_the_command_line_serves_what_the_configuration_asks_for(tmp_path: Path)
         try:
             last = next(line for line in process.stdout if "try: curl " in line)
             url = last.split()[-1].removesuffix("/healthz")
-            assert "# TYPE facegate_requests_total counter" in httpx.get(f"{url}/metrics").text
+            assert (
+                "# TYPE facegate_requests_total counter"
+                in httpx.get(f"{url}/metrics", timeout=60).text
+            )
         finally:
             process.kill()

@@ -28,6 +28,7 @@ from facegate import (
 )
 from facegate.consent import Consent
 from facegate.events import Shadowed
+from facegate.journal.journal import Journal
 from facegate.journal.rows import Row
 from facegate.runtime.flow import Flow
 from facegate.testing import FakeProvider
@@ -48,6 +49,7 @@ def test_a_request_is_told_whole(run: Run, url: str) -> None:
         arm="b",
         match=SAME.match,
         engine="acme-1.4",
+        judged_by_caller=True,
         attempts=(attempt("first", "ProviderTimeout", cost=0.25), attempt(cost=0.5)),
     )
     with journal(url) as kept:
@@ -73,6 +75,7 @@ def test_a_request_is_told_whole(run: Run, url: str) -> None:
         billed=Billed.YES,
         cost=0.75,
         engine="acme-1.4",
+        judged_by_caller=True,
     )
 
 
@@ -214,14 +217,13 @@ def test_an_answer_is_given_once_it_is_in_the_journal(tmp_path: Path) -> None:
 
 
 def test_an_async_verifier_writes_the_same(tmp_path: Path) -> None:
-    kept = opened(f"sqlite:///{tmp_path}/j.db")
-
-    async def main() -> VerificationResult:
+    async def main(kept: Journal) -> VerificationResult:
         async with AsyncFaceVerifier(FakeProvider(), recorder=kept) as verifier:
             return await verifier.compare(PROBE, DOCUMENT)
 
-    result = anyio.run(main)
-    (row,) = kept.rows()
+    with journal(f"sqlite:///{tmp_path}/j.db") as kept:
+        result = anyio.run(main, kept)
+        (row,) = kept.rows()
     assert (row.request_id, row.decision) == (result.request_id, result.decision)
 
 
@@ -243,7 +245,7 @@ def test_closing_an_async_verifier_does_not_keep_its_loop_waiting() -> None:
 
         def close(self) -> None:
             self.begun.set()
-            self.closed = self.let.wait(20)
+            self.closed = self.let.wait(60)
 
     async def main() -> None:
         kept = Patient()

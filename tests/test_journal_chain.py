@@ -156,6 +156,7 @@ def altered(kept: Sequence[Kept], draw: st.DrawFn) -> Iterator[list[Kept]]:
     yield sorted([*left, *swapped], key=lambda each: each.seq)
 
 
+@pytest.mark.slow
 @given(chain=chains(), data=st.data())
 def test_whatever_is_altered_shows(chain: tuple[list[Kept], Head], data: st.DataObject) -> None:
     kept, end = chain

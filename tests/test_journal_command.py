@@ -146,6 +146,7 @@ def test_rows_as_csv(facegate: Facegate) -> None:
         "billed": "yes",
         "cost": "",
         "engine": "",
+        "judged_by_caller": "false",
         "genuine": "true",
         "spoof": "",
     }

@@ -12,9 +12,12 @@ import pytest
 
 from databases import EVERY, fresh
 
+pytestmark = pytest.mark.slow
+
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "journal_crash.py"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.parametrize("database", EVERY)
 def test_a_killed_process_has_lost_nothing_that_it_acknowledged(

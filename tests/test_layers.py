@@ -22,14 +22,14 @@ LAYERS = """
     model
     errors
     document  consent  scores  runtime
-    images  events
+    images  events  thresholds
     question  providers
     policy  plugin  journal  telemetry
     routing  trial
     config  answering
     verifier
     opening
-    __init__
+    typing  __init__
     gateway  testing
     cli
     __main__

@@ -7,13 +7,15 @@ import pickle
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+import facegate
 from acme import DOCUMENT, PROBE, SAME, TOKEN, Acme, CompareMessage, Scripted, Settings, acme
-from both import Ask, both_ways
+from both import Ask, ask_sync, both_ways
 from facegate import (
     CaptureReason,
     CaptureRejected,
@@ -24,13 +26,18 @@ from facegate import (
     RateLimited,
 )
 from facegate.plugin import call
-from facegate.providers.provider import CompareRequest
+from facegate.providers.provider import CompareRequest, Provider
 from facegate.question import Question
+from facegate.routing.failover import Failover
+from facegate.routing.leaf import Leaf
+from facegate.routing.route import Route
 from facegate.runtime.flow import HttpReply, HttpRequest, Send
 from facegate.testing import FakeProvider
 from loopback import Act, Server, authority, echo, raw, refused, reply, reset, stall, tls
+from scripted import protected, route
 
 FACES: dict[str, Any] = {"probe": Image.of(PROBE), "gallery": [Image.of(DOCUMENT)]}
+PACKAGE = Path(facegate.__file__).parent
 PASSWORD = "proxy-pass-8d2f6b1e"
 
 
@@ -78,13 +85,29 @@ def told(error: BaseException) -> str:
             chain.append(each.__context__)
         if each.__cause__:
             chain.append(each.__cause__)
-    values = [
-        repr(value)
-        for frame, _ in traceback.walk_tb(error.__traceback__)
-        if Path(frame.f_code.co_filename).parent.name == "facegate"
-        for value in frame.f_locals.values()
-    ]
+    values = [repr(value) for frame in frames(error) for value in frame.f_locals.values()]
     return "\n".join([seen, *values, *traceback.format_exception(error)])
+
+
+def frames(error: BaseException) -> list[FrameType]:
+    """Those of facegate's own that it came through."""
+    return [
+        frame
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if Path(frame.f_code.co_filename).is_relative_to(PACKAGE)
+    ]
+
+
+def in_a_route(provider: Provider[Any]) -> Route:
+    """Behind all that a configuration can put around it."""
+    return route(Failover("kyc", [protected(Leaf(provider))]))
+
+
+def test_the_check_itself_looks_into_every_package_on_the_way() -> None:
+    with pytest.raises(FacegateError) as caught:
+        ask_sync(in_a_route(acme(refused())), **FACES)
+    seen = {Path(frame.f_code.co_filename).parent for frame in frames(caught.value)}
+    assert PACKAGE / "routing" in seen
 
 
 ENDS: dict[str, Act] = {
@@ -107,16 +130,19 @@ ENDS: dict[str, Act] = {
 
 @both_ways
 @pytest.mark.parametrize("act", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("way", [lambda provider: provider, in_a_route], ids=["alone", "routed"])
 def test_nothing_shows_however_a_request_ends(
-    ask: Ask, act: Act, caplog: pytest.LogCaptureFixture
+    ask: Ask, act: Act, way: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with Server(act) as server:
-        provider = acme(server.url, read_s=0.2, max_reply_bytes=5000)
+        patience = 0.2 if act is stall else 60
+        provider = acme(server.url, read_s=patience, max_reply_bytes=5000)
         try:
-            end = shown(ask(provider, **FACES))
+            end = shown(ask(way(provider), **FACES))
         except FacegateError as error:
             end = told(error) + shown(error)
+        assert server.asked.wait(60)
     assert TOKEN in str(server.seen)
     assert caplog.records
     assert_clean(end)
@@ -195,7 +221,7 @@ def test_values_show_nothing() -> None:
         effect.request,
         HttpRequest("POST", "https://api.example", {"Authorization": TOKEN}, (probe.base64,)),
         HttpReply(422, {"echo": TOKEN}, probe.base64),
-        Question(Operation.COMPARE, PROBE, [DOCUMENT]),
+        Question(operation=Operation.COMPARE, probe=PROBE, gallery=[DOCUMENT]),
     ):
         assert_clean(f"{thing!r} {thing}")
 

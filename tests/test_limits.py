@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -18,18 +17,15 @@ from acme import DOCUMENT, PROBE, SAME, Engine, Scripted
 from facegate import (
     AsyncFaceVerifier,
     FaceVerifier,
-    Image,
-    Operation,
     ProviderUnavailable,
     RateLimited,
 )
-from facegate.question import Question
 from facegate.routing.failover import Failover
-from facegate.routing.limits import Limited, Limiter, LimitSettings, Window
-from facegate.routing.node import Leaf, Node, Run
-from facegate.runtime.deadline import Deadline
-from facegate.runtime.flow import Call, Flow, Sleep, Timeout, sleep
+from facegate.routing.leaf import Leaf
+from facegate.routing.limits import Limited, Limiter, LimitSettings, RateLimiter
+from facegate.runtime.flow import Flow, Sleep, Timeout, sleep
 from scripted import QUESTION, Vendor, course, route
+from underway import Busy, answered, asked, begun, waiting
 from virtual import Clock, VirtualVerifier, virtual_time
 
 
@@ -39,38 +35,20 @@ def limited(provider: Any = None, clock: Clock | None = None, **limits: Any) -> 
     return Limited(Leaf(provider or Vendor("main")), Limiter("main", settings, *more))
 
 
-class Busy:
-    """Counts how many are at it, and how many there were at most."""
-
-    def __init__(self) -> None:
-        self.now = self.most = 0
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        with self._lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.now -= 1
-
-
 def test_no_more_than_allowed_are_asked_at_once_by_threads() -> None:
-    busy = Busy()
+    busy, three = Busy(), threading.Barrier(3, timeout=60)
 
     def answer(_: Any) -> Any:
         with busy.one_more():
-            threading.Event().wait(0.005)
+            three.wait()
+            threading.Event().wait(0.005)  # for whoever is not held back
         return SAME
 
     with (
-        FaceVerifier(route(limited(Engine(answer), concurrency=3))) as verifier,
+        FaceVerifier(route(limited(Engine(answer), concurrency=3), deadline_s=90)) as verifier,
         ThreadPoolExecutor(20) as threads,
     ):
-        results = list(threads.map(lambda _: verifier.compare(PROBE, DOCUMENT), range(40)))
+        results = list(threads.map(lambda _: verifier.compare(PROBE, DOCUMENT), range(39)))
     assert all(result.accepted for result in results)
     assert busy.most == 3
 
@@ -86,41 +64,13 @@ def test_no_more_than_allowed_are_asked_at_once_by_tasks(backend: str) -> None:
 
     async def main() -> None:
         node = limited(Scripted(answer), concurrency=3)
-        async with AsyncFaceVerifier(route(node)) as verifier, anyio.create_task_group() as tasks:
+        asked = route(node, deadline_s=90)
+        async with AsyncFaceVerifier(asked) as verifier, anyio.create_task_group() as tasks:
             for _ in range(40):
                 tasks.start_soon(verifier.compare, PROBE, DOCUMENT)
 
     anyio.run(main, backend=backend)
     assert busy.most == 3
-
-
-def begun(node: Node, seconds: float = 60) -> tuple[Flow[Any], Any]:
-    """A request, and what it waits for first: its turn (Sleep) or the vendor (Timeout)."""
-    question = Question(Operation.COMPARE, PROBE, [DOCUMENT])
-    pictures = Image.of(PROBE), (Image.of(DOCUMENT),)
-    run = Run(question, *pictures, Deadline(seconds), budget=9, emit=lambda event: None)
-    flow = node.ask(run)
-    effect: Any = next(flow)
-    while isinstance(effect, Call):
-        effect = flow.send(effect.function())
-    return flow, effect
-
-
-def asked(node: Node) -> Flow[Any]:
-    flow, effect = begun(node)
-    assert isinstance(effect, Timeout)
-    return flow
-
-
-def waiting(node: Node) -> Flow[Any]:
-    flow, effect = begun(node)
-    assert isinstance(effect, Sleep)
-    return flow
-
-
-def answered(flow: Flow[Any]) -> None:
-    with pytest.raises(StopIteration):
-        flow.send(SAME)
 
 
 def test_who_came_first_goes_first() -> None:
@@ -225,7 +175,7 @@ def test_whenever_requests_come_and_go_there_are_never_too_many(
     most: int, requests: list[tuple[float, float, int]]
 ) -> None:
     clock = Clock()
-    window = Window(most, 2, clock.monotonic)
+    window = RateLimiter(most, 2, clock.monotonic)
     moments: list[float] = []
     for pause, patience, back in requests:
         clock.now += pause
@@ -243,7 +193,7 @@ def test_whenever_requests_come_and_go_there_are_never_too_many(
 @given(most=st.integers(1, 4), pauses=st.lists(st.sampled_from([0, 0.5, 1, 3]), max_size=40))
 def test_nobody_waits_longer_than_needed(most: int, pauses: list[float]) -> None:
     clock = Clock()
-    window, moments = Window(most, 2, clock.monotonic), [-2.0] * most
+    window, moments = RateLimiter(most, 2, clock.monotonic), [-2.0] * most
     for pause in pauses:
         clock.now += pause
         moment, _ = window.reserve(patience=1e9)

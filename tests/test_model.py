@@ -186,3 +186,18 @@ def test_a_vendor_may_say_no_at_its_threshold() -> None:
 def test_liveness_that_contradicts_itself_cannot_be_made(score: float) -> None:
     with pytest.raises(ValidationError):
         Liveness(passed=True, score=score, threshold=0.5, scale=Scale(name="unit"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "field"),
+    [
+        (RESULT.model_copy(update={"decision": Decision.ACCEPT}), "accepted"),
+        (Match(is_match=True), "is_match"),
+        (Liveness(passed=True), "passed"),
+    ],
+    ids=["result", "match", "liveness"],
+)
+def test_an_answer_is_no_yes_or_no_by_itself(answer: Any, field: str) -> None:
+    with pytest.raises(TypeError, match=rf"use \.{field}"):
+        assert answer
+    assert getattr(answer, field)

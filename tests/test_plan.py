@@ -297,7 +297,7 @@ def test_a_provider_goes_on_with_what_is_known_of_it_if_its_settings_are_the_sam
     first = load(tmp_path, text).route(registry, "kyc", states=states)
     later = load(tmp_path, text.replace("score = 75", "score = 60"))
     second = later.route(registry, "kyc", first.held, states)
-    (main, backup), (same, other) = first.node.parts(), second.node.parts()
+    (main, backup), (same, other) = first.node.children(), second.node.children()
     assert same.circuit is main.circuit  # type: ignore[attr-defined]
     assert other.circuit is not backup.circuit  # type: ignore[attr-defined]
     assert second.held[0] is first.held[0]

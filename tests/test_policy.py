@@ -29,6 +29,7 @@ from facegate.plugin import (
     ScoreSpec,
 )
 from facegate.policy import Terms, check_settings
+from facegate.thresholds import Wanted
 from percent import Percent, Settings, percent, verdict
 
 COMPARE, LIVENESS, BOTH = Operation.COMPARE, Operation.LIVENESS, Operation.COMPARE_LIVE
@@ -49,7 +50,7 @@ def whole_scale() -> Whole:
 
 
 def threshold_for(asked: Any, **settings: Any) -> float | None:
-    return Terms.of(percent(**settings), COMPARE, threshold=asked).threshold
+    return Terms.of(percent(**settings), COMPARE, Wanted(threshold=asked)).threshold
 
 
 # Thresholds
@@ -78,7 +79,7 @@ def test_the_requests_threshold_wins_over_the_configured_one() -> None:
 
 
 def test_liveness_has_a_threshold_of_its_own() -> None:
-    terms = Terms.of(percent(), BOTH, threshold=90, liveness_threshold="0.8")
+    terms = Terms.of(percent(), BOTH, Wanted(threshold=90, liveness_threshold="0.8"))
     assert (terms.threshold, terms.liveness_threshold) == (90, 0.8)
 
 
@@ -94,7 +95,7 @@ def test_what_is_no_number_within_bounds_is_refused(asked: Any) -> None:
 
 def test_true_is_no_threshold_even_where_one_would_be() -> None:
     with pytest.raises(InvalidRequest, match="liveness_threshold must be a number from 0 to 1"):
-        Terms.of(percent(), LIVENESS, liveness_threshold=True)
+        Terms.of(percent(), LIVENESS, Wanted(liveness_threshold=True))
 
 
 @pytest.mark.parametrize("asked", ["fmr:1e-5", "fmr:often", "fmr:", "fmr:nan"])
@@ -106,7 +107,7 @@ def test_a_rate_never_measured_is_refused(asked: str) -> None:
 def test_a_provider_without_scores_has_no_threshold() -> None:
     assert Terms.of(verdict(), COMPARE).threshold is None
     with pytest.raises(UnsupportedOption, match="no threshold can be set"):
-        Terms.of(verdict(), COMPARE, threshold=0.5)
+        Terms.of(verdict(), COMPARE, Wanted(threshold=0.5))
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_a_type_the_provider_does_not_take_is_refused_by_picture(kind: ImageForm
 def test_a_threshold_that_everybody_reaches_is_refused(nothing: Any) -> None:
     for how in ({"threshold": nothing}, {"liveness_threshold": nothing}):
         with pytest.raises(InvalidRequest, match="would accept everybody"):
-            Terms.of(whole_scale(), BOTH, **how)
+            Terms.of(whole_scale(), BOTH, Wanted(**how))
 
 
 @pytest.mark.parametrize("name", ["threshold", "liveness_threshold", "review_from"])
@@ -217,8 +218,9 @@ def test_a_switch_is_no_threshold(name: str, switch: bool) -> None:  # noqa: FBT
 def test_each_question_reaches_the_provider_as_a_request_of_its_own() -> None:
     provider, reference = percent(mode="ACCURATE"), gallery(ImageFormat.JPEG)
     settings = provider.settings
+    wanted = Wanted(threshold=75, liveness_threshold=0.6)
     bound = {
-        operation: Terms.of(provider, operation, 75, 0.6).bind(provider, PROBE, reference)
+        operation: Terms.of(provider, operation, wanted).bind(provider, PROBE, reference)
         for operation in Operation
     }
     assert bound == {

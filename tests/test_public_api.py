@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from importlib.metadata import version
 from types import ModuleType
 
 import pytest
@@ -64,3 +65,13 @@ def test_both_verifiers_take_the_same_questions() -> None:
 def test_hooks_carry_the_projects_name() -> None:
     hooks = [name for name in vars(hookspecs) if name.startswith("facegate_")]
     assert hooks == ["facegate_providers", "facegate_compatible_apis", "facegate_commands"]
+
+
+def test_the_version_is_that_of_what_is_installed() -> None:
+    assert facegate.__version__ == version("facegate")
+    assert "__version__" not in vars(facegate)  # importing pays nothing for it
+
+
+def test_a_misspelt_name_is_refused_by_name() -> None:
+    with pytest.raises(AttributeError, match="FaceVerifyer"):
+        getattr(facegate, "FaceVerifyer")  # noqa: B009  a checker refuses it, too

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,7 @@ def test_the_very_same_picture_twice_is_a_mix_up(verifier: FaceVerifier, witness
 def test_limits_hold_for_every_picture(witness: Witness) -> None:
     small = Intake(ImageLimits(max_pixels=64 * 48))
     large = picture(size=(65, 48))
-    with FaceVerifier(witness, small) as verifier:
+    with FaceVerifier(witness, intake=small) as verifier:
         verifier.compare(PROBE, FIRST)
         with pytest.raises(ImageRejected, match=r"^gallery\[0\]: 65 x 48 pixels"):
             verifier.compare(PROBE, large)
@@ -157,18 +157,22 @@ def test_a_mapping_is_no_gallery(witness: Witness) -> None:
 
 
 def test_a_file_that_stalls_is_no_providers_timeout() -> None:
+    let = threading.Event()
+
     class Stalled(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
-            time.sleep(1)
+            let.wait(60)
             return PROBE
 
     async def main() -> None:
         impatient = Witness(ProviderSettings(deadline_s=0.1))
+        late = pytest.raises(ImageRejected, match=r"probe: no answer within the deadline of 0\.1 s")
         async with AsyncFaceVerifier(impatient) as verifier:
-            await verifier.liveness(Stalled())
+            with late:
+                await verifier.liveness(Stalled())
+            let.set()
 
-    with pytest.raises(ImageRejected, match=r"probe: no answer within the deadline of 0\.1 s"):
-        anyio.run(main)
+    anyio.run(main)
 
 
 def test_an_async_file_is_named_for_what_it_is(witness: Witness) -> None:
@@ -189,7 +193,7 @@ def test_liveness_that_a_provider_leaves_open_is_not_live() -> None:
     with FaceVerifier(Silent(ProviderSettings())) as verifier:
         result = verifier.liveness(PROBE)
     assert not result.accepted
-    assert result.liveness
+    assert result.liveness is not None
     assert not result.liveness.passed
 
 

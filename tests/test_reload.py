@@ -24,7 +24,7 @@ from facegate import (
     VerificationResult,
 )
 from facegate.images.intake import Intake
-from facegate.routing.node import Leaf
+from facegate.routing.leaf import Leaf
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.testing import FakeProvider
@@ -40,7 +40,7 @@ class Held(Engine):
 
     def answer_when_let(self, _: Any) -> Any:
         self.asked.set()
-        assert self.let.wait(10)
+        assert self.let.wait(60)
         return SAME
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ def open_(request: pytest.FixtureRequest) -> Iterator[Open]:
     def open_verifier(*providers: Any) -> Any:
         routes = [each if isinstance(each, Route) else Route.to(each) for each in providers]
         left = iter(routes[1:])
-        opened.append(request.param(routes[0], load=lambda *_: (next(left), Intake())))
+        opened.append(request.param(routes[0], _load=lambda *_: (next(left), Intake())))
         return opened[-1]
 
     yield open_verifier
@@ -122,12 +122,12 @@ def test_a_request_under_way_is_finished_by_whom_it_began_with(open_: Open) -> N
     old, new = Held(), FakeProvider(name="new")
     verifier = open_(old, new)
     under_way = verifier.begin()
-    assert old.asked.wait(10)
+    assert old.asked.wait(60)
     verifier.reload()
     assert verifier.compare(PROBE, DOCUMENT).provider == "new"
     assert not old.closed
     old.let.set()
-    assert under_way.result(10).provider == "main"
+    assert under_way.result(60).provider == "main"
     assert old.closed == 1
 
 
@@ -147,7 +147,7 @@ def test_a_shadow_under_way_is_not_cut_off(open_: Open) -> None:
     shadow = Shadow(Leaf(candidate), sample=1)
     verifier = open_(Route("kyc", Leaf(main), 5, 1, shadow=shadow), new)
     verifier.compare(PROBE, DOCUMENT)
-    assert candidate.asked.wait(10)
+    assert candidate.asked.wait(60)
     verifier.reload()
     assert (main.closed, candidate.closed) == (0, 0)
     candidate.let.set()
@@ -174,7 +174,7 @@ def test_what_cannot_be_used_changes_nothing(kind: Any) -> None:
         raise ConfigurationError("facegate.toml: no such key")
 
     main = FakeProvider(name="main")
-    verifier = kind(main, load=load)
+    verifier = kind(main, _load=load)
     with pytest.raises(ConfigurationError, match="no such key"):
         verifier.reload()
     assert verifier.compare(PROBE, DOCUMENT).accepted
@@ -197,17 +197,17 @@ def test_requests_go_on_while_it_is_reloaded_time_and_again() -> None:
 
     with ThreadPoolExecutor(4) as threads:
         load = lambda *_: (Route.to(next(left)), Intake())  # noqa: E731
-        with FaceVerifier(made[0], load=load) as verifier:
+        with FaceVerifier(made[0], _load=load) as verifier:
             asking = [threads.submit(ask) for _ in range(4)]
             for _ in made[1:]:
                 verifier.reload()
             stop.set()
-            assert all(each.result(20) for each in asking)
+            assert all(each.result(60) for each in asking)
     assert [each.closed for each in made] == [1] * 60
 
 
 def test_there_must_be_something_to_read_and_someone_to_answer() -> None:
-    verifier = FaceVerifier(FakeProvider(), load=lambda *_: (Route.to(FakeProvider()), Intake()))
+    verifier = FaceVerifier(FakeProvider(), _load=lambda *_: (Route.to(FakeProvider()), Intake()))
     verifier.close()
     with pytest.raises(InvalidRequest, match="closed"):
         verifier.reload()

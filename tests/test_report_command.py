@@ -24,6 +24,8 @@ from facegate.trial.findings import findings
 from facegate.trial.trial import Trial
 from simulated import Plan, Vendor, requests
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan(
     400,
     {Vendor("main", right=0.97): 90, Vendor("new", failed=0.1, cost=0.04): 10},

@@ -27,6 +27,8 @@ from facegate.trial.statistics import (
     ratio_p,
 )
 
+pytestmark = pytest.mark.slow
+
 ALPHA = 0.05
 LIMIT = -math.log(ALPHA)
 COUNTS = [(0, 7), (3, 9), (150, 0), (40, 960), (9000, 1000)]

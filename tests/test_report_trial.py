@@ -12,12 +12,14 @@ from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from facegate import InvalidRequest
 from facegate.journal.rows import Row
-from facegate.model import Operation
+from facegate.model import Decision, Operation
 from facegate.trial import page
 from facegate.trial.findings import Finding, Verdict, findings, headline
 from facegate.trial.tally import Outcome
 from facegate.trial.trial import Trial
 from simulated import Plan, Vendor, requests
+
+pytestmark = pytest.mark.slow
 
 MAIN, NEW = Vendor("main"), Vendor("new")
 EVEN, CAREFUL = {"main": 50, "new": 50}, {"main": 90, "new": 10}
@@ -222,6 +224,22 @@ def test_a_person_who_changed_arms_counts_where_they_were_first(row: Row) -> Non
     trial = of([replace(row, arm="main"), replace(row, arm="new")])
     assert {arm.name: arm.people for arm in trial.arms} == {"main": 1, "new": 0}
     assert "1 requests went to another arm" in " ".join(each.text for each in findings(trial))
+
+
+def test_what_callers_decided_for_themselves_counts_for_time_and_cost_alone(row: Row) -> None:
+    theirs = replace(row, judged_by_caller=True, decision=Decision.REJECT, genuine=True, cost=2.0)
+    trial = of([theirs, replace(theirs, shadow=True, provider="new"), row])
+    (arm,), (candidate,) = trial.arms, trial.shadows
+    assert (arm.requests, arm.people, candidate.requests, candidate.people) == (2, 1, 1, 0)
+    assert arm.outcomes[Outcome.ACCEPT].share == 1  # the subject's first that was decided here
+    assert arm.not_accepted.labelled == 0
+    assert (arm.latency and arm.latency.answered, arm.priced) == (2, 2)
+    assert not trial.pairings
+    assert trial.judged_by_caller == 1
+    assert "1 requests wanted a score and no decision" in said(trial, "data")[0].text
+    nobody = of([replace(theirs, arm=arm, shadow=False) for arm in ("main", "new")], weights=EVEN)
+    assert [each.people for each in nobody.arms] == [0, 0]
+    assert page.html(nobody, findings(nobody))
 
 
 def test_requests_about_nobody_each_count_as_a_person(row: Row) -> None:

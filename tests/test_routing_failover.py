@@ -24,7 +24,7 @@ from facegate.consent import Consent
 from facegate.plugin import PictureLimits
 from facegate.routing.breaker import Breaker, BreakerSettings, Circuit, State
 from facegate.routing.failover import Failover
-from facegate.routing.node import Leaf
+from facegate.routing.leaf import Leaf
 from scripted import QUESTION, Vendor, course, leaves, route
 from virtual import Clock, VirtualVerifier, virtual_time
 
@@ -181,7 +181,7 @@ def test_whoever_stalls_leaves_the_next_one_its_share_of_the_time() -> None:
     assert course(result) == ["slow: ProviderTimeout", "slower: ProviderTimeout", "b: answered"]
 
 
-def test_the_deadline_is_that_of_all_gather() -> None:
+def test_the_deadline_is_that_of_all_together() -> None:
     vendors = [Vendor(name, (60, "yes")) for name in ("one", "two")]
     with virtual_time() as clock, VirtualVerifier(failover(*vendors)) as verifier:
         with pytest.raises(ProviderTimeout, match=r"two: no answer within the deadline of 4 s"):

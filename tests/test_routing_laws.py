@@ -24,7 +24,8 @@ from facegate import errors as tree
 from facegate.consent import Consent
 from facegate.events import Event, Shadowed, Tried
 from facegate.routing.failover import Failover
-from facegate.routing.node import Leaf, Node
+from facegate.routing.leaf import Leaf
+from facegate.routing.node import Node
 from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow

@@ -18,7 +18,8 @@ from facegate import (
     VerificationResult,
 )
 from facegate.routing.failover import Failover
-from facegate.routing.node import Leaf, Node, Run
+from facegate.routing.leaf import Leaf
+from facegate.routing.node import Node, Run, Share
 from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
 from facegate.runtime.flow import Flow
 from scripted import QUESTION, Vendor, course, free, route
@@ -175,10 +176,10 @@ class Refusing(Node):
     def __init__(self) -> None:
         self.asked = 0
 
-    def parts(self) -> list[Node]:
+    def children(self) -> list[Node]:
         return [Leaf(Vendor("main"))]
 
-    def ask(self, run: Run) -> Flow[VerificationResult]:
+    def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         self.asked += 1
         raise RateLimited("not now")
         yield

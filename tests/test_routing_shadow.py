@@ -25,13 +25,13 @@ from facegate import (
 from facegate.consent import Consent
 from facegate.events import Finished, Shadowed, ShadowSkipped, Tried
 from facegate.plugin import Answer
-from facegate.policy import Policy
 from facegate.providers.provider import Provider
-from facegate.routing.node import Leaf
+from facegate.routing.leaf import Leaf
 from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.runtime.flow import Flow, call
+from facegate.thresholds import Policy
 from scripted import QUESTION, Book, Vendor, course, route, shadowed
 from virtual import VirtualVerifier, virtual_time
 

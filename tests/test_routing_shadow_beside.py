@@ -48,7 +48,7 @@ class Held:
         return (yield from call(self._wait))
 
     def _wait(self) -> Answer:
-        self.let_go.wait(10)
+        self.let_go.wait(60)
         return Answer(match=MATCH.match(0.95, 0.8))
 
 

@@ -16,10 +16,12 @@ from facegate import ConsentRefused, ProviderUnavailable
 from facegate.consent import Consent
 from facegate.model import Operation
 from facegate.routing.failover import Failover
-from facegate.routing.node import Leaf
+from facegate.routing.leaf import Leaf
 from facegate.routing.split import NO_SUBJECT, Arm, Split
 from scripted import QUESTION, Vendor, leaves, route
 from virtual import VirtualVerifier
+
+pytestmark = pytest.mark.slow
 
 KEY = b"a key for tests"
 SUBJECTS = [f"user-{number}" for number in range(2000)]
@@ -92,7 +94,7 @@ def test_arms_have_their_shares(weights: dict[str, float]) -> None:
 def test_weight_zero_is_nobody() -> None:
     trial = split({"main": 1, "candidate": 0})
     assert set(armed(trial, SUBJECTS[:200]).values()) == {"main"}
-    assert [leaf.name for leaf in trial.leaves()] == ["main"], "it may not even be asked"
+    assert [provider.name for provider in trial.providers()] == ["main"], "it may not even be asked"
 
 
 def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[tuple[Any, Any]]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from facegate.cli import main as cli
 from facegate.config import Config
 from facegate.gateway.settings import ServeSettings
 from installed import Site
+from service import process, url_in
 
 TESTS = Path(__file__).parent
 PLUGIN = """
@@ -90,32 +88,6 @@ def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     return run
 
 
-@contextlib.contextmanager
-def process(folder: Path, *arguments: str, **environ: str) -> Iterator[tuple[Any, list[str]]]:
-    """A ``facegate serve`` of its own, and what it says at its start; ended at the end."""
-    command = [sys.executable, "-m", "facegate", "serve", "--port", "0", *arguments]
-    environ = {**os.environ, "PYTHONPATH": str(folder), "FACEGATE_PLUGINS": "acme,other", **environ}
-    with subprocess.Popen(
-        command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
-        assert running.stdout
-        said = []
-        for line in running.stdout:
-            said.append(line.strip())
-            if said[-1].startswith("try:"):
-                break
-        else:
-            raise AssertionError(running.communicate()[1])
-        try:
-            yield running, said
-        finally:
-            running.kill()
-
-
-def url_in(said: list[str]) -> str:
-    return said[-1].removeprefix("try: curl ").removesuffix("/healthz")
-
-
 # A process
 
 
@@ -135,10 +107,10 @@ def test_it_says_what_it_serves_and_answers_and_ends_when_told(folder: Path) -> 
             f"try: curl {url}/healthz",
         ]
         for prefix in ("", "/acme"):
-            answer = httpx.post(f"{url}{prefix}/v1/compare", json=question()).json()
+            answer = httpx.post(f"{url}{prefix}/v1/compare", json=question(), timeout=60).json()
             assert answer == {"same": True, "score": 85.0}
         running.send_signal(signal.SIGTERM)
-        _, told = running.communicate(timeout=30)
+        _, told = running.communicate(timeout=60)
         assert running.returncode == 0
     assert "POST /acme/v1/compare 200" in told
     assert question()["probe"][:40] not in told
@@ -153,7 +125,7 @@ def test_a_request_in_work_is_finished_before_the_process_ends(
         answers: list[Any] = []
         asking = threading.Thread(
             target=lambda: answers.append(
-                httpx.post(f"{url_in(said)}/v1/compare", json=question()).json()
+                httpx.post(f"{url_in(said)}/v1/compare", json=question(), timeout=60).json()
             )
         )
         asking.start()
@@ -161,7 +133,7 @@ def test_a_request_in_work_is_finished_before_the_process_ends(
         running.send_signal(signal.SIGTERM)
         asking.join()
         assert answers == [{"same": True, "score": 85.0}]
-        assert running.wait(30) == 0
+        assert running.wait(60) == 0
 
 
 def test_everything_can_be_said_in_the_configuration(folder: Path) -> None:
@@ -183,7 +155,9 @@ def test_everything_can_be_said_in_the_configuration(folder: Path) -> None:
 
         def status(key: str) -> int:
             headers = {"Authorization": f"Token {key}"}
-            reply = httpx.post(f"{url_in(said)}/v1/compare", json=question(), headers=headers)
+            reply = httpx.post(
+                f"{url_in(said)}/v1/compare", json=question(), headers=headers, timeout=60
+            )
             return reply.status_code
 
         asked = [status(key) for key in (KEY, "second", "sk-down", "guessed")]
@@ -200,8 +174,8 @@ def test_the_command_line_wins_over_the_configuration(folder: Path) -> None:
     """)
     with process(folder, "--compat", "other", "--provider", "acme", "--api-key", KEY) as (_, said):
         assert f"the other API at {url_in(said)}/other and {url_in(said)}:" in said
-        assert httpx.post(f"{url_in(said)}/v1/compare").status_code == 403
-        assert httpx.post(f"{url_in(said)}/acme/v1/compare").status_code == 404
+        assert httpx.post(f"{url_in(said)}/v1/compare", timeout=60).status_code == 403
+        assert httpx.post(f"{url_in(said)}/acme/v1/compare", timeout=60).status_code == 404
 
 
 def test_the_command_line_needs_neither_library_until_something_is_served() -> None:

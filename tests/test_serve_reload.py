@@ -17,7 +17,7 @@ import pytest
 from acme_api import question
 from installed import Site
 from loopback import PendingRequest, Server, reply
-from test_serve import process, url_in
+from service import process, url_in
 
 PLUGIN = """
 import sys
@@ -47,7 +47,7 @@ def serving(folder: Path, vendor: Server) -> Iterator[tuple[Any, str, Callable[[
 
         yield running, f"{url_in(said)}/v1/compare", reread
         running.send_signal(signal.SIGTERM)
-        running.communicate(timeout=30)
+        running.communicate(timeout=60)
         assert running.returncode == 0
 
 
@@ -65,7 +65,7 @@ def test_a_service_reads_its_configuration_again_on_sighup(
 
     def patient(line: PendingRequest) -> bool:
         asked.set()
-        return let.wait(20) and yes(line)
+        return let.wait(60) and yes(line)
 
     with (
         Server(patient) as old,
@@ -73,16 +73,16 @@ def test_a_service_reads_its_configuration_again_on_sighup(
         serving(tmp_path, old) as (_, url, reread),
         ThreadPoolExecutor(1) as thread,
     ):
-        under_way = thread.submit(httpx.post, url, json=question(), timeout=30)
-        assert asked.wait(20)
+        under_way = thread.submit(httpx.post, url, json=question(), timeout=60)
+        assert asked.wait(60)
         reread(main_at(new.url), "the configuration was read again")
-        assert httpx.post(url, json=question()).json()["same"]
+        assert httpx.post(url, json=question(), timeout=60).json()["same"]
         assert len(new.seen) == 1
 
         reread("[providers.main]\n", "providers.main.plugin: Field required")
-        assert httpx.post(url, json=question()).json()["same"]
+        assert httpx.post(url, json=question(), timeout=60).json()["same"]
         assert len(new.seen) == 2
 
         let.set()
-        assert under_way.result(30).json()["same"]
+        assert under_way.result(60).json()["same"]
         assert len(old.seen) == 1

@@ -35,6 +35,8 @@ from facegate.providers.registry import Registry
 from facegate.testing import FakeProvider
 from loopback import port, refused
 
+pytestmark = pytest.mark.slow
+
 KEY = "key-of-32-letters-or-more-4a7d1e90c3b85f26"
 
 TWO_VENDORS = f"""
@@ -177,6 +179,7 @@ def run(*arguments: str) -> int:
     return stopped.value.code
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("crowd")
 @pytest.mark.parametrize(
     ("accepts", "verdict", "conclusion"),

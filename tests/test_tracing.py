@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from acme import DOCUMENT, PROBE, SAME, Engine
+from acme import DOCUMENT, PROBE
 from facegate import (
     AsyncFaceVerifier,
     CaptureReason,
@@ -27,9 +27,8 @@ from facegate import (
     Operation,
     ProviderTimeout,
 )
-from facegate.events import BreakerTurned, Finished, Shadowed, ShadowSkipped
-from facegate.plugin import Answer
-from facegate.routing.node import Leaf
+from facegate.events import BreakerTurned, Finished, Observer, Shadowed, ShadowSkipped
+from facegate.routing.leaf import Leaf
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.telemetry.tracing import OpenTelemetryObserver
@@ -74,22 +73,17 @@ def telemetry() -> Iterator[Telemetry]:
     telemetry.meters.shutdown()
 
 
-def slow(_: Any) -> Answer:
-    time.sleep(0.05)
-    return SAME
-
-
-def ask_sync(telemetry: Telemetry, provider: Any) -> None:
+def ask_sync(telemetry: Telemetry, provider: Any, *more: Observer) -> None:
     with (
-        FaceVerifier(provider, observers=[telemetry.observer]) as verifier,
+        FaceVerifier(provider, observers=[telemetry.observer, *more]) as verifier,
         telemetry.callers_span(),
     ):
         verifier.compare(PROBE, DOCUMENT, subject=SUBJECT, request_id="r-1")
 
 
-def ask_async(telemetry: Telemetry, provider: Any) -> None:
+def ask_async(telemetry: Telemetry, provider: Any, *more: Observer) -> None:
     async def main() -> None:
-        async with AsyncFaceVerifier(provider, observers=[telemetry.observer]) as verifier:
+        async with AsyncFaceVerifier(provider, observers=[telemetry.observer, *more]) as verifier:
             with telemetry.callers_span():
                 await verifier.compare(PROBE, DOCUMENT, subject=SUBJECT, request_id="r-1")
 
@@ -97,7 +91,7 @@ def ask_async(telemetry: Telemetry, provider: Any) -> None:
 
 
 both_ways = pytest.mark.parametrize("ask", [ask_sync, ask_async])
-Ask = Callable[[Telemetry, Any], None]
+Ask = Callable[..., None]
 
 
 def failing(error: FacegateError) -> FakeProvider:
@@ -126,31 +120,37 @@ def test_a_request_is_a_span_of_the_callers_trace(telemetry: Telemetry, ask: Ask
 def test_each_attempt_is_a_span_inside_it_with_the_time_it_took(
     telemetry: Telemetry, ask: Ask
 ) -> None:
-    ask(telemetry, Engine(slow))
-    caller, request, attempt = map(
-        telemetry.span, ("signup", "facegate.compare", "facegate.attempt")
-    )
+    heard: list[Any] = []
+    ask(telemetry, FakeProvider(), heard.append)
+    (finished,) = (event for event in heard if isinstance(event, Finished))
+    (tried,) = finished.attempts
+    request, attempt = map(telemetry.span, ("facegate.compare", "facegate.attempt"))
     assert attempt.parent == request.context
-    times = [
-        *(caller.start_time, request.start_time, attempt.start_time),
-        *(attempt.end_time, request.end_time, caller.end_time),
-    ]
-    slack = 20_000_000  # ns, between the wall clock and the one that measures
-    assert all(before < after + slack for before, after in pairwise(times))
-    assert attempt.end_time - attempt.start_time >= 50_000_000
+    assert times(request) == when(finished.at, finished.seconds)
+    assert times(attempt) == when(tried.at, tried.seconds)
+
+
+def times(span: ReadableSpan) -> tuple[int | None, int | None]:
+    return span.start_time, span.end_time
+
+
+def when(at: datetime, seconds: float) -> Any:
+    """Nanoseconds, as exact as a float holds the date."""
+    return pytest.approx([at.timestamp() * 1e9, (at.timestamp() + seconds) * 1e9], rel=0, abs=1000)
 
 
 def test_attempts_one_after_the_other_are_shown_so(telemetry: Telemetry) -> None:
     heard: list[Any] = []
-    for provider in (Engine(slow), Engine(slow)):
-        with FaceVerifier(provider, observers=[heard.append]) as verifier:
-            verifier.compare(PROBE, DOCUMENT)
-    first, last = (event for event in heard if isinstance(event, Finished))
-    object.__setattr__(last, "attempts", first.attempts + last.attempts)
-    telemetry.observer(last)
+    with FaceVerifier(FakeProvider(), observers=[heard.append]) as verifier:
+        verifier.compare(PROBE, DOCUMENT)
+    (finished,) = (event for event in heard if isinstance(event, Finished))
+    (tried,) = finished.attempts
+    began = [finished.at + timedelta(seconds=seconds) for seconds in (0, 7)]
+    attempts = tuple(tried.model_copy(update={"at": at, "seconds": 5.0}) for at in began)
+    telemetry.observer(dataclasses.replace(finished, attempts=attempts))
     spans = telemetry.exported.get_finished_spans()
-    one, other = (span for span in spans if span.name == "facegate.attempt")
-    assert one.end_time <= other.start_time
+    shown = [times(span) for span in spans if span.name == "facegate.attempt"]
+    assert shown == [when(at, 5) for at in began]
 
 
 @both_ways

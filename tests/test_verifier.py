@@ -90,7 +90,7 @@ def test_a_result_says_everything(ask: Ask) -> None:
         warnings=("dark",),
         request_id=result.request_id,
     )
-    assert 0 < attempt.seconds <= result.elapsed < 5
+    assert 0 < attempt.seconds <= result.elapsed
     assert VerificationResult.model_validate_json(result.model_dump_json()) == result
 
 
@@ -183,7 +183,7 @@ def test_a_plugins_bug_ends_in_the_tree_without_its_text(ask: Ask, provider: Scr
     assert caught.value.provider == "main"
     assert caught.value.attempts
     assert SECRET not in str(caught.value)
-    assert "node.py" in "".join(caught.value.__notes__), "the way there is shown"
+    assert "leaf.py" in "".join(caught.value.__notes__), "the way there is shown"
     assert SECRET not in repr(caught.value.__context__), "nor does the cause tell"
 
 
@@ -312,7 +312,7 @@ def test_a_cancelled_question_ends_the_providers_flow(backend: str) -> None:
         async with AsyncFaceVerifier(Scripted(script)) as verifier:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(verifier.compare, PROBE, DOCUMENT)
-                await anyio.to_thread.run_sync(asked.wait, 5)
+                await anyio.to_thread.run_sync(asked.wait, 60)
                 tasks.cancel_scope.cancel()
             assert ended == ["finally"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from facegate import CaptureRejected, ConfigurationError, Operation
-from facegate.plugin import CompatibleApi, DecodedRequest, Provider
+from facegate.plugin import CompatibleApi, Provider
 from facegate.providers.http import HttpProvider
 from facegate.providers.registry import Registry
 from facegate.runtime.flow import HttpReply
@@ -146,11 +146,10 @@ def texts(body: Any) -> Iterator[str]:
 def failures(plugin: str) -> Rows:
     """What each failure behind an API is sent as: made, not described."""
     api = compatible_api(plugin)
-    asked = DecodedRequest(Operation.COMPARE_LIVE, "https://faces.example/probe.jpg")
     said: dict[str, list[str]] = defaultdict(list)
     for error in every_error():
         reason = f": {error.reason}" if isinstance(error, CaptureRejected) else ""
-        said[_told(api.encode_error(error, asked))].append(f"`{error.code}{reason}`")
+        said[_told(api.encode_error(error))].append(f"`{error.code}{reason}`")
     yield "sent", "for"
     yield from ((told, ", ".join(dict.fromkeys(said[told]))) for told in sorted(said))
 

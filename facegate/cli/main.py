@@ -41,10 +41,10 @@ from facegate.errors import (
     JournalUnavailable,
     ProviderError,
 )
-from facegate.model import Decision, VerificationResult
+from facegate.model import Decision, Operation
 from facegate.opening import parts
 from facegate.providers.registry import Registry
-from facegate.verifier import FaceVerifier
+from facegate.question import Question
 
 _LATER = {
     "ab": "facegate.cli.trial",
@@ -186,12 +186,7 @@ _gallery = click.argument("gallery", nargs=-1, required=True, type=click.Path())
 @_asking
 def compare(probe: str, gallery: tuple[str, ...], threshold: str | None, **asking: Any) -> int:
     """Compare PROBE with one or more GALLERY pictures, folders or globs of one person."""
-    pictures = expanded(gallery)
-    return _answer(
-        lambda verifier, how: verifier.compare(probe, pictures, threshold=threshold, **how),
-        pictures,
-        **asking,
-    )
+    return _answer(Operation.COMPARE, probe, expanded(gallery), threshold=threshold, **asking)
 
 
 @root.command("compare-live")
@@ -208,27 +203,23 @@ def compare_live(
     **asking: Any,
 ) -> int:
     """Compare, and check that a living person is on PROBE."""
-    pictures = expanded(gallery)
     return _answer(
-        lambda verifier, how: verifier.compare_live(
-            probe, pictures, threshold=threshold, liveness_threshold=liveness_threshold, **how
-        ),
-        pictures,
+        Operation.COMPARE_LIVE,
+        probe,
+        expanded(gallery),
+        threshold=threshold,
+        liveness_threshold=liveness_threshold,
         **asking,
     )
 
 
 @root.command()
 @_probe
-@_threshold
+@_liveness_threshold
 @_asking
-def liveness(probe: str, threshold: str | None, **asking: Any) -> int:
+def liveness(probe: str, liveness_threshold: str | None, **asking: Any) -> int:
     """Check that a living person is on PROBE."""
-    return _answer(
-        lambda verifier, how: verifier.liveness(probe, threshold=threshold, **how),
-        (),
-        **asking,
-    )
+    return _answer(Operation.LIVENESS, probe, liveness_threshold=liveness_threshold, **asking)
 
 
 @root.command()
@@ -241,9 +232,12 @@ def completion(shell: str) -> None:
 
 
 def _answer(
-    ask: Callable[[FaceVerifier, dict[str, Any]], VerificationResult],
-    gallery: Sequence[str],
+    operation: Operation,
+    probe: str,
+    gallery: Sequence[str] = (),
     *,
+    threshold: str | None = None,
+    liveness_threshold: str | None = None,
     config: str | None,
     route: str | None,
     provider: str | None,
@@ -253,10 +247,19 @@ def _answer(
 ) -> int:
     if route and provider:
         raise click.UsageError("give --route or --provider, not both")
-    with FaceVerifier(**parts(Config.load(config), Registry(), route or provider)) as verifier:
+    with parts(Config.load(config), Registry(), route or provider).blocking() as verifier:
         plugins = {each.info.plugin: None for each in verifier.route.providers}
-        said = _by_plugin(options, list(plugins))
-        found = ask(verifier, {"options": said, "subject": subject})
+        found = verifier.ask(
+            Question(
+                operation=operation,
+                probe=probe,
+                gallery=gallery,
+                threshold=threshold,
+                liveness_threshold=liveness_threshold,
+                options=_by_plugin(options, list(plugins)),
+                subject=subject,
+            )
+        )
     if as_json:
         click.echo(found.model_dump_json(indent=2))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -62,7 +63,8 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
     settings = ServeSettings.of(loaded, **_changes(loaded, options, sandbox=sandbox))
     apis = settings.apis(registry, loaded.intake.limits)
     made = parts(loaded, registry, settings.provider)
-    findings = [line for each in apis for line in Bridge(each).findings(made["route"])]
+    route = made.route
+    findings = [line for each in apis for line in Bridge(each).findings(route)]
     play = None
     if settings.sandbox:
         play = Sandbox(settings.sandbox.keys, settings.sandbox.rate)
@@ -71,21 +73,22 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
         except Instruction as error:
             raise ConfigurationError(f"serve.sandbox.keys: {error}") from None
         findings.append("the sandbox is on: callers can force any outcome")
-    made["load"] = fit_for(apis, made["load"])
+    if made.load is not None:
+        made = replace(made, load=fit_for(apis, made.load))
 
     def opened() -> AsyncFaceVerifier:
-        verifier = AsyncFaceVerifier(**made)
+        verifier = made.awaited()
         reload_on_hangup(verifier)
         return verifier
 
-    app: Any = create_app(apis, opened, settings, play)
+    app: Any = create_app(apis, opened, settings, play, settings.public_url)
     if loaded.document.telemetry:
         app = served(app, loaded.document.telemetry, loaded.source)
     keys = settings.keys()
     listener = listen(settings.host, settings.port, loopback_only=not keys)
     if not keys:
         findings.append("there is no key: whoever is on this machine may ask")
-    for line in _greeting(url_of(listener), apis, made["route"], findings):
+    for line in _greeting(url_of(listener), apis, route, findings):
         click.echo(line)
     run(app, listener, settings)
 

@@ -13,9 +13,9 @@ from rich.tree import Tree
 from facegate.consent import Handling, Kept
 from facegate.errors import CaptureRejected, FacegateError
 from facegate.model import Attempt, Decision, Operation, Scale, VerificationResult
-from facegate.policy import preset
 from facegate.providers.provider import Provider
 from facegate.scores import ScoreSpec
+from facegate.thresholds import preset
 
 _LABELS = {
     Decision.ACCEPT: ("ACCEPTED", "bold white on green"),
@@ -46,18 +46,19 @@ def result(found: VerificationResult, gallery: Sequence[str] = ()) -> Renderable
     milliseconds = f"{found.elapsed * 1000:.0f} ms"
     head = Text.assemble((f" {label} ", style), f"  {_summary(found)}  ", (milliseconds, "dim"))
     rows = _grid()
-    if (match := found.match) and match.score is not None:
+    match, liveness = found.match, found.liveness
+    if match is not None and match.score is not None:
         bar = _scale_bar(match.score, match.threshold, match.scale, passed=match.is_match)
         rows.add_row("match", bar)
         for name, score in zip(gallery, match.gallery_scores, strict=False):
             if len(gallery) > 1:
                 shown = "".join(c if c.isprintable() else "?" for c in name)
                 rows.add_row("", f"{score:.3f}  {shown}" if score is not None else shown)
-    if (liveness := found.liveness) and liveness.score is not None:
+    if liveness is not None and liveness.score is not None:
         bar = _scale_bar(liveness.score, liveness.threshold, liveness.scale, passed=liveness.passed)
         rows.add_row("liveness", bar)
-    if found.liveness and found.liveness.reason:
-        rows.add_row("reason", found.liveness.reason)
+    if liveness is not None and liveness.reason:
+        rows.add_row("reason", liveness.reason)
     rows.add_row("provider", f"{found.provider} ({found.plugin}, {found.lineage})")
     if len(found.attempts) > 1:
         rows.add_row("attempts", Text(", ".join(map(_attempt, found.attempts))))
@@ -187,9 +188,9 @@ def _said(value: Any) -> str:
 
 def _summary(found: VerificationResult) -> str:
     parts = []
-    if found.operation is not Operation.LIVENESS and found.match:
+    if found.operation is not Operation.LIVENESS and found.match is not None:
         parts.append("same person" if found.match.is_match else "not the same person")
-    if found.operation is not Operation.COMPARE and found.liveness:
+    if found.operation is not Operation.COMPARE and found.liveness is not None:
         parts.append("live" if found.liveness.passed else "not live")
     return ", ".join(parts)
 

@@ -1,4 +1,4 @@
-"""The HTTP application: every compatible API at its place, and what a caller may cost."""
+"""The HTTP application: every API at its place."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import re
 import time
 import traceback
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import anyio
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -24,19 +22,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from facegate.errors import ConfigurationError, ImageRejected, ProviderUnavailable
-from facegate.gateway.bridge import Ask, Bridge
-from facegate.gateway.sandbox import HEADER, Instruction, Sandbox
+from facegate.errors import ConfigurationError
+from facegate.gateway.api import Api
+from facegate.gateway.bridge import Bridge
+from facegate.gateway.endpoint import Endpoint, Shared
+from facegate.gateway.sandbox import Sandbox
 from facegate.gateway.settings import Limits
-from facegate.providers.compat import CompatibleApi, json_reply
-from facegate.runtime.flow import HttpReply, HttpRequest
+from facegate.providers.compat import CompatibleApi
 from facegate.verifier import AsyncFaceVerifier
 
 _LOG = logging.getLogger("facegate.gateway")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-_SUBJECT = re.compile(r"[ -~]{1,256}")
-SUBJECT = "x-facegate-subject"
-"""Header that says whom a request is about, which no vendor's API has a place for."""
 
 
 def create_app(
@@ -44,32 +40,31 @@ def create_app(
     verifier: Callable[[], AsyncFaceVerifier],
     limits: Limits | None = None,
     sandbox: Sandbox | None = None,
+    public_url: str | None = None,
 ) -> Starlette:
     """The ASGI application that speaks ``apis``.
 
-    Each is at ``/<plugin>/...``; with exactly one, its own paths work too. ``GET /healthz`` says
-    that the process serves. Callers are authorised before their body is read. An API without
-    keys lets everybody in but web pages: whoever visits one would ask in its name unawares.
+    Each is at ``/<plugin>/...``; with exactly one, its own paths work too. An API that has a route
+    ``/`` is at ``/<plugin>`` as well. ``GET /healthz`` says that the process serves. Callers say
+    who they are before their body is read. An API without keys lets everybody in but web pages:
+    whoever visits one would ask in its name unawares.
 
     Args:
         apis: the APIs to speak, each set up with its settings and keys.
         verifier: makes the one who answers; called on the server's event loop, closed with it.
         limits: of what one caller may cost.
         sandbox: lets callers force outcomes.
+        public_url: where callers reach the application, if something in front of it changes host or
+            path on the way; what they signed is held against it. No forwarded header is believed.
 
     Raises:
         ConfigurationError: settings that an API could never use, or one of them twice.
     """
     if len({each.plugin for each in apis}) < len(apis):
         raise ConfigurationError("the same API is mounted twice")
-    shared = _Shared(limits or Limits(), sandbox)
-    routes = [Route("/healthz", _health)]
-    for api in apis:
-        bridge = Bridge(api)
-        for prefix in (f"/{api.plugin}", *([""] if len(apis) == 1 else [])):
-            for path, methods in api.routes.items():
-                endpoint = _Endpoint(bridge, prefix, path, shared)
-                routes.append(Route(prefix + path, endpoint, methods=methods))
+    shared = Shared(limits or Limits(), public_url)
+    bridges = [Bridge(each, sandbox) for each in apis]
+    routes = [Route("/healthz", _health), *_routes(bridges, shared)]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -86,104 +81,13 @@ def create_app(
     return app
 
 
-@dataclass
-class _Shared:
-    """What all endpoints have in common; used on one event loop alone."""
-
-    limits: Limits
-    sandbox: Sandbox | None
-    busy: int = 0
-
-
-@dataclass
-class _Endpoint:
-    """One path of one API, as an ASGI application."""
-
-    bridge: Bridge
-    prefix: str
-    path: str
-    shared: _Shared
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        reply = await self._reply(scope, receive)
-        if reply is not None:
-            response = Response(reply.body, reply.status, dict(reply.headers))
-            await response(scope, receive, send)
-
-    async def _reply(self, scope: Scope, receive: Receive) -> HttpReply | None:
-        """The reply; None where the caller has hung up.
-
-        What is left unread of a refused body, the server throws away.
-        """
-        api, shared, headers = self.bridge.api, self.shared, Headers(scope=scope)
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            return _plain(415, "send the body without Content-Encoding")
-        if not api.keys and "origin" in headers:
-            return _plain(403, "a web page may ask only where there are keys")
-        query = scope["query_string"].decode("latin-1")
-        url = f"http://gateway{self.path}{f'?{query}' if query else ''}"
-        first_of_each = dict(reversed(headers.items()))  # dict(headers) takes seconds for thousands
-        request = HttpRequest(scope["method"], url, first_of_each)
-        key = api.authorise(request)
-        if isinstance(key, HttpReply):
-            return key
-        if shared.busy >= shared.limits.max_requests:
-            return api.encode_error(ProviderUnavailable("too many requests in work"))
-        shared.busy += 1
-        try:
-            return await self._work(request, key, scope["state"], receive)
-        except Instruction as error:
-            return _plain(400, f"{HEADER}: {error}")
-        finally:
-            shared.busy -= 1
-
-    async def _work(
-        self, request: HttpRequest, key: str, state: dict[str, Any], receive: Receive
-    ) -> HttpReply | None:
-        subject = request.headers.get(SUBJECT)
-        if subject is not None and not _SUBJECT.fullmatch(subject):
-            return _plain(400, f"{SUBJECT}: 1 to 256 printable ASCII characters")
-        ask: Ask | HttpReply | None = None
-        if self.shared.sandbox:
-            ask = await self.shared.sandbox.enter(self.bridge, key, request.headers)
-        if isinstance(ask, HttpReply):
-            return ask
-        body = await self._body(receive, request.headers.get("content-length", ""))
-        if not isinstance(body, bytes):
-            return body
-        request = replace(request, body=(body,))
-        about = {"subject": subject, "request_id": state["request_id"]}
-        return await self.bridge.answer(request, state["verifier"], ask, **about)
-
-    async def _body(self, receive: Receive, declared: str) -> bytes | HttpReply | None:
-        """The whole body, a refusal of it, or None where the caller has hung up."""
-        limits, parts, size = self.shared.limits, [], 0
-        if declared.isdigit() and int(declared) > limits.max_body_bytes:
-            return self._too_heavy()
-        with anyio.move_on_after(limits.body_timeout_s):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                parts.append(message["body"])
-                size += len(parts[-1])
-                if size > limits.max_body_bytes:
-                    return self._too_heavy()
-                if not message["more_body"]:
-                    return b"".join(parts)
-        late = _plain(408, f"the body did not arrive within {limits.body_timeout_s:g} s")
-        return replace(late, headers={**late.headers, "connection": "close"})
-
-    def _too_heavy(self) -> HttpReply:
-        """In the vendor's words, with HTTP's own status for it."""
-        most = self.shared.limits.max_body_bytes / 2**20
-        error = ImageRejected(f"a request heavier than {most:g} MiB")
-        return replace(self.bridge.api.encode_error(error), status=413)
-
-
-def _plain(status: int, text: str) -> HttpReply:
-    """A reply of the gateway's own, in nobody's words."""
-    return json_reply(status, {"error": text})
+def _routes(apis: Sequence[Api], shared: Shared) -> Iterator[Route]:
+    for api in apis:
+        for prefix in (f"/{api.name}", *([""] if len(apis) == 1 else [])):
+            for path, methods in api.routes.items():
+                endpoint = Endpoint(api, prefix, path, shared)
+                places = {prefix + path, prefix if path == "/" else ""} - {""}
+                yield from (Route(place, endpoint, methods=methods) for place in sorted(places))
 
 
 async def _health(_: Request) -> Response:
@@ -235,6 +139,6 @@ class _Traced:
 
 def _route(scope: Scope) -> str:
     endpoint = scope.get("endpoint")
-    if isinstance(endpoint, _Endpoint):
+    if isinstance(endpoint, Endpoint):
         return f"{scope['method'][:8]} {endpoint.prefix}{endpoint.path}"
     return "-"

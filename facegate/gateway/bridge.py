@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from anyio.to_thread import run_sync
 
 from facegate.errors import ConfigurationError, FacegateError, ImageRejected, UnsupportedOption
+from facegate.gateway.sandbox import HEADER, Ask, Instruction, Sandbox
 from facegate.images.image import Image
-from facegate.model import Liveness, Match, Operation, Thresholds, VerificationResult
-from facegate.providers.compat import CompatibleApi, DecodedRequest
+from facegate.model import Liveness, Match, Operation, VerificationResult
+from facegate.policy import Terms
+from facegate.providers.compat import CompatibleApi, DecodedRequest, json_reply
 from facegate.providers.provider import Answer, Provider
-from facegate.question import Question
+from facegate.question import Options, Question
 from facegate.routing.route import Route
 from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.scores import ScoreMapping, ScoreSpec
+from facegate.thresholds import Thresholds
 from facegate.verifier import AsyncFaceVerifier
 
 Found = TypeVar("Found", Match, Liveness)
-Ask = Callable[[DecodedRequest], Awaitable[Answer]]
-"""Finds the answer, its scores on the target scale."""
 
 
 class Bridge:
-    """One vendor's API in front of a route, or of one provider.
+    """One vendor's API in front of a route, or of one provider: an
+    :class:`~facegate.gateway.api.Api`.
 
     Scores and thresholds go through a :class:`~facegate.scores.ScoreMapping`, one for each
     provider, whose own threshold is the configured one. What the provider decides stays decided.
@@ -39,12 +41,18 @@ class Bridge:
     A vendor's own options (accuracy, device) are known to its own plugin alone; they do not reach
     another one.
 
+    Args:
+        api: the vendor's.
+        sandbox: lets callers force outcomes.
+
     Raises:
         ConfigurationError: settings that the API could never use.
     """
 
-    def __init__(self, api: CompatibleApi[Any]) -> None:
+    def __init__(self, api: CompatibleApi[Any], sandbox: Sandbox | None = None) -> None:
         self.api = api
+        self.name, self.routes, self.guarded = api.plugin, api.routes, bool(api.keys)
+        self._sandbox = sandbox
         settings = api.settings
         self.match = self._target("match_threshold", api.match, settings.match_threshold)
         self.liveness = self._target(
@@ -92,6 +100,12 @@ class Bridge:
             others = "it is refused" if len(unable) == len(providers) else "only the others do"
             if unable:
                 found.append(f"{' and '.join(unable)} cannot answer {operation}; {others}")
+        if self.api.wants_faces:
+            unable = [each.name for each in providers if not each.info.faces]
+            found += [
+                f"{name} does not tell where the faces are; its replies leave that out"
+                for name in unable
+            ]
         return found + [line for each in providers for line in self._missing_thresholds(each)]
 
     def _missing_thresholds(self, provider: Provider[Any]) -> Iterator[str]:
@@ -106,32 +120,39 @@ class Bridge:
                     f" {target.threshold:g}, and a request for more is refused"
                 )
 
-    async def answer(
-        self,
-        request: HttpRequest,
-        verifier: AsyncFaceVerifier,
-        ask: Ask | None = None,
-        **about: str | None,
-    ) -> HttpReply:
-        """Answer an authorised request; ``ask`` finds the answer instead of the provider.
+    def authorise(self, request: HttpRequest) -> str | HttpReply:
+        return self.api.authorise(request)
 
-        Args:
-            request: in the vendor's words.
-            verifier: who answers.
-            ask: who answers instead, if anyone.
-            **about: the ``request_id`` and the ``subject``, where they are known.
-        """
-        asked = None
-        try:
-            # Pictures of many megabytes are decoded here: not on the event loop.
-            decoded = await run_sync(self.api.decode, request)
-            if isinstance(decoded, HttpReply):
-                return decoded
-            asked = decoded
-            found = await (ask(asked) if ask else self._ask(asked, verifier, about))
-            return self.api.encode(asked, found)
-        except FacegateError as error:
-            return self.api.encode_error(error, asked)
+    def prove(self, request: HttpRequest, key: str) -> HttpReply | None:
+        return self.api.prove(request, key)
+
+    def repeats(self, request: HttpRequest) -> str | None:
+        return self.api.repeats(request)
+
+    def refuse(self, error: FacegateError) -> HttpReply:
+        return self.api.encode_error(error)
+
+    async def answer(
+        self, request: HttpRequest, key: str, verifier: AsyncFaceVerifier, **about: str | None
+    ) -> HttpReply:
+        """See :meth:`Api.answer <facegate.gateway.api.Api.answer>`."""
+        ask: Ask | HttpReply | None = None
+        if self._sandbox:
+            try:
+                ask = await self._sandbox.enter(self, key, request.headers)
+            except Instruction as error:
+                return json_reply(400, {"error": f"{HEADER}: {error}"})
+        if isinstance(ask, HttpReply):
+            return ask
+        # Pictures of many megabytes are decoded here: not on the event loop.
+        asked = await run_sync(self.api.decode, request)
+        if isinstance(asked, HttpReply):
+            return asked
+        put = asked
+        if asked.judged_by_caller:
+            put = replace(asked, threshold=None, liveness_threshold=None)
+        found = await (ask(put) if ask else self._ask(put, verifier, about))
+        return self.api.encode(asked, found)
 
     async def _ask(
         self, asked: DecodedRequest, verifier: AsyncFaceVerifier, about: Mapping[str, str | None]
@@ -141,38 +162,41 @@ class Bridge:
         how: dict[str, Any] = {**about}
         if asked.options and itself:
             how["options"] = {plugin: asked.options}
-        ways = self._ways(route, Question(asked.operation, b"", options=how.get("options")))
+        ways = self._ways(route, asked.operation, how.get("options"))
         matches = {name: match for name, (match, _) in ways.items()}
         lives = {name: live for name, (_, live) in ways.items()}
-        probe = _source("probe", asked.probe)
-        gallery = [_source(f"gallery[{n}]", each) for n, each in enumerate(asked.gallery)]
-        threshold = _crossed("match", asked.threshold, matches)
-        live_from = _crossed("liveness", asked.liveness_threshold, lives)
-        match asked.operation:
-            case Operation.COMPARE:
-                result = await verifier.compare(probe, gallery, threshold=threshold, **how)
-            case Operation.COMPARE_LIVE:
-                result = await verifier.compare_live(
-                    probe, gallery, threshold=threshold, liveness_threshold=live_from, **how
-                )
-            case Operation.LIVENESS:
-                result = await verifier.liveness(probe, threshold=live_from, **how)
+        result = await verifier.ask(
+            Question(
+                operation=asked.operation,
+                probe=_source("probe", asked.probe),
+                gallery=[_source(f"gallery[{n}]", each) for n, each in enumerate(asked.gallery)],
+                threshold=_crossed("match", asked.threshold, matches),
+                liveness_threshold=_crossed("liveness", asked.liveness_threshold, lives),
+                judged_by_caller=asked.judged_by_caller,
+                **how,
+            )
+        )
         its_own = result.plugin == plugin
         return Answer(
             match=matches[result.provider].match(_honest(result), asked.threshold),
             liveness=lives[result.provider].liveness(result.liveness, asked.liveness_threshold),
             vendor_reference=result.vendor_reference if its_own else None,
             vendor_signature=result.vendor_signature if its_own else None,
+            faces=result.faces,
         )
 
-    def _ways(self, route: Route, question: Question) -> dict[str, tuple[_Way, _Way]]:
+    def _ways(
+        self, route: Route, operation: Operation, options: Options | None
+    ) -> dict[str, tuple[_Way, _Way]]:
         """To and from each provider that can be asked, for match and for liveness."""
+        terms = route.terms(operation, options=options).terms
         return {
             provider.name: (
-                _Way.of(provider.info.match, terms.threshold, self.match),
-                _Way.of(provider.info.liveness, terms.liveness_threshold, self.liveness),
+                _Way.of(provider.info.match, known.threshold, self.match),
+                _Way.of(provider.info.liveness, known.liveness_threshold, self.liveness),
             )
-            for provider, terms in route.terms(question)
+            for provider in route.providers
+            if isinstance(known := terms[provider.name], Terms)
         }
 
 
@@ -199,10 +223,11 @@ class _Way:
             return None
         if not self.verdicts:
             return self.mapping.threshold(asked)
-        if not asked <= self.mapping.target.threshold:  # also refuses NaN
+        target = self.mapping.target
+        if not target.scale.reaches(target.threshold, asked):  # also refuses NaN
             raise UnsupportedOption(
                 f"the provider takes no {name} threshold; its verdict stands for"
-                f" {self.mapping.target.threshold:g} and no more"
+                f" {target.threshold:g} and no more"
             )
         return None
 
@@ -252,8 +277,8 @@ def _honest(result: VerificationResult) -> Match | None:
     reads the match alone.
     """
     match, liveness = result.match, result.liveness
-    noticed = result.operation is Operation.COMPARE and liveness and not liveness.passed
-    if match and noticed:
+    spoof = liveness is not None and not liveness.passed
+    if match is not None and spoof and result.operation is Operation.COMPARE:
         return Match(is_match=False, score=match.score, scale=match.scale)
     return match
 

@@ -6,21 +6,26 @@ import math
 import re
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 
 from facegate import errors
 from facegate.errors import CaptureReason, CaptureRejected, FacegateError, RateLimited
-from facegate.gateway.bridge import Ask, Bridge
 from facegate.model import Liveness, Match, Operation
 from facegate.providers.compat import CompatibleApi, DecodedRequest
 from facegate.providers.provider import Answer
 from facegate.runtime.flow import HttpReply
 from facegate.scores import ScoreSpec
 
+if TYPE_CHECKING:
+    from facegate.gateway.bridge import Bridge
+
+Ask = Callable[[DecodedRequest], Awaitable[Answer]]
+"""Finds the answer, its scores on the target scale."""
 HEADER = "x-facegate-sandbox"
 LONGEST_LATENCY_S = 60.0
 _OUTCOMES = ("match", "no_match", "not_live")
@@ -154,16 +159,14 @@ class Sandbox:
     async def enter(
         self, bridge: Bridge, key: str, headers: Mapping[str, str]
     ) -> HttpReply | Ask | None:
-        """Take an authorised request: a reply, someone else to ask, or None for business as usual.
+        """Take a proven request: a reply, someone else to ask, or None for business as usual.
 
         Raises:
             Instruction: one that cannot be followed.
+            RateLimited: the key's rate is spent.
         """
         api = bridge.api
-        try:
-            self._spend(key)
-        except RateLimited as error:
-            return api.encode_error(error)
+        self._spend(key)
         text = headers.get(HEADER, self.keys.get(key, ""))
         script = Script.of(text, api.errors)
         await anyio.sleep(script.latency)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 
@@ -84,6 +85,11 @@ class ServeSettings(Limits):
 
     host: str = Field(default="127.0.0.1", description="Address to serve on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port; 0 takes any free one.")
+    public_url: str | None = Field(
+        default=None,
+        description="Where callers reach this, if a proxy changes host or path on the way and an"
+        " API has signed requests. Forwarded headers are never read.",
+    )
     provider: str | None = Field(default=None, description="Who answers: a route or a provider.")
     api_keys: tuple[SecretStr, ...] = Field(
         default=(), description="Keys that callers present, each in their vendor's way."
@@ -95,6 +101,16 @@ class ServeSettings(Limits):
     sandbox: SandboxSettings | None = Field(
         default=None, description="Lets callers force outcomes, if the table is there."
     )
+
+    @field_validator("public_url")
+    @classmethod
+    def _plain_url(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://none")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an absolute http(s) URL")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must not hold a user name, a query or a fragment")
+        return url
 
     @field_validator("api_keys", mode="before")
     @classmethod

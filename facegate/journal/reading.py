@@ -79,6 +79,7 @@ def _row(found: RowMapping) -> Row:
         billed=Billed(found["billed"]),
         cost=found["cost"],
         engine=found["engine"],
+        judged_by_caller=bool(found["judged_by_caller"]),
         genuine=found["learnt_genuine"],
         spoof=found["learnt_spoof"],
     )

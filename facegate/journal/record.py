@@ -50,16 +50,16 @@ def records_of(event: Finished | Shadowed, key: bytes | None) -> list[Record]:
 
 def _request(finished: Finished) -> dict[str, Any]:
     result, consent, last = finished.result, finished.consent, finished.attempts[-1:]
-    by = result or (last[0] if last else None)
-    match, liveness = (result.match, result.liveness) if result else (None, None)
+    by = result if result is not None else next(iter(last), None)
+    match, liveness = (None, None) if result is None else (result.match, result.liveness)
     return {
-        **(_who(by.provider, by.plugin, by.lineage) if by else {}),
-        "engine": result.engine if result else None,
-        "decision": str(result.decision) if result else None,
-        "match_score": _number(match.score) if match else None,
-        "match_threshold": _number(match.threshold) if match else None,
-        "liveness_score": _number(liveness.score) if liveness else None,
-        "liveness_threshold": _number(liveness.threshold) if liveness else None,
+        **(_who(by.provider, by.plugin, by.lineage) if by is not None else {}),
+        "engine": None if result is None else result.engine,
+        "decision": None if result is None else str(result.decision),
+        "match_score": None if match is None else _number(match.score),
+        "match_threshold": None if match is None else _number(match.threshold),
+        "liveness_score": None if liveness is None else _number(liveness.score),
+        "liveness_threshold": None if liveness is None else _number(liveness.threshold),
         "error_code": finished.error.code if finished.error else None,
         "seconds": _number(finished.seconds),
         "attempts": len(finished.attempts),
@@ -67,6 +67,7 @@ def _request(finished: Finished) -> dict[str, Any]:
         if finished.attempts
         else str(Billed.NO),
         "cost": _cost(finished.attempts),
+        "judged_by_caller": finished.judged_by_caller,
         "consent_reference": _text(consent.reference) if consent else None,
         "consent_purpose": _text(consent.purpose) if consent else None,
     }

@@ -31,6 +31,8 @@ class Row:
         billed: whether any of them may have been charged for.
         cost: of all attempts, in the operator's currency; None where it is not configured.
         engine: the version or model of it that answered, where the provider says so.
+        judged_by_caller: the caller wanted the score alone and decided elsewhere, so ``decision``
+            is nobody's.
         genuine: what was found out later: the claimed person, an impostor, or None for not known.
         spoof: likewise: a presentation attack, none, or not known.
     """
@@ -53,5 +55,6 @@ class Row:
     billed: Billed
     cost: float | None
     engine: str | None = None
+    judged_by_caller: bool = False
     genuine: bool | None = None
     spoof: bool | None = None

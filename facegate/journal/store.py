@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from facegate.errors import JournalUnavailable
 from facegate.journal.chain import Head, Kept, Record, chained
 from facegate.journal.schema import CONTENT, head, migrate, records
-from facegate.runtime.forking import PerProcess
+from facegate.runtime.forking import in_child
 
 _BUSY_S = 5
 """How long to wait for another process that is writing, or for the server."""
@@ -36,7 +36,7 @@ _inherited: list[Engine] = []
 """Of the parent of a fork, and never let go of: closing its connections would end them there."""
 
 
-class Store(PerProcess):
+class Store:
     """Opens the database when it is first used, in each process anew; serves any thread.
 
     Args:
@@ -49,7 +49,9 @@ class Store(PerProcess):
         self._durable = durable
         self._engine: Engine | None = None
         self._file: tuple[int, int] | None = None
-        super().__init__()
+        self._closed = False
+        self._begin()
+        in_child(self._begin)
         self._opened()
 
     def _begin(self) -> None:
@@ -106,7 +108,12 @@ class Store(PerProcess):
                     with connection.begin():
                         migrate(connection)
                     self._file, self._ready = self._there(), True
-                yield connection
+                try:
+                    yield connection
+                finally:
+                    # Nobody would come again to close what goes back into the pool.
+                    if self._closed and not connection.invalidated:
+                        connection.detach()
         except SQLAlchemyError as error:
             failure = type(error).__name__
         else:
@@ -168,7 +175,8 @@ class Store(PerProcess):
                     )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; what is used after that closes its own."""
+        self._closed = True
         if self._engine is not None:
             self._engine.dispose()
 

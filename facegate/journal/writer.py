@@ -19,7 +19,7 @@ from typing import Protocol
 
 from facegate.errors import JournalUnavailable
 from facegate.journal.chain import Record
-from facegate.runtime.forking import PerProcess
+from facegate.runtime.forking import in_child
 
 _BATCH = 500
 """Requests in one transaction, at most."""
@@ -45,7 +45,7 @@ class Entry:
     written: threading.Event = field(default_factory=threading.Event)
 
 
-class Writer(PerProcess):
+class Writer:
     """Takes entries and writes them, in their order.
 
     What cannot be written is tried again until it can; meanwhile the queue fills up and
@@ -61,7 +61,8 @@ class Writer(PerProcess):
     def __init__(self, append: Append, most: int, linger_s: float, close_s: float) -> None:
         self._append, self._most = append, most
         self._linger_s, self._close_s = linger_s, close_s
-        super().__init__()
+        self._begin()
+        in_child(self._begin)
 
     def _begin(self) -> None:
         self._waiting: deque[Entry] = deque()

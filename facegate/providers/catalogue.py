@@ -128,6 +128,12 @@ class Catalogue:
         return ErrorTable({code: row.means for code, row in self.rows.items()}, self.statuses)
 
     @lazy
+    def reasons(self) -> Mapping[CaptureReason, str]:
+        """The first code of each reason that a picture may be rejected for."""
+        rows = reversed(list(self.rows.items()))
+        return {row.means: code for code, row in rows if isinstance(row.means, CaptureReason)}
+
+    @lazy
     def replies(self) -> Mapping[str, VendorError]:
         """As the compatible API sends them, by the same names."""
         return {

@@ -2,20 +2,30 @@
 
 A compatible API reads a request that was written for the vendor and writes the reply that the
 vendor would have sent. It does no I/O; the gateway asks the provider that is configured to answer.
+What vendors have in common is here: the key in a header, pictures in a field, errors by class.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hmac import compare_digest
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from facegate.document import Table
-from facegate.errors import FacegateError
+from facegate.errors import (
+    CaptureReason,
+    CaptureRejected,
+    FacegateError,
+    ImageRejected,
+    RateLimited,
+)
 from facegate.images.image import DEFAULT_LIMITS, Image, ImageLimits
+from facegate.images.sniff import ImageFormat
 from facegate.model import Operation
 from facegate.providers.provider import Answer
 from facegate.runtime.flow import HttpReply, HttpRequest
@@ -49,6 +59,8 @@ class DecodedRequest:
         liveness_threshold: likewise.
         options: what else the vendor can be told, as per-request options of its own plugin.
         context: what the API itself needs to know again to write the reply.
+        judged_by_caller: the caller wants the score and decides elsewhere, as by a threshold of 0,
+            which would let everybody in: no threshold is handed on, and the journal says so.
     """
 
     operation: Operation
@@ -58,6 +70,7 @@ class DecodedRequest:
     liveness_threshold: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     context: Any = None
+    judged_by_caller: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +89,15 @@ class VendorError:
 
 
 D = TypeVar("D", bound=CompatibleApiSettings)
+M = TypeVar("M", bound=BaseModel)
 
 
 class CompatibleApi(Generic[D]):
     """A vendor's API, served by facegate.
 
-    Set the class attributes and write the four methods. None of them may do I/O or keep state that
-    one request could see of another; any number of threads use one instance.
+    Set the class attributes and write :meth:`decode` and :meth:`encode`. Override the other methods
+    where the vendor has its own way. None of them may do I/O or keep state that one request could
+    see of another; any number of threads use one instance.
 
     Attributes:
         plugin: the plugin whose API this is; the same name as its provider's.
@@ -90,7 +105,17 @@ class CompatibleApi(Generic[D]):
         match: the vendor's similarity scores, with its documented default threshold.
         liveness: likewise for liveness.
         needs_scores: the API can only say scores, so a provider without them cannot answer for it.
+        wants_faces: the API says where the faces are, in ``Answer.faces``. Where the provider does
+            not know, they are empty, and :meth:`encode` leaves them out.
         errors: every documented error, by the name that ``statuses`` and the sandbox know it by.
+        reasons: names of the errors for pictures that were rejected, by reason.
+        failures: names of the errors for all other failures, by class: the nearest one above a
+            failure's own counts, so FacegateError itself must be there. What failed behind the API,
+            a credential or a licence, is the operator's, and not for the caller to repair.
+        key_header: header that holds the caller's key.
+        wrong_key: name of the error for a key that nobody has.
+        missing_key: name of the error for a request without a key; ``wrong_key`` if empty.
+        formats: the picture types that are taken.
         settings_type: the switches; unknown ones are refused.
 
     Args:
@@ -104,7 +129,14 @@ class CompatibleApi(Generic[D]):
     match: ClassVar[ScoreSpec]
     liveness: ClassVar[ScoreSpec]
     needs_scores: ClassVar[bool] = False
+    wants_faces: ClassVar[bool] = False
     errors: ClassVar[Mapping[str, VendorError]]
+    reasons: ClassVar[Mapping[CaptureReason, str]] = {}
+    failures: ClassVar[Mapping[type[FacegateError], str]]
+    key_header: ClassVar[str] = "authorization"
+    wrong_key: ClassVar[str]
+    missing_key: ClassVar[str] = ""
+    formats: ClassVar[frozenset[ImageFormat]] = frozenset(ImageFormat)
     settings_type: type[D]
 
     def __init__(
@@ -115,8 +147,40 @@ class CompatibleApi(Generic[D]):
         self.limits = limits
 
     def authorise(self, request: HttpRequest) -> str | HttpReply:
-        """The key that the caller holds, ``""`` where there are none, or the vendor's refusal."""
-        raise NotImplementedError
+        """The key that the caller claims to hold, ``""`` where there are none, or a refusal.
+
+        The body has not been read yet. Where a caller shows the key itself, this is all there is
+        to do; where it signs with the key, :meth:`prove` does the rest.
+        """
+        if not self.keys:
+            return ""
+        given = self.presented(request)
+        if not given:
+            return self.error(self.missing_key or self.wrong_key)
+        held = [key for key in self.keys if compare_digest(key.encode(), given.encode())]
+        return held[0] if held else self.error(self.wrong_key)
+
+    def presented(self, request: HttpRequest) -> str:
+        """The key that a request shows, ``""`` where it shows none."""
+        given = {name.lower(): value for name, value in request.headers.items()}
+        return given.get(self.key_header, "")
+
+    def prove(self, request: HttpRequest, key: str) -> HttpReply | None:  # noqa: ARG002
+        """A refusal, unless the request, body and all, was signed with the key that it claims.
+
+        It is called before anything is done in the key's name. What was signed is in the request's
+        ``target`` and ``authority``, its headers and its body. Compare with
+        :func:`hmac.compare_digest`.
+        """
+        return None
+
+    def repeats(self, request: HttpRequest) -> str | None:  # noqa: ARG002
+        """The id that a client gives to a request and to its repetitions, None without one.
+
+        For a minute, a repetition is answered like the first one. Whatever the body does not say
+        and tells two requests apart belongs into the id, such as a header that names the operation.
+        """
+        return None
 
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         """What an authorised request on one of ``routes`` asks.
@@ -124,17 +188,49 @@ class CompatibleApi(Generic[D]):
         Gives a reply instead where the vendor refuses the request, or answers it by itself.
 
         Raises:
-            ImageRejected: naming the picture; it goes to :meth:`encode_error`.
+            FacegateError: it goes to :meth:`encode_error`; an ImageRejected names the picture.
         """
         raise NotImplementedError
+
+    def message(self, request: HttpRequest, kind: type[M]) -> M:
+        """The JSON that was sent, as a ``kind``.
+
+        Raises:
+            pydantic.ValidationError: it is none.
+        """
+        return kind.model_validate_json(b"".join(request.body))
+
+    def picture(self, sent: str | bytes | memoryview, role: str) -> Image:
+        """A picture as it was sent: base64 in a text, or its own bytes.
+
+        Raises:
+            ImageRejected: naming the picture by its ``role``, ``"probe"`` or ``"gallery[i]"``.
+        """
+        try:
+            if isinstance(sent, str):
+                image = Image.from_base64(sent, self.limits)
+            else:
+                image = Image.from_bytes(sent, self.limits)
+            if image.format not in self.formats:
+                raise ImageRejected(f"{image.format} is not taken")
+        except ImageRejected as error:
+            error.image = role
+            raise
+        return image
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         """An answer, its scores on the target scale, as the vendor would send it."""
         raise NotImplementedError
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
-        """A failure as the vendor would report it; ``asked`` is None where it was not even read."""
-        raise NotImplementedError
+    def encode_error(self, error: FacegateError) -> HttpReply:
+        """A failure as the vendor would report it, with the time to wait where it is known."""
+        name = self.reasons.get(error.reason) if isinstance(error, CaptureRejected) else None
+        names = (self.failures.get(kind) for kind in type(error).__mro__)
+        reply = self.error(name or next(filter(None, names)))
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            seconds = str(max(1, math.ceil(error.retry_after)))
+            return replace(reply, headers={**reply.headers, "retry-after": seconds})
+        return reply
 
     def error(self, name: str, **changes: Any) -> HttpReply:
         """One of ``errors``, its body changed where the occasion has something to say."""

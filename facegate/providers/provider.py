@@ -16,10 +16,11 @@ from facegate.document import Table
 from facegate.errors import BadReply, ConfigurationError, FacegateError, ProviderError
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
-from facegate.model import Attempt, Billed, Liveness, Match, Operation, Outcome, Threshold
+from facegate.model import Attempt, Billed, Face, Liveness, Match, Operation, Outcome
 from facegate.providers.pictures import PictureLimits, SeveralFaces
 from facegate.runtime.flow import Flow, call
 from facegate.scores import ScoreSpec
+from facegate.thresholds import Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class ProviderInfo:
         pictures: their weight and size that it takes.
         several_faces: what it makes of several faces on one, under its settings.
         scores: tells how similar and how live; False where it gives verdicts alone.
+        faces: tells where the faces are.
         max_gallery: most gallery images in one request; None for no limit of its own.
         embedded: answers without account or network, so it can serve when nothing is configured.
         billed: whether an answered request is charged for.
@@ -52,6 +54,7 @@ class ProviderInfo:
     pictures: PictureLimits = field(default_factory=PictureLimits)
     several_faces: SeveralFaces = field(default_factory=SeveralFaces)
     scores: bool = True
+    faces: bool = False
     max_gallery: int | None = None
     embedded: bool = False
     billed: Billed = Billed.YES
@@ -176,6 +179,8 @@ class Answer:
         vendor_reference: the vendor's id of the transaction.
         vendor_signature: the vendor's signature over it, as sent.
         warnings: what a careful reader of the result should know, a sentence each.
+        faces: where the faces are that it saw, in each picture the one that counted first; never
+            worked out from anything else.
         attempts: every call, where a question took several and they were recorded neither by
             :meth:`FlowProvider.step` nor by :meth:`FlowProvider.for_each`.
         engine: the version or model that answered, in up to 64 letters, digits and ``._:/@+-``;
@@ -187,6 +192,7 @@ class Answer:
     vendor_reference: str | None = None
     vendor_signature: Mapping[str, str] | None = None
     warnings: tuple[str, ...] = ()
+    faces: tuple[Face, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     engine: str | None = None
 

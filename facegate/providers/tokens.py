@@ -26,7 +26,7 @@ from facegate.providers.bodies import WireModel, form_body
 from facegate.providers.catalogue import ErrorTable
 from facegate.providers.replies import read_reply, retry_after, written_code
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send, sleep
-from facegate.runtime.forking import PerProcess
+from facegate.runtime.forking import in_child
 
 _EARLY_S: Final = 60.0
 """How long before its end a token is renewed, or a tenth of its life where that is less."""
@@ -61,7 +61,7 @@ class _Flight:
     error: FacegateError | None = field(default=None, repr=False)
 
 
-class Tokens(PerProcess):
+class Tokens:
     """A token for every request, asked for by one of them while the others wait or go on.
 
     Any number of threads and tasks may use one instance. Nobody waits for a renewal while the
@@ -79,7 +79,8 @@ class Tokens(PerProcess):
         self._obtain = obtain
         self._clock = clock
         self._held: _Held | None = None
-        super().__init__()
+        self._begin()
+        in_child(self._begin)
 
     def _begin(self) -> None:
         self._lock = threading.Lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,9 +15,10 @@ from facegate.document import Table
 from facegate.errors import FacegateError, ProviderTimeout, ProviderUnavailable
 from facegate.events import BreakerTurned
 from facegate.model import Operation, VerificationResult
-from facegate.routing.node import Node, Run
+from facegate.routing.node import Node, Run, Share
+from facegate.routing.wrapper import Wrapper
 from facegate.runtime.flow import Flow
-from facegate.runtime.forking import PerProcess
+from facegate.runtime.forking import in_child
 
 _SLICES = 10
 
@@ -64,18 +65,23 @@ class _Slice:
 
 
 @dataclass(slots=True)
-class _Line:
-    """One operation. ``era`` counts its turns, so that what began before one is told apart."""
+class _OperationCircuit:
+    """The circuit of one operation.
+
+    Attributes:
+        epoch: counts its turns. A request that began before one says nothing about the state after
+            it, so each brings back the epoch that it began in.
+    """
 
     state: State = State.CLOSED
-    era: int = 0
+    epoch: int = 0
     since: float = 0.0
     slices: deque[_Slice] = field(default_factory=deque)
     trying: int = 0
     succeeded: int = 0
 
 
-class Circuit(PerProcess):
+class Circuit:
     """How one provider has been doing. One serves all threads and routes that ask the provider.
 
     Args:
@@ -93,75 +99,76 @@ class Circuit(PerProcess):
         self.provider = provider
         self.settings = settings or BreakerSettings()
         self._clock = clock
-        self._lines = {operation: _Line() for operation in Operation}
-        super().__init__()
+        self._circuits = {operation: _OperationCircuit() for operation in Operation}
+        self._begin()
+        in_child(self._begin)
 
     def _begin(self) -> None:
         # What the parent learnt of the provider holds here too; its trials will not end here.
         self._lock = threading.Lock()
-        for line in self._lines.values():
-            line.trying = 0
+        for circuit in self._circuits.values():
+            circuit.trying = 0
 
     def state(self, operation: Operation) -> State:
         """What it is now. Out of service lasts until a request comes that may try it again."""
-        return self._lines[operation].state
+        return self._circuits[operation].state
 
-    def enter(self, operation: Operation) -> tuple[int, State | None]:
-        """Let a request through: gives its era, for :meth:`leave`, and what this turned it to.
+    def acquire(self, operation: Operation) -> tuple[int, State | None]:
+        """Let a request through: gives its epoch, for :meth:`release`, and what this turned it to.
 
         Raises:
             ProviderUnavailable: out of service, or on probation with enough trials under way.
         """
-        line, now = self._lines[operation], self._clock()
+        circuit, now = self._circuits[operation], self._clock()
         with self._lock:
             turned = None
-            if line.state is State.OPEN and now >= line.since + self.settings.open_s:
-                turned = self._turn(line, State.HALF_OPEN)
-            if line.state is State.HALF_OPEN and line.trying < self.settings.probes:
-                line.trying += 1
-            elif line.state is not State.CLOSED:
+            if circuit.state is State.OPEN and now >= circuit.since + self.settings.open_s:
+                turned = self._turn(circuit, State.HALF_OPEN)
+            if circuit.state is State.HALF_OPEN and circuit.trying < self.settings.probes:
+                circuit.trying += 1
+            elif circuit.state is not State.CLOSED:
                 raise ProviderUnavailable(
-                    f"taken out of service for {operation} {now - line.since:.0f} s ago: too many"
-                    " requests failed",
+                    f"taken out of service for {operation} {now - circuit.since:.0f} s ago: too"
+                    " many requests failed",
                     provider=self.provider,
                 )
-            return line.era, turned
+            return circuit.epoch, turned
 
-    def leave(self, operation: Operation, era: int, *, failed: bool | None) -> State | None:
+    def release(self, operation: Operation, epoch: int, *, failed: bool | None) -> State | None:
         """A request is over: gives what this turned it to.
 
         Args:
             operation: what was asked.
-            era: that :meth:`enter` gave.
+            epoch: that :meth:`acquire` gave.
             failed: None where it says nothing about the provider.
         """
-        line = self._lines[operation]
+        circuit = self._circuits[operation]
         with self._lock:
-            if era != line.era:
+            if epoch != circuit.epoch:
                 return None
-            if line.state is State.CLOSED:
-                if failed is not None and self._is_too_much(line, failed=failed):
-                    return self._turn(line, State.OPEN)
+            if circuit.state is State.CLOSED:
+                if failed is not None and self._is_too_much(circuit, failed=failed):
+                    return self._turn(circuit, State.OPEN)
                 return None
-            line.trying -= 1
+            circuit.trying -= 1
             if failed:
-                return self._turn(line, State.OPEN)
-            line.succeeded += failed is False
-            if line.succeeded >= self.settings.probes:
-                return self._turn(line, State.CLOSED)
+                return self._turn(circuit, State.OPEN)
+            circuit.succeeded += failed is False
+            if circuit.succeeded >= self.settings.probes:
+                return self._turn(circuit, State.CLOSED)
             return None
 
-    def _turn(self, line: _Line, state: State) -> State:
-        line.state = state
-        line.era += 1
+    def _turn(self, circuit: _OperationCircuit, state: State) -> State:
+        circuit.state = state
+        circuit.epoch += 1
         if state is not State.HALF_OPEN:
-            line.since = self._clock()
-        line.trying = line.succeeded = 0
-        line.slices.clear()
+            circuit.since = self._clock()
+        circuit.trying = circuit.succeeded = 0
+        circuit.slices.clear()
         return state
 
-    def _is_too_much(self, line: _Line, *, failed: bool) -> bool:
-        settings, slices = self.settings, line.slices
+    def _is_too_much(self, circuit: _OperationCircuit, *, failed: bool) -> bool:
+        settings, slices = self.settings, circuit.slices
         number = int(self._clock() * _SLICES / settings.window_s)
         while slices and slices[0].number <= number - _SLICES:
             slices.popleft()
@@ -174,8 +181,8 @@ class Circuit(PerProcess):
         return calls >= settings.minimum_calls and failures >= settings.failure_rate * calls
 
 
-class Breaker(Node):
-    """Asks its part unless the provider is out of service; then it refuses at once, for nothing.
+class Breaker(Wrapper):
+    """Asks its node unless the provider is out of service; then it refuses at once, for nothing.
 
     Only errors that cool a provider down count against it (``cools_down``), and answers count for
     it, whatever they say. What the caller did wrong says nothing, nor does a request that was given
@@ -184,30 +191,28 @@ class Breaker(Node):
     """
 
     def __init__(self, node: Node, circuit: Circuit) -> None:
-        self.node, self.circuit = node, circuit
-        self.name = node.name
+        super().__init__(node)
+        self.circuit = circuit
 
-    def parts(self) -> Sequence[Node]:
-        return (self.node,)
-
-    def ask(self, run: Run) -> Flow[VerificationResult]:
-        operation, left = run.question.operation, run.deadline.left()
-        era, turned = self.circuit.enter(operation)
+    def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
+        operation, deadline = run.question.operation, share.deadline
+        left = deadline.left()
+        epoch, turned = self.circuit.acquire(operation)
         failed: bool | None = None
         try:
-            self._tell(run, turned)
-            result = yield from self.node.ask(run)
+            self._notify(run, turned)
+            result = yield from self.node.ask(run, share)
             failed = False
         except FacegateError as error:
-            hurried = not run.deadline.left() and left < run.fair_s / 2
+            hurried = not deadline.left() and left < share.fair_s / 2
             if error.cools_down and not (hurried and isinstance(error, ProviderTimeout)):
                 failed = True
             raise
         else:
             return result
         finally:
-            self._tell(run, self.circuit.leave(operation, era, failed=failed))
+            self._notify(run, self.circuit.release(operation, epoch, failed=failed))
 
-    def _tell(self, run: Run, turned: State | None) -> None:
+    def _notify(self, run: Run, turned: State | None) -> None:
         if turned is not None:
-            run.emit(BreakerTurned(self.circuit.provider, run.question.operation, turned))
+            run.notify(BreakerTurned(self.circuit.provider, run.question.operation, turned))

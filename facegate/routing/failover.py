@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from facegate.errors import FacegateError, ProviderError
 from facegate.model import VerificationResult
-from facegate.routing.node import Node, Run
-from facegate.runtime.deadline import Deadline
+from facegate.routing.node import Node, Run, Share
 from facegate.runtime.flow import Flow
 
 
@@ -15,8 +14,8 @@ class Failover(Node):
     """Several, asked one after the other until one answers.
 
     Whether the next one is asked is read from the error's class (``fails_over``): an outage leads
-    on, a picture that cannot be decided on does not. Who is not covered by the request's consent
-    is passed over.
+    on, a picture that cannot be decided on does not. Whoever the request's consent does not
+    permit is passed over.
 
     The time that is left is shared out evenly among those still to come, so that one that stalls
     leaves the next one its part. What a provider's own ``deadline_s`` does not let it use goes to
@@ -27,27 +26,22 @@ class Failover(Node):
         self.name = name
         self.nodes = tuple(nodes)
 
-    def parts(self) -> Sequence[Node]:
+    def children(self) -> Sequence[Node]:
         return self.nodes
 
-    def ask(self, run: Run) -> Flow[VerificationResult]:
+    def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         failed: FacegateError | None = None
         nodes = [node for node in self.nodes if node.permits(run.question.consent)]
-        whole, fair_s = run.deadline, run.fair_s
         for index, node in enumerate(nodes):
-            if failed and run.spent:
+            if failed and (run.budget <= 0 or not share.deadline.left()):
                 break
             noted = len(run.attempts)
-            run.deadline = Deadline(whole.left() / (len(nodes) - index), whole)
-            run.fair_s = fair_s / len(nodes)
             try:
-                return (yield from node.ask(run))
+                return (yield from node.ask(run, share.part(len(nodes) - index, len(nodes))))
             except FacegateError as error:
                 # Being refused unasked says less than how an earlier one failed.
                 if len(run.attempts) > noted or not isinstance(failed, ProviderError):
                     failed = error
                 if not error.fails_over:
                     break
-            finally:
-                run.deadline, run.fair_s = whole, fair_s
         raise failed or self.not_permitted()

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import Self
@@ -22,8 +22,9 @@ from pydantic import (
 from facegate.document import Table
 from facegate.errors import RateLimited
 from facegate.model import VerificationResult
-from facegate.routing.node import Node, Run
+from facegate.routing.node import Node, Run, Share
 from facegate.routing.redis import Shared
+from facegate.routing.wrapper import Wrapper
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.flow import Flow, call, sleep
 from facegate.runtime.forking import PerProcess
@@ -74,53 +75,57 @@ class LimitSettings(Table):
         return int(most), _SECONDS[unit]
 
 
-class Slots(PerProcess):
+class _Queue:
+    """Who waits and who is under way, by number, in one process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.numbers = itertools.count(1)
+        self.waiting: dict[int, None] = {}
+        self.busy: set[int] = set()
+
+
+class ConcurrencyLimiter:
     """So many requests at once; who waited longest is next."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        super().__init__()
-
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._numbers = itertools.count(1)
-        self._waiting: dict[int, None] = {}
-        self._busy: set[int] = set()
+        self._queue = PerProcess(_Queue)
 
     def join(self) -> int:
         """Queue up; gives a number, for the others."""
-        with self._lock:
-            number = next(self._numbers)
-            self._waiting[number] = None
+        queue = self._queue.value
+        with queue.lock:
+            number = next(queue.numbers)
+            queue.waiting[number] = None
             return number
 
-    def take(self, number: int) -> int:
-        """Take a slot if it is one's turn: 0, or about how many are to go first."""
-        with self._lock:
-            place = number - next(iter(self._waiting)) + 1
-            if place > self._most - len(self._busy):
+    def acquire(self, number: int) -> int:
+        """Take a place if it is one's turn: 0, or about how many are to go first."""
+        queue = self._queue.value
+        with queue.lock:
+            place = number - next(iter(queue.waiting)) + 1
+            if place > self._most - len(queue.busy):
                 return place
-            del self._waiting[number]
-            self._busy.add(number)
+            del queue.waiting[number]
+            queue.busy.add(number)
             return 0
 
-    def leave(self, number: int) -> None:
-        """Give the slot back, or leave the queue."""
-        with self._lock:
-            self._waiting.pop(number, None)
-            self._busy.discard(number)
+    def release(self, number: int) -> None:
+        """Give the place back, or leave the queue."""
+        queue = self._queue.value
+        with queue.lock:
+            queue.waiting.pop(number, None)
+            queue.busy.discard(number)
 
 
-class Window(PerProcess):
-    """So many requests within any ``seconds``, each given its moment in the order they come."""
+class RateLimiter:
+    """A sliding window: so many requests in any ``seconds``, each given its moment in turn."""
 
     def __init__(self, most: int, seconds: int, clock: Callable[[], float]) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
         self._moments: deque[float] = deque()
-        super().__init__()
-
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
 
     def reserve(self, patience: float) -> tuple[float, float]:
         """Reserve a moment: gives it, and the seconds until then.
@@ -128,7 +133,7 @@ class Window(PerProcess):
         Raises:
             RateLimited: that would be more than ``patience`` seconds.
         """
-        with self._lock:
+        with self._lock.value:
             now, moments = self._clock(), self._moments
             while moments and moments[0] + self._seconds <= now:
                 moments.popleft()
@@ -142,7 +147,7 @@ class Window(PerProcess):
 
     def cancel(self, moment: float) -> None:
         """Let go of a moment that was not used."""
-        with self._lock:
+        with self._lock.value:
             if moment in self._moments:
                 self._moments.remove(moment)
 
@@ -151,7 +156,7 @@ class Limiter:
     """The limits of one provider. One serves all threads and routes that ask the provider.
 
     A request waits for its turn, for half of the time it has left at most: the other half is for
-    the attempt, or for another provider. Timeout a process, who came first goes first.
+    the attempt, or for another provider. Within a process, who came first goes first.
 
     Limits that are shared hold over all processes together. A process that dies with requests under
     way holds their places until their deadlines have passed. While the Redis cannot be reached,
@@ -173,11 +178,13 @@ class Limiter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.settings = provider, settings
-        self._slots = Slots(settings.concurrency) if settings.concurrency else None
-        self._window = Window(*settings.per, clock) if settings.per else None
+        self._concurrency = (
+            ConcurrencyLimiter(settings.concurrency) if settings.concurrency else None
+        )
+        self._rate = RateLimiter(*settings.per, clock) if settings.per else None
         self._shared = Shared(settings.shared, provider) if settings.shared else None
 
-    def enter(self, deadline: Deadline, held: ExitStack) -> Flow[None]:
+    def acquire(self, deadline: Deadline, held: ExitStack) -> Flow[None]:
         """Wait for one's turn; ``held`` gives back what was taken.
 
         Raises:
@@ -185,12 +192,12 @@ class Limiter:
         """
         patience = Deadline(deadline.left() / 2)
         try:
-            if self._slots:
-                yield from self._enter_slots(self._slots, patience, held)
+            if self._concurrency:
+                yield from self._acquire_place(self._concurrency, patience, held)
                 if self._shared:
-                    yield from self._enter_lease(self._shared, deadline, patience, held)
-            if self._window:
-                yield from self._enter_window(self._window, patience)
+                    yield from self._acquire_lease(self._shared, deadline, patience, held)
+            if self._rate:
+                yield from self._acquire_moment(self._rate, patience)
         except RateLimited as error:
             error.provider = self.name
             raise
@@ -200,19 +207,21 @@ class Limiter:
         if self._shared:
             self._shared.close()
 
-    def _enter_slots(self, slots: Slots, patience: Deadline, held: ExitStack) -> Flow[None]:
-        number = slots.join()
-        held.callback(slots.leave, number)
-        while place := slots.take(number):
+    def _acquire_place(
+        self, limiter: ConcurrencyLimiter, patience: Deadline, held: ExitStack
+    ) -> Flow[None]:
+        number = limiter.join()
+        held.callback(limiter.release, number)
+        while place := limiter.acquire(number):
             # The nearer to its turn, the more often it looks.
             yield from self._waiting(patience, min(_STEP_S * place, _LONGEST_STEP_S))
 
-    def _enter_lease(
+    def _acquire_lease(
         self, shared: Shared, deadline: Deadline, patience: Deadline, held: ExitStack
     ) -> Flow[None]:
         lease, step = shared.lease(self.settings.concurrency or 1, deadline.left() + 1), _STEP_S
-        held.callback(lease.end)
-        while not (yield from call(lease.take)):
+        held.callback(lease.release)
+        while not (yield from call(lease.acquire)):
             yield from self._waiting(patience, step)
             step = min(2 * step, _LONGEST_STEP_S)
 
@@ -225,8 +234,8 @@ class Limiter:
             )
         yield from sleep(min(left, step))
 
-    def _enter_window(self, window: Window, patience: Deadline) -> Flow[None]:
-        moment, wait = window.reserve(patience.left())
+    def _acquire_moment(self, limiter: RateLimiter, patience: Deadline) -> Flow[None]:
+        moment, wait = limiter.reserve(patience.left())
         try:
             if wait:
                 yield from sleep(wait)
@@ -237,24 +246,21 @@ class Limiter:
                         raise _too_often(*self.settings.per, wait)
                     yield from sleep(wait)
         except BaseException:
-            window.cancel(moment)
+            limiter.cancel(moment)
             raise
 
 
-class Limited(Node):
-    """Asks its part once the limits allow it; refuses, for nothing, if that would be too late."""
+class Limited(Wrapper):
+    """Asks its node once the limits allow it; refuses, at no cost, if that would be too late."""
 
     def __init__(self, node: Node, limiter: Limiter) -> None:
-        self.node, self.limiter = node, limiter
-        self.name = node.name
+        super().__init__(node)
+        self.limiter = limiter
 
-    def parts(self) -> Sequence[Node]:
-        return (self.node,)
-
-    def ask(self, run: Run) -> Flow[VerificationResult]:
+    def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         with ExitStack() as held:
-            yield from self.limiter.enter(run.deadline, held)
-            return (yield from self.node.ask(run))
+            yield from self.limiter.acquire(share.deadline, held)
+            return (yield from self.node.ask(run, share))
 
 
 def _too_often(most: int, seconds: int, wait: float) -> RateLimited:

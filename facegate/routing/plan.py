@@ -9,17 +9,19 @@ from hashlib import sha256
 from typing import Any
 
 from facegate.errors import ConfigurationError, FacegateError
-from facegate.policy import Policy, check_settings
+from facegate.policy import check_settings
 from facegate.providers.provider import Provider
 from facegate.routing.breaker import Breaker, Circuit
 from facegate.routing.failover import Failover
+from facegate.routing.leaf import Leaf
 from facegate.routing.limits import Limited, Limiter, LimitSettings
-from facegate.routing.node import Leaf, Node
+from facegate.routing.node import Node
 from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.routing.split import Arm, Split
 from facegate.routing.tables import BreakerTable, RouteTable
+from facegate.thresholds import Policy, Wanted
 
 States = dict[tuple[str, str], tuple[Any, Any]]
 """What was learnt of providers, by kind and name, after the settings that it was learnt under."""
@@ -223,8 +225,7 @@ class Plan:
         try:
             if not asked:
                 raise ConfigurationError(f"none of its providers offers {operation}")
-            for key in Policy.model_fields:
-                route.check_threshold(key, getattr(policy, key))
+            route.refuse_ambiguous(Wanted.of(policy))
             for provider in asked:
                 check_settings(provider, policy)
         except FacegateError as error:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from facegate.errors import ConfigurationError
-from facegate.runtime.forking import PerProcess
+from facegate.runtime.forking import in_child
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 _inherited: list[Any] = []
 
 
-class Shared(PerProcess):
+class Shared:
     """One provider's limits, shared by all processes that call it so and use the same Redis.
 
     Raises:
@@ -49,7 +49,8 @@ class Shared(PerProcess):
     def __init__(self, url: SecretStr, provider: str) -> None:
         self._url, self._provider = url, provider
         self._storage: Any = None
-        super().__init__()
+        self._begin()
+        in_child(self._begin)
 
     def _begin(self) -> None:
         if self._storage is not None:
@@ -139,14 +140,14 @@ class Lease:
         self._shared = shared
         self._taken = self._over = False
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Take it, if one is free."""
         self._taken = self._shared._add(self)  # noqa: SLF001  two halves of one thing
         if self._over:  # the request was given up while this was under way
             self._shared._remove(self)  # noqa: SLF001
         return self._taken
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Give it back, without waiting for that: this may be called on an event loop."""
         self._over = True
         if self._taken:

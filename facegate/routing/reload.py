@@ -13,7 +13,8 @@ from facegate.images.intake import Intake
 from facegate.providers.provider import Provider
 from facegate.routing.limits import Limited, Limiter
 from facegate.routing.route import Route
-from facegate.runtime.forking import PerProcess
+from facegate.runtime.deadline import Deadline
+from facegate.runtime.forking import in_child
 
 _Held = Provider[Any] | Limiter
 
@@ -21,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
-class Generation:
+class Version:
     """A route for as long as requests are on their way through it.
 
     Attributes:
@@ -34,8 +35,12 @@ class Generation:
     intake: Intake
     working: int = 0
 
+    def deadline(self) -> Deadline:
+        """The deadline of a request that begins now."""
+        return Deadline(self.route.deadline_s)
 
-class Generations(PerProcess):
+
+class Versions:
     """The route that new requests take, and those before it that still have some to finish.
 
     A provider, and a limit shared with other processes, is closed when it is a part of none of them
@@ -46,8 +51,9 @@ class Generations(PerProcess):
     """
 
     def __init__(self, route: Route, intake: Intake) -> None:
-        self._all = [Generation(route, intake)]
-        super().__init__()
+        self._all = [Version(route, intake)]
+        self._begin()
+        in_child(self._begin)
 
     def _begin(self) -> None:
         # What the parent is answering just now is not answered here.
@@ -56,37 +62,37 @@ class Generations(PerProcess):
         self._all[0].working = 0
 
     @property
-    def current(self) -> Generation:
+    def current(self) -> Version:
         """The one that new requests take."""
         return self._all[-1]
 
     @contextmanager
-    def entered(self) -> Iterator[Generation]:
-        """Hold on to the current one for a request."""
+    def use(self) -> Iterator[Version]:
+        """The current one, held for a request."""
         with self._lock:
             current = self._all[-1]
             current.working += 1
         try:
             yield current
         finally:
-            self.leave(current)
+            self.release(current)
 
-    def stay(self, generation: Generation) -> None:
-        """Hold on to one that is held already; until :meth:`leave`."""
+    def acquire(self, version: Version) -> None:
+        """Hold one that is held already, until :meth:`release`."""
         with self._lock:
-            generation.working += 1
+            version.working += 1
 
-    def leave(self, generation: Generation) -> None:
+    def release(self, version: Version) -> None:
         """Let go of one."""
         with self._lock:
-            generation.working -= 1
+            version.working -= 1
             unused = self._ended()
         _close(unused)
 
     def replace(self, route: Route, intake: Intake) -> None:
         """Let new requests take another route."""
         with self._lock:
-            self._all.append(Generation(route, intake))
+            self._all.append(Version(route, intake))
             unused = self._ended()
         _close(unused)
 
@@ -99,7 +105,7 @@ class Generations(PerProcess):
             each.close()
 
     def _ended(self) -> Sequence[_Held]:
-        """Forget generations that have finished; gives what is to be closed with them."""
+        """Forget versions that have finished; gives what is to be closed with them."""
         *past, current = self._all
         ended = [each for each in past if not each.working]
         if not ended:
@@ -109,9 +115,9 @@ class Generations(PerProcess):
         return [each for key, each in _held(ended).items() if key not in kept]
 
 
-def _held(generations: Sequence[Generation]) -> dict[int, _Held]:
+def _held(versions: Sequence[Version]) -> dict[int, _Held]:
     found: list[_Held] = []
-    for route in (each.route for each in generations):
+    for route in (each.route for each in versions):
         found += route.held
         found += [node.limiter for node in route.nodes if isinstance(node, Limited)]
     return {id(each): each for each in found}

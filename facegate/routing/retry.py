@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from facegate.errors import FacegateError, RateLimited
 from facegate.model import Attempt, Billed, VerificationResult
-from facegate.routing.node import Node, Run
+from facegate.routing.node import Node, Run, Share
+from facegate.routing.wrapper import Wrapper
 from facegate.runtime.flow import Flow, sleep
 from facegate.runtime.forking import PerProcess
 
@@ -34,7 +35,7 @@ class RetryPolicy:
     retry_unknown: bool = False
 
 
-class RetryQuota(PerProcess):
+class RetryQuota:
     """What one provider's retries may spend, in all routes together.
 
     A bucket of tokens, as in AWS's SDKs: a retry takes several out and an answer puts one back, so
@@ -47,25 +48,22 @@ class RetryQuota(PerProcess):
 
     def __init__(self, capacity: int = 100, cost: int = 5) -> None:
         self.capacity, self.cost, self.left = capacity, cost, capacity
-        super().__init__()
-
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
 
     def take(self) -> bool:
         """Pay for a retry, if there is enough left."""
-        with self._lock:
+        with self._lock.value:
             enough = self.left >= self.cost
             self.left -= self.cost if enough else 0
             return enough
 
     def refill(self) -> None:
         """Note an answer."""
-        with self._lock:
+        with self._lock.value:
             self.left = min(self.capacity, self.left + 1)
 
 
-class Retry(Node):
+class Retry(Wrapper):
     """A provider that is asked again where that may help, costs nothing twice and is in time."""
 
     def __init__(
@@ -76,25 +74,21 @@ class Retry(Node):
         *,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self.node, self.policy, self.quota = node, policy, quota
-        self.name = node.name
-        self._uniform = uniform
+        super().__init__(node)
+        self.policy, self.quota, self._uniform = policy, quota, uniform
 
-    def parts(self) -> Sequence[Node]:
-        return (self.node,)
-
-    def ask(self, run: Run) -> Flow[VerificationResult]:
+    def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         asked, ceiling = 1, self.policy.first_s
         while True:
             noted = len(run.attempts)
             try:
-                result = yield from self.node.ask(run)
+                result = yield from self.node.ask(run, share)
             except FacegateError as error:
                 pause = self._pause(error, ceiling)
                 if (
                     asked >= self.policy.attempts
-                    or run.spent
-                    or pause >= run.deadline.left()
+                    or run.budget <= 0
+                    or pause >= share.deadline.left()
                     or not self._may_repeat(error, run.attempts[noted:])
                     or not self.quota.take()
                 ):

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from facegate.errors import ConsentRefused, FacegateError, InvalidRequest, UnsupportedOption
-from facegate.model import Operation, Thresholds
-from facegate.policy import Policy, Terms
+from facegate.model import Operation
 from facegate.providers.provider import Provider
-from facegate.question import Question
-from facegate.routing.node import Leaf, Node
+from facegate.question import Options, Question
+from facegate.routing.leaf import Leaf
+from facegate.routing.node import Node, TermsByProvider
 from facegate.routing.shadow import Shadow
 from facegate.runtime.lazy import lazy
+from facegate.thresholds import NOTHING_WANTED, Policy, Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A question that a route can put to somebody.
+
+    Attributes:
+        wanted: the thresholds that the question and the route's policy ask for.
+        terms: what it means to each provider, by name, or why it cannot be put to it.
+    """
+
+    wanted: Wanted
+    terms: TermsByProvider
 
 
 @dataclass(frozen=True)
@@ -48,14 +62,14 @@ class Route:
     @lazy
     def providers(self) -> Sequence[Provider[Any]]:
         """Those that may be asked, each once."""
-        return list({id(leaf.provider): leaf.provider for leaf in self.node.leaves()}.values())
+        return list({id(provider): provider for provider in self.node.providers()}.values())
 
     @property
     def nodes(self) -> Sequence[Node]:
         """Every part of it, arms of no weight and the shadow's candidate included."""
         nodes = [self.node, self.shadow.candidate] if self.shadow else [self.node]
         for node in nodes:  # grows on the way
-            nodes += node.parts()
+            nodes += node.children()
         return nodes
 
     @property
@@ -70,63 +84,48 @@ class Route:
         limits = [provider.info.max_gallery for provider in self.providers]
         return None if None in limits else max(most for most in limits if most is not None)
 
-    def check(self, question: Question) -> Question:
-        """The question as the route puts it; refuses what nobody could be asked, before any I/O.
-
-        What the caller leaves open is filled in from the route's policy.
+    def check(self, question: Question) -> Checked:
+        """What a question comes to on this route; refuses what nobody could be asked.
 
         Raises:
-            ConsentRefused: there is no consent, or none of the providers is covered by it.
-            UnsupportedOperation, UnsupportedOption, InvalidRequest: see :meth:`Node.check`.
+            ConsentRefused: there is no consent, or it permits none of the providers.
+            UnsupportedOperation, UnsupportedOption, InvalidRequest: see :meth:`terms`.
         """
         if self.require_consent and question.consent is None:
             raise ConsentRefused(f"route {self.name!r} takes no request without consent")
-        self._check_options(question.options)
-        self.check_threshold("threshold", question.threshold)
-        self.check_threshold("liveness_threshold", question.liveness_threshold)
-        question = self._governed(question)
-        self.node.check(question)
+        checked = self.terms(question.operation, question.wanted, question.options)
         if not self.node.permits(question.consent):
             raise self.node.not_permitted()
-        return question
+        return checked
 
-    def terms(self, question: Question) -> Sequence[tuple[Provider[Any], Terms[Any]]]:
-        """What the question means to each provider that it can be put to.
+    def terms(
+        self, operation: Operation, wanted: Wanted = NOTHING_WANTED, options: Options | None = None
+    ) -> Checked:
+        """What thresholds and options come to, before any I/O; the route's policy fills the gaps.
 
         Raises:
-            UnsupportedOperation, UnsupportedOption, InvalidRequest: to none; what the first says.
+            UnsupportedOperation, UnsupportedOption, InvalidRequest: nobody can be asked so; what
+                the first provider says.
         """
-        question = self._governed(question)
-        found: dict[str, tuple[Provider[Any], Terms[Any]]] = {}
-        refusals = []
-        for leaf in self.node.leaves():
-            try:
-                found[leaf.name] = leaf.provider, leaf.terms(question)
-            except FacegateError as error:
-                refusals.append(error)
-        if not found:
+        self._check_options(options)
+        self.refuse_ambiguous(wanted)
+        if policy := self.policy.get(operation):
+            names = [provider.name for provider in self.providers]
+            wanted = wanted.filled_from(Wanted.of(policy), names)
+        terms = self.node.terms(operation, wanted, options)
+        refusals = [each for each in terms.values() if isinstance(each, FacegateError)]
+        if len(refusals) == len(terms):
             raise refusals[0]
-        return list(found.values())
+        return Checked(wanted, terms)
 
-    def _governed(self, question: Question) -> Question:
-        policy = self.policy.get(question.operation)
-        if policy is None:
-            return question
-        return replace(
-            question,
-            request_id=question.id,
-            threshold=self._filled(question.threshold, policy.threshold),
-            liveness_threshold=self._filled(question.liveness_threshold, policy.liveness_threshold),
-            review_from=policy.review_from,
-        )
+    def refuse_ambiguous(self, wanted: Wanted) -> None:
+        """Refuse thresholds that say different things to different providers.
 
-    def _filled(self, asked: Any, policy: Thresholds | None) -> Thresholds | None:
-        if not isinstance(asked, Mapping):
-            return policy if asked is None else asked
-        if policy is not None and not isinstance(policy, Mapping):
-            policy = {provider.name: policy for provider in self.providers}
-        said = {name: value for name, value in asked.items() if value is not None}
-        return {**(policy or {}), **said}
+        Raises:
+            UnsupportedOption: see :meth:`facegate.thresholds.Wanted.refuse_ambiguous`.
+        """
+        scored = {provider.name: provider.info for provider in self.providers}
+        wanted.refuse_ambiguous(scored, [provider.name for provider in self.held])
 
     def _check_options(self, options: Any) -> None:
         if options is None:
@@ -140,27 +139,3 @@ class Route:
                 raise UnsupportedOption(
                     f"options are keyed by plugin; the request goes to {asked}, not {name!r}"
                 )
-
-    def check_threshold(self, name: str, value: Thresholds | None) -> None:
-        """Refuse one number held against scores of different scales, and names of nobody here.
-
-        Raises:
-            UnsupportedOption: saying what to write instead.
-        """
-        if isinstance(value, Mapping):
-            names = [provider.name for provider in self.held]
-            for key in value:
-                if key not in names:
-                    raise UnsupportedOption(
-                        f"a {name} for {key!r}, but the request goes to {' or '.join(names)}"
-                    )
-            return
-        if value is None or (isinstance(value, str) and value.startswith("fmr:")):
-            return
-        kind = "liveness" if name == "liveness_threshold" else "match"
-        specs = [getattr(provider.info, kind) for provider in self.providers]
-        if len({spec.scale.name for spec in specs if spec}) > 1:
-            raise UnsupportedOption(
-                f"a {name} as a number means something else to each provider of this route; give"
-                ' each its own, by name, or a measured rate such as "fmr:1e-4"'
-            )

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 from facegate.providers.provider import Provider
 from facegate.question import Question
 from facegate.routing.chance import chance
 from facegate.routing.node import Node, Run
-from facegate.runtime.deadline import Deadline
 from facegate.runtime.forking import PerProcess
 
 
-class Shadow(PerProcess):
+class Shadow:
     """Who is on trial unseen: its answers are recorded beside the route's, and go nowhere else.
 
     Args:
@@ -30,10 +28,7 @@ class Shadow(PerProcess):
         self, candidate: Node, sample: float, most: int = 16, seconds: float = 30.0
     ) -> None:
         self.candidate, self.sample, self.most, self.seconds = candidate, sample, most, seconds
-        super().__init__()
-
-    def _begin(self) -> None:
-        self._places = threading.Semaphore(self.most)
+        self._places = PerProcess(lambda: threading.Semaphore(most))
 
     def wants(self, question: Question) -> bool:
         """Whether this one is in the sample, may be shown to the candidate and can be asked."""
@@ -43,43 +38,25 @@ class Shadow(PerProcess):
             and question.operation in self.candidate.capabilities
         )
 
-    def enter(self) -> bool:
-        """Take a place, if there is one; it is given back by :meth:`leave`."""
-        return self._places.acquire(blocking=False)
+    def acquire(self) -> bool:
+        """Take a place, if there is one; it is given back by :meth:`release`."""
+        return self._places.value.acquire(blocking=False)
 
-    def leave(self) -> None:
-        self._places.release()
+    def release(self) -> None:
+        """Give a place back."""
+        self._places.value.release()
 
     def run(self, primary: Run, asked: Sequence[Provider[Any]]) -> Run:
-        """The candidate's own run of a question that was put to the providers ``asked``.
-
-        A threshold as a number is on their scale. A candidate with another scale goes by its
-        settings.
-        """
+        """The candidate's own run of a question that was put to the providers ``asked``."""
         question = primary.question
-
-        def carried(value: Any, kind: str) -> Any:
-            rate = isinstance(value, str) and value.startswith("fmr:")
-            if value is None or rate or isinstance(value, Mapping):
-                return value
-            scales = {spec.scale for each in asked if (spec := getattr(each.info, kind))}
-            return {
-                leaf.name: value
-                for leaf in self.candidate.leaves()
-                if (spec := getattr(leaf.provider.info, kind)) and spec.scale in scales
-            }
-
+        candidates = {each.name: each.info for each in self.candidate.providers()}
+        wanted = primary.wanted.carried_to(candidates, [each.info for each in asked])
         return Run(
-            replace(
-                question,
-                request_id=question.id,
-                threshold=carried(question.threshold, "match"),
-                liveness_threshold=carried(question.liveness_threshold, "liveness"),
-                review_from=carried(question.review_from, "match"),
-            ),
+            question,
+            wanted,
+            self.candidate.terms(question.operation, wanted, question.options),
             primary.probe,
             primary.gallery,
-            Deadline(self.seconds),
             budget=1,
-            emit=primary.emit,
+            notify=primary.notify,
         )

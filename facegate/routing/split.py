@@ -6,10 +6,12 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from facegate.model import VerificationResult
+from facegate.providers.provider import Provider
 from facegate.routing.chance import chance
-from facegate.routing.node import Leaf, Node, Run
+from facegate.routing.node import Node, Run, Share
 from facegate.runtime.flow import Flow
 
 NO_SUBJECT = (
@@ -36,9 +38,9 @@ class Split(Node):
 
     A subject's arm follows from the subject alone, by weighted rendezvous hashing (Schindelhauer
     and Schomaker, 2005): it is the same in every process and after every restart, nothing is
-    stored, and a change of weights moves subjects only to arms whose share grew. Arms that are not
-    covered by the request's consent, or do not offer the operation, are passed over; the subjects
-    they would have had are spread over the rest in the same way, and all others stay.
+    stored, and a change of weights moves subjects only to arms whose share grew. Arms that the
+    request's consent does not permit, or that do not offer the operation, are passed over; the
+    subjects they would have had are spread over the rest in the same way, and all others stay.
 
     Args:
         name: of the trial. Two trials of different names divide the subjects independently.
@@ -51,34 +53,36 @@ class Split(Node):
         self.arms = arms
         self._key = hashlib.blake2b(key).digest()
 
-    def parts(self) -> Sequence[Node]:
+    def children(self) -> Sequence[Node]:
         return [arm.node for arm in self.arms.values()]
 
-    def leaves(self) -> Iterator[Leaf]:
+    def providers(self) -> Iterator[Provider[Any]]:
         for arm in self.arms.values():
             if arm.weight > 0:
-                yield from arm.node.leaves()
+                yield from arm.node.providers()
 
-    def ask(self, run: Run) -> Flow[VerificationResult]:
+    def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         name = self._draw(run)
         if run.arm is None:  # else it is a trial within an arm of another
             run.arm = name
-        return (yield from self.arms[name].node.ask(run))
+        return (yield from self.arms[name].node.ask(run, share))
 
     def _draw(self, run: Run) -> str:
         question = run.question
-        covered = [
+        permitted = [
             name
             for name, arm in self.arms.items()
             if arm.weight > 0 and arm.node.permits(question.consent)
         ]
-        if not covered:
+        if not permitted:
             raise self.not_permitted()
-        able = [name for name in covered if question.operation in self.arms[name].node.capabilities]
+        able = [
+            name for name in permitted if question.operation in self.arms[name].node.capabilities
+        ]
         if not question.subject and NO_SUBJECT not in run.warnings:
             run.warnings.append(NO_SUBJECT)
         whom = question.subject or question.id
-        return max(able or covered, key=lambda name: self._rank(name, whom))
+        return max(able or permitted, key=lambda name: self._rank(name, whom))
 
     def _rank(self, name: str, whom: str) -> float:
         drawn = chance(b"facegate split", self._key, self.name, name, whom)

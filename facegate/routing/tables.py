@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from facegate.document import Name, Table, near
 from facegate.model import Operation
-from facegate.policy import Policy
 from facegate.routing.breaker import BreakerSettings
+from facegate.thresholds import Policy
 
 
 class RetryTable(Table):

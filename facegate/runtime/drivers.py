@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from facegate.runtime.deadline import Deadline, too_late
 from facegate.runtime.flow import Call, Effect, Flow, Gather, Send, Spawn, Timeout
-from facegate.runtime.forking import PerProcess
+from facegate.runtime.forking import in_child
 
 if TYPE_CHECKING:
     import anyio
@@ -34,7 +34,7 @@ _WORKERS = 40
 thread until it ends, and no longer counts."""
 
 
-class SyncDriver(PerProcess):
+class SyncDriver:
     """Runs flows in the calling thread. Serves any number of threads at once.
 
     In a forked child it goes on with connections of its own.
@@ -42,7 +42,8 @@ class SyncDriver(PerProcess):
 
     def __init__(self) -> None:
         self._opened: SyncExchanges | None = None
-        super().__init__()
+        self._begin()
+        in_child(self._begin)
 
     def _begin(self) -> None:
         self._background: Threads | None = None

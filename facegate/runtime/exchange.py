@@ -25,7 +25,7 @@ from facegate.errors import (
 )
 from facegate.runtime.deadline import Deadline, held_to, too_late
 from facegate.runtime.flow import HttpReply, HttpRequest, Send, Transport
-from facegate.runtime.forking import PerProcess
+from facegate.runtime.forking import in_child
 from facegate.runtime.pools import Pools, async_turn, turn
 from facegate.runtime.sockets import BoundedBackend
 
@@ -33,8 +33,12 @@ _JOINED = 1024 * 1024
 """Up to this many bytes, joining a body takes less time than writing its parts one by one."""
 
 
-class SyncExchanges(PerProcess):
+class SyncExchanges:
     """Makes exchanges in the calling thread, over one connection pool per transport."""
+
+    def __init__(self) -> None:
+        self._begin()
+        in_child(self._begin)
 
     def _begin(self) -> None:
         # Not closed: a pool's lock may be one that nobody opens any more. Its sockets close.

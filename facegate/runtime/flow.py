@@ -52,6 +52,8 @@ class HttpRequest:
         headers: sent as they are, beside those that HTTP itself needs.
         body: in parts, so that a picture is never copied into it.
         server_name: whom the TLS certificate must name, where the URL holds an address instead.
+        target: path and query exactly as they were received; of requests to the gateway alone.
+        authority: likewise whom the request was addressed to, its ``Host``.
     """
 
     method: str
@@ -59,6 +61,8 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: tuple[bytes, ...] = field(default=(), repr=False)
     server_name: str | None = None
+    target: str = field(default="", repr=False)
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Generic, TypeVar
 from weakref import WeakMethod
+
+T = TypeVar("T")
 
 _methods: set[WeakMethod[Callable[[], None]]] = set()
 
@@ -25,16 +28,16 @@ def in_child(method: Callable[[], None]) -> None:
     _methods.add(WeakMethod(method, _methods.discard))
 
 
-class PerProcess:
-    """Has state that holds for one process alone: set up by :meth:`_begin`, in each anew."""
+class PerProcess(Generic[T]):
+    """A value that holds for one process alone, such as a lock: made anew in every forked child."""
 
-    def __init__(self) -> None:
-        self._begin()
-        in_child(self._begin)
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self.value = make()
+        in_child(self._renew)
 
-    def _begin(self) -> None:
-        """Set that state up; see :func:`in_child`."""
-        raise NotImplementedError
+    def _renew(self) -> None:
+        self.value = self._make()
 
 
 def _call_all() -> None:

@@ -28,7 +28,7 @@ def of_request(event: Finished) -> dict[str, str]:
         "route": event.route,
         "arm": event.arm or "",
         "provider": _asked(event),
-        "outcome": str(event.result.decision) if event.result else "error",
+        "outcome": "error" if event.result is None else str(event.result.decision),
         "error": event.error.code if event.error else "",
     }
 

@@ -3,6 +3,7 @@
 Everything here is for tests: nothing of it is imported by facegate itself.
 """
 
+from facegate.opening import answer_with
 from facegate.testing.cases import Documented, Endpoint, Failure, Interaction, VendorCall
 from facegate.testing.compat_contract import CompatibleApiContract
 from facegate.testing.contract import ProviderContract
@@ -25,6 +26,7 @@ __all__ = [
     "ProviderContract",
     "Seen",
     "VendorCall",
+    "answer_with",
     "live",
     "match",
     "no_match",

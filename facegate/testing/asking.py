@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from facegate import AsyncFaceVerifier, FacegateError, FaceVerifier, Operation, VerificationResult
+from facegate import AsyncFaceVerifier, FacegateError, FaceVerifier, VerificationResult
 from facegate.providers.provider import Provider
 from facegate.question import Question
 from facegate.testing.playback import Playback
@@ -95,26 +95,13 @@ async def ask_on_loop(provider: Provider[Any], question: Question) -> ResultOrEr
 
 def _came(verifier: FaceVerifier, question: Question) -> ResultOrError:
     try:
-        result: VerificationResult = getattr(verifier, question.operation)(**_arguments(question))
+        return verifier.ask(question)
     except FacegateError as error:
         return error
-    return result
 
 
 async def _came_async(verifier: AsyncFaceVerifier, question: Question) -> ResultOrError:
     try:
-        asked = getattr(verifier, question.operation)(**_arguments(question))
-        result: VerificationResult = await asked
+        return await verifier.ask(question)
     except FacegateError as error:
         return error
-    return result
-
-
-def _arguments(question: Question) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"probe": question.probe, "options": question.options}
-    if question.operation is Operation.LIVENESS:
-        return {**arguments, "threshold": question.liveness_threshold}
-    arguments |= {"gallery": question.gallery, "threshold": question.threshold}
-    if question.operation is Operation.COMPARE_LIVE:
-        arguments["liveness_threshold"] = question.liveness_threshold
-    return arguments

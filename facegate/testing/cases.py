@@ -106,7 +106,7 @@ class VendorCall:
         options = {**self.options, **changes.pop("options", {})}
         gallery = () if self.operation is Operation.LIVENESS else gallery
         asked: dict[str, Any] = {"gallery": gallery, "options": {plugin: options}}
-        return Question(self.operation, probe, **{**asked, **changes})
+        return Question(operation=self.operation, probe=probe, **{**asked, **changes})
 
     def endpoints(self) -> Iterator[Endpoint]:
         """Every documented request, in order."""

@@ -28,6 +28,7 @@ from facegate.errors import FacegateError
 from facegate.model import Operation, VerificationResult
 from facegate.providers.provider import Provider
 from facegate.providers.registry import Registry
+from facegate.question import Question
 from facegate.testing.cases import differences
 from facegate.testing.scrubbing import Scrubber, digest
 from facegate.verifier import AsyncFaceVerifier, FaceVerifier
@@ -48,7 +49,7 @@ class RecordedQuestion(BaseModel):
         operation: which of the three.
         probe: name of a picture; one that was recorded is named by its digest, ``sha256:...``.
         gallery: likewise, the claimed person's.
-        threshold: this and the rest are what the verifier's method is called with.
+        threshold: this and the rest are as in :class:`facegate.Question`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -105,13 +106,11 @@ class Scenario(BaseModel):
         }
         return kind(kind.settings_type.model_validate({**credentials, **self.settings}))
 
-    def arguments(self) -> dict[str, Any]:
-        """What the verifier's method is called with; stand-ins take the place of the pictures."""
-        given = self.question.model_dump(exclude={"operation"}, exclude_defaults=True)
-        pictures: dict[str, Any] = {"probe": stand_in(self.question.probe)}
-        if self.question.gallery:
-            pictures["gallery"] = [stand_in(name) for name in self.question.gallery]
-        return {**given, **pictures}
+    def asked(self) -> Question:
+        """The question to ask; stand-ins take the place of the pictures."""
+        given = self.question.model_dump(exclude={"probe", "gallery"}, exclude_defaults=True)
+        gallery = [stand_in(name) for name in self.question.gallery]
+        return Question(probe=stand_in(self.question.probe), gallery=gallery, **given)
 
     def scrubber(self) -> Scrubber:
         """Makes of a request with stand-ins what was recorded with the pictures."""
@@ -213,9 +212,8 @@ def play(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> di
 def asked(scenario: Scenario, provider_type: type[Provider[Any]] | None = None) -> dict[str, Any]:
     """What a scenario's question comes to, whoever answers it."""
     with FaceVerifier(scenario.provider(provider_type)) as verifier:
-        ask = getattr(verifier, scenario.question.operation)
         try:
-            return told(ask(**scenario.arguments()))
+            return told(verifier.ask(scenario.asked()))
         except FacegateError as error:
             return told(error)
 
@@ -227,9 +225,8 @@ async def play_async(
     scenario = Scenario.load(path)
     with cassette(path, scenario.scrubber()):
         async with AsyncFaceVerifier(scenario.provider(provider_type)) as verifier:
-            ask = getattr(verifier, scenario.question.operation)
             try:
-                outcome = told(await ask(**scenario.arguments()))
+                outcome = told(await verifier.ask(scenario.asked()))
             except FacegateError as error:
                 outcome = told(error)
     scenario.check(outcome)

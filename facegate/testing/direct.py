@@ -63,8 +63,7 @@ def bind(provider: Provider[Any], question: Question) -> BoundRequest[Any]:
     terms = Terms.of(
         provider,
         asked.operation,
-        asked.threshold,
-        asked.liveness_threshold,
+        asked.wanted,
         (asked.options or {}).get(provider.info.plugin),
     )
     return terms.bind(provider, asked.probe, tuple(asked.gallery))

@@ -76,9 +76,9 @@ class HttpProviderContract(WireContract):
         documented: every documented answer; for each operation at least one yes and one no.
         failures: every documented error.
         other_options: another value of a per-request option, where its type does not offer one.
-        every_mutation: spoil each field of a reply in every way there is, not in two or three; it
-            takes five times as long, and is for the nightly run.
-        patience_s: seconds to wait for something that a sound provider does at once.
+        patience_s: seconds after which a provider is taken to hang; a sound one never waits for it.
+        every_mutation: spoil every field of every documented reply in every way, and not only in a
+            fifth of them; takes five times as many requests, and is worth it in a nightly run.
     """
 
     patience_s: ClassVar[float] = 60.0

@@ -68,12 +68,12 @@ def questions(
         probe, *others = draw(st.permutations(images))
         compares, judges = operation != Operation.LIVENESS, operation != Operation.COMPARE
         return Question(
-            operation,
-            probe,
-            tuple(others[: draw(st.integers(1, most))]) if compares else (),
-            draw(_threshold(info.match)) if compares else None,
-            draw(_threshold(info.liveness)) if judges else None,
-            {info.plugin: draw(st.fixed_dictionaries({}, optional=choices))},
+            operation=operation,
+            probe=probe,
+            gallery=tuple(others[: draw(st.integers(1, most))]) if compares else (),
+            threshold=draw(_threshold(info.match)) if compares else None,
+            liveness_threshold=draw(_threshold(info.liveness)) if judges else None,
+            options={info.plugin: draw(st.fixed_dictionaries({}, optional=choices))},
         )
 
     return made()

@@ -18,19 +18,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from facegate import FaceVerifier, opening
+from facegate import FaceVerifier
+from facegate.opening import answer_with
 from facegate.testing.fake import FakeProvider
 
 
 @pytest.fixture
-def fake_facegate(monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
+def fake_facegate() -> Iterator[FakeProvider]:
     """A fake that answers for every verifier that the code under test opens.
 
     ``facegate.open`` and ``facegate.open_async`` read no configuration meanwhile.
     """
     fake = FakeProvider()
-    monkeypatch.setattr(opening, "_configured", lambda *_: {"route": fake})
-    return fake
+    with answer_with(fake):
+        yield fake
 
 
 @pytest.fixture

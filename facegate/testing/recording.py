@@ -21,6 +21,7 @@ from facegate.images.image import Image, ImageSource
 from facegate.model import Operation
 from facegate.providers.http import HttpSettings
 from facegate.providers.provider import Provider, ProviderSettings
+from facegate.question import Question
 from facegate.testing.cassettes import (
     PathLike,
     Scenario,
@@ -81,7 +82,7 @@ def record(
         path: of the cassette; one that is there is replaced.
         origin: where the answer is from, for the header.
         source: see :class:`~facegate.testing.cassettes.Scenario`.
-        **arguments: thresholds and options, as the verifier's method takes them.
+        **arguments: thresholds and options, as :class:`facegate.Question` takes them.
 
     Returns:
         what came of it.
@@ -92,10 +93,10 @@ def record(
     provider = verifier.provider
     pictures = [Image.of(picture) for picture in (probe, *gallery)]
     names = [f"sha256:{picture.digest}" for picture in pictures]
-    given = {"gallery": pictures[1:], **arguments} if gallery else arguments
+    question = Question(operation=operation, probe=pictures[0], gallery=pictures[1:], **arguments)
     with recording(credentials(provider.settings)) as tape:
         try:
-            outcome = told(getattr(verifier, operation)(pictures[0], **given))
+            outcome = told(verifier.ask(question))
         except FacegateError as error:
             outcome = told(error)
     if not len(tape):

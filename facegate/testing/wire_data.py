@@ -135,6 +135,7 @@ class WireData(ProviderContract):
         self,
         calls: Sequence[VendorCall],
         acts: Iterator[Act] | None = None,
+        *,
         at: Interaction | None = None,
         probes: Sequence[bytes] = (),
         below: str = "",
@@ -189,7 +190,7 @@ class WireData(ProviderContract):
             each = (self.replied(ask, call, faces, act, at=at, **settings) for act in acts)
             return [came for (came,) in each]
         replies = iter(acts * 2 if renewed else acts)
-        playback = self.playback([call], replies, at, probes=faces[:1], answer=answer)
+        playback = self.playback([call], replies, at=at, probes=faces[:1], answer=answer)
         with Server(playback) as server:
             provider = self.make(**self.addressed(server.url), **settings)
             question = self.question(call, faces[:2], **(asked or {}))

@@ -313,6 +313,12 @@ def _data(trial: Trial) -> Iterator[Finding]:
             " consent changed in this time. People count where they were first.",
         ),
         (
+            trial.judged_by_caller,
+            "some callers decided for themselves",
+            f"{trial.judged_by_caller:,} requests wanted a score and no decision. They count for"
+            " time, errors and cost, and not among the people.",
+        ),
+        (
             trial.unassigned,
             "some requests got to no arm",
             f"{trial.unassigned:,} requests failed before they got to an arm and count in none.",

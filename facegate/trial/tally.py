@@ -202,6 +202,8 @@ class Counts:
         pairs: likewise.
         nameless: requests about nobody in particular: each counts as a person.
         moved: requests in another arm than the subject's first.
+        judged_by_caller: requests whose callers decided for themselves: they count for time and
+            cost, and in no share of anything.
     """
 
     rows: int = 0
@@ -212,6 +214,7 @@ class Counts:
     pairs: defaultdict[str, Pairs] = field(default_factory=lambda: defaultdict(Pairs))
     nameless: int = 0
     moved: int = 0
+    judged_by_caller: int = 0
     _arm_of: dict[str | None, str | None] = field(default_factory=dict)
     _seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _pending: OrderedDict[str, Row] = field(default_factory=OrderedDict)
@@ -233,6 +236,9 @@ class Counts:
             return
         tally = self.arms[row.arm]
         tally.add(row)
+        if row.judged_by_caller:
+            self.judged_by_caller += 1
+            return
         if row.subject not in self._arm_of:
             tally.people.add(row.at, OUTCOMES.index(outcome(row)))
         if row.subject is None:
@@ -246,8 +252,11 @@ class Counts:
 
     def _add_shadow(self, row: Row) -> None:
         candidate = row.provider or _NOBODY
-        tally, pairs = self.shadows[candidate], self.pairs[candidate]
+        tally = self.shadows[candidate]
         tally.add(row)
+        if row.judged_by_caller:
+            return
+        pairs = self.pairs[candidate]
         primary = self._pending.pop(row.request_id, None)
         if primary is None:
             pairs.orphans += 1

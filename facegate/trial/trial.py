@@ -67,6 +67,8 @@ class Trial:
         unassigned: requests that failed before they got to an arm.
         nameless: requests about nobody in particular: each counts as a person.
         moved: requests that went to another arm than the subject's first.
+        judged_by_caller: requests whose callers decided for themselves; they count for time and
+            cost alone.
         ratio: whether people were split as configured; None where that is not known.
         comparisons: each arm against the control.
         pairings: each candidate against what it shadowed.
@@ -83,6 +85,7 @@ class Trial:
     unassigned: int
     nameless: int
     moved: int
+    judged_by_caller: int
     ratio: Ratio | None
     comparisons: Sequence[Comparison]
     pairings: Sequence[Pairing]
@@ -141,6 +144,7 @@ class Trial:
             unassigned=unassigned,
             nameless=counts.nameless,
             moved=counts.moved,
+            judged_by_caller=counts.judged_by_caller,
             ratio=Ratio.of(people, weights) if weights else None,
             comparisons=[
                 Comparison.of((names[0], other), (tallies[names[0]], tallies[other]), alpha)

@@ -11,7 +11,6 @@ from facegate.plugin import (
     Answer,
     AuthenticationFailed,
     CaptureReason,
-    CaptureRejected,
     CompatibleApi,
     CompatibleApiSettings,
     DecodedRequest,
@@ -36,6 +35,14 @@ class AcmeApi(CompatibleApi[CompatibleApiSettings]):
     routes: ClassVar = {path: frozenset({"POST"}) for path in ("/v1/compare", "/v1/liveness")}
     match, liveness, settings_type = MATCH, LIVENESS, CompatibleApiSettings
     needs_scores = True
+    wrong_key = "bad_token"
+    reasons: ClassVar = {CaptureReason.FACE_NOT_FOUND: "no_face"}
+    failures: ClassVar = {
+        AuthenticationFailed: "bad_token",
+        QuotaExhausted: "no_credits",
+        RateLimited: "slow_down",
+        FacegateError: "broken",
+    }
     errors: ClassVar = {
         "bad_token": VendorError(401, {"code": "bad_token"}),
         "no_credits": VendorError(402, {"code": "no_credits"}),
@@ -45,11 +52,8 @@ class AcmeApi(CompatibleApi[CompatibleApiSettings]):
         "broken": VendorError(500, {"code": "broken"}),
     }
 
-    def authorise(self, request: HttpRequest) -> str | HttpReply:
-        token = request.headers.get("authorization", "").removeprefix("Token ")
-        if not self.keys:
-            return ""
-        return token if token in self.keys else self.error("bad_token")
+    def presented(self, request: HttpRequest) -> str:
+        return super().presented(request).removeprefix("Token ")
 
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         try:
@@ -71,17 +75,8 @@ class AcmeApi(CompatibleApi[CompatibleApiSettings]):
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         said: dict[str, Any] = {}
-        if answer.match:
+        if answer.match is not None:
             said = {"score": answer.match.score}
-        elif answer.liveness:
+        elif answer.liveness is not None:
             said = {"live": answer.liveness.passed, "score": answer.liveness.score}
         return json_reply(200, said)
-
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
-        if isinstance(error, CaptureRejected) and error.reason is CaptureReason.FACE_NOT_FOUND:
-            return self.error("no_face")
-        if isinstance(error, RateLimited):
-            reply = self.error("slow_down")
-            return HttpReply(reply.status, {**reply.headers, "retry-after": "7"}, reply.body)
-        names = {AuthenticationFailed: "bad_token", QuotaExhausted: "no_credits"}
-        return self.error(names.get(type(error), "broken"))

@@ -54,7 +54,7 @@ class RoundsScores(AcmeApi):
 
 @found_by("test_an_error_is_heard_as_what_it_is")
 class AnswersAFailureWithANo(AcmeApi):
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
+    def encode_error(self, error: FacegateError) -> HttpReply:
         return json_reply(200, {"score": 0.0, "live": False})
 
 
@@ -84,6 +84,6 @@ class Stumbles(AcmeApi):
 class TurnsAwayWhoIsJustSimilarEnough(AcmeApi):
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         threshold = asked.threshold or MATCH.threshold
-        if answer.match and answer.match.score == threshold:
+        if answer.match is not None and answer.match.score == threshold:
             return json_reply(200, {"score": threshold - 0.001})
         return super().encode(asked, answer)

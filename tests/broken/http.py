@@ -370,7 +370,7 @@ class WaitsOnTheLoop(Acme):
         asked = posted(self, request)
         body = b"".join(asked.body)
         post = urllib.request.Request(asked.url, body, dict(asked.headers))  # noqa: S310
-        with urllib.request.urlopen(post, timeout=5) as reply:  # noqa: S310
+        with urllib.request.urlopen(post, timeout=60) as reply:  # noqa: S310
             found = reply.read()
         yield from ()
         return read(request, HttpReply(200, body=found))

@@ -137,7 +137,7 @@ class AnswersWithAWordOfItsOwn(Acme):
         quality: float
 
     def compare(self, request: Compare) -> Flow[Answer]:
-        verdict = self.Verdict(**dict(yes(request).match or {}), quality=0.7)
+        verdict = self.Verdict(**dict(yes(request).match), quality=0.7)
         yield from super().compare(request)
         return Answer(verdict)
 

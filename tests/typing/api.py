@@ -47,7 +47,8 @@ def asks(path: Path, raw: bytes, upload: BinaryIO, picture: Image) -> None:
         assert_type(verifier.liveness(upload).accepted, bool)
         verifier.compare("selfie.jpg", None)  # type: ignore[arg-type]
         verifier.compare("selfie.jpg")  # type: ignore[call-arg]
-        verifier.liveness(raw, liveness_threshold=1)  # type: ignore[call-arg]
+        verifier.liveness(raw, liveness_threshold=1)
+        verifier.liveness(raw, threshold=1)  # type: ignore[call-arg]
     facegate.open("facegate.toml", provider="backup").close()
     facegate.open(plugin="acme", token="secret", deadline_s=5)
 
@@ -62,7 +63,7 @@ async def asks_without_blocking(raw: bytes) -> None:
 def reads(result: VerificationResult) -> None:
     assert_type(result.match, Match | None)
     _ = result.match.score  # type: ignore[union-attr]
-    if result.match:
+    if result.match is not None:
         assert_type(result.match.score, float | None)
     assert_type(result.vendor_signature, Mapping[str, str] | None)
     assert_type([attempt.seconds for attempt in result.attempts], list[float])

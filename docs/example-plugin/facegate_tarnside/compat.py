@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
-from hmac import compare_digest
 from typing import ClassVar
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,20 +10,24 @@ from pydantic import ValidationError
 
 from facegate.plugin import (
     Answer,
+    CaptureRejected,
     CompatibleApi,
     CompatibleApiSettings,
+    ConsentRefused,
     DecodedRequest,
     FacegateError,
     HttpReply,
     HttpRequest,
-    Image,
     ImageRejected,
+    InvalidRequest,
     Operation,
     RateLimited,
+    UnsupportedOperation,
+    UnsupportedOption,
     json_reply,
 )
 from facegate_tarnside import wire
-from facegate_tarnside.errors import REPLIES, said
+from facegate_tarnside.errors import ERRORS
 
 
 class TarnsideApi(CompatibleApi[CompatibleApiSettings]):
@@ -40,29 +41,35 @@ class TarnsideApi(CompatibleApi[CompatibleApiSettings]):
     match = wire.MATCH
     liveness = wire.LIVE
     needs_scores = True
-    errors = REPLIES
+    errors = ERRORS.replies
+    reasons = ERRORS.reasons
+    failures: ClassVar = {
+        CaptureRejected: "poor_picture",
+        ImageRejected: "bad_picture",
+        ConsentRefused: "not_in_plan",
+        UnsupportedOperation: "not_in_plan",
+        InvalidRequest: "bad_request",
+        UnsupportedOption: "bad_request",
+        RateLimited: "slow_down",
+        FacegateError: "offline",
+    }
+    key_header = wire.KEY
+    wrong_key = "bad_key"
+    formats = wire.FORMATS
     settings_type = CompatibleApiSettings
 
-    def authorise(self, request: HttpRequest) -> str | HttpReply:
-        given = {name.lower(): value for name, value in request.headers.items()}.get(wire.KEY, "")
-        if not self.keys:
-            return ""
-        same = [key for key in self.keys if compare_digest(key.encode(), given.encode())]
-        return same[0] if same else self.error("bad_key")
-
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
-        body = b"".join(request.body)
         try:
             if urlsplit(request.url).path == wire.LIVENESS:
-                check = wire.CheckLiveness[str].model_validate_json(body)
-                return DecodedRequest(Operation.LIVENESS, self._picture("probe", check.selfie))
-            compare = wire.Compare[str].model_validate_json(body)
+                check = self.message(request, wire.CheckLiveness[str])
+                return DecodedRequest(Operation.LIVENESS, self.picture(check.selfie, "probe"))
+            compare = self.message(request, wire.Compare[str])
         except ValidationError:
             return self.error("bad_request")
         return DecodedRequest(
             Operation.COMPARE,
-            self._picture("probe", compare.selfie),
-            (self._picture("gallery[0]", compare.document),),
+            self.picture(compare.selfie, "probe"),
+            (self.picture(compare.document, "gallery[0]"),),
             options={"model": compare.model},
         )
 
@@ -73,20 +80,3 @@ class TarnsideApi(CompatibleApi[CompatibleApiSettings]):
             return self.error("not_in_plan")
         name = "similarity" if compares else "liveness"
         return json_reply(200, {"id": answer.vendor_reference or uuid4().hex, name: found.score})
-
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
-        reply = self.error(said(error))
-        if isinstance(error, RateLimited) and error.retry_after is not None:
-            seconds = str(math.ceil(error.retry_after))
-            reply = replace(reply, headers={**reply.headers, "retry-after": seconds})
-        return reply
-
-    def _picture(self, role: str, text: str) -> Image:
-        try:
-            image = Image.from_base64(text, self.limits)
-            if image.format not in wire.FORMATS:
-                raise ImageRejected(f"{image.format} is not taken")
-        except ImageRejected as error:
-            error.image = role
-            raise
-        return image

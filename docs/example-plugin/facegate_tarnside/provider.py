@@ -20,7 +20,7 @@ from facegate.plugin import (
     per_call,
 )
 from facegate_tarnside import wire
-from facegate_tarnside.errors import TABLE
+from facegate_tarnside.errors import ERRORS
 
 
 class TarnsideSettings(HttpSettings):
@@ -35,7 +35,7 @@ class Tarnside(HttpProvider[TarnsideSettings]):
     """Tarnside's face API: scores, so facegate decides by the thresholds."""
 
     settings_type = TarnsideSettings
-    errors = TABLE
+    errors = ERRORS.table
     info = ProviderInfo(
         plugin="tarnside",
         lineage="tarnside-1",

@@ -50,7 +50,7 @@ def test_a_decision_arrives_with_a_score_of_tarnsides(engine: FakeProvider, url:
     engine.will(match(0.85), no_match(0.35))
     with FaceVerifier(tarnside(url)) as verifier:
         found = [verifier.compare(SELFIE, [DOCUMENT]).match for _ in range(2)]
-    same, other = (each for each in found if each)
+    same, other = (each for each in found if each is not None)
     assert (same.is_match, same.score) == (True, pytest.approx(90))
     assert (other.is_match, other.score) == (False, pytest.approx(40))
 
@@ -61,7 +61,7 @@ def test_it_is_the_same_on_an_event_loop(url: str) -> None:
             return (await verifier.liveness(SELFIE)).liveness
 
     found = anyio.run(ask)
-    assert found
+    assert found is not None
     assert (found.passed, found.score) == (True, pytest.approx(95))
 
 

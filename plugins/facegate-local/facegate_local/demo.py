@@ -92,13 +92,9 @@ def _outcome(
     try:
         probe = store.read(scene.probe)
         gallery = [store.read(name) for name in scene.gallery]
-        match scene.operation:
-            case Operation.COMPARE:
-                return verifier.compare(probe, gallery)
-            case Operation.LIVENESS:
-                return verifier.liveness(probe)
-            case Operation.COMPARE_LIVE:
-                return verifier.compare_live(probe, gallery)
+        return verifier.ask(
+            facegate.Question(operation=scene.operation, probe=probe, gallery=gallery)
+        )
     except FacegateError as error:
         return error
 

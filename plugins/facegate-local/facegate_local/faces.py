@@ -88,14 +88,34 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Scene:
-    """A picture the right way up, with its faces, the one that counts first."""
+    """A picture the right way up, with its faces, the one that counts first.
+
+    Attributes:
+        pixels: turned so that the face is upright.
+        faces: in these pixels.
+        turns: quarter turns clockwise that the picture was given.
+    """
 
     pixels: Pixels
     faces: tuple[Face, ...]
+    turns: int = 0
 
     @property
     def face(self) -> Face:
         return self.faces[0]
+
+    def boxes(self) -> Iterator[tuple[float, float, float, float]]:
+        """Left, top, width and height of each face, as shares of the picture before all turns.
+
+        Levelling turns about the face, which stays where it was.
+        """
+        high, wide = self.pixels.shape[:2]
+        for face in self.faces:
+            left, top = face.x / wide, face.y / high
+            width, height = face.width / wide, face.height / high
+            for _ in range(self.turns):
+                left, top, width, height = top, 1 - left - width, height, width
+            yield left, top, width, height
 
 
 class Finder:
@@ -119,11 +139,11 @@ class Finder:
         return None
 
     def _turned(self, pixels: Pixels, long_side: int) -> Iterator[Scene]:
-        for turn in _QUARTER_TURNS:
+        for turns, turn in enumerate(_QUARTER_TURNS):
             turned = pixels if turn is None else cv2.rotate(pixels, turn)
             faces = self._find(turned, long_side)
             if faces:
-                scene = Scene(turned, faces)
+                scene = Scene(turned, faces, turns)
                 yield scene
                 if turn is None and faces[0].score >= UPRIGHT and not self._on_its_head(scene):
                     return
@@ -171,7 +191,7 @@ class Finder:
             if same.score <= best.face.score and not straighter:
                 break
             # The other faces may have been turned out of the frame: they stay as they were.
-            best = Scene(turned, (same, *scene.faces[1:]))
+            best = Scene(turned, (same, *scene.faces[1:]), scene.turns)
         return best
 
 

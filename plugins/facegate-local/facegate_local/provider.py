@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -16,8 +17,10 @@ from facegate.plugin import (
     Answer,
     Billed,
     BlockingProvider,
+    Box,
     CompareLiveRequest,
     CompareRequest,
+    Face,
     FacePolicy,
     Handling,
     Image,
@@ -106,6 +109,7 @@ class Local(BlockingProvider[LocalSettings]):
         several_faces=SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),
         match=scores.MATCH,
         liveness=pad.LIVENESS,
+        faces=True,
         embedded=True,
         billed=Billed.NO,
         environment=frozenset({DIRECTORY_VARIABLE}),
@@ -123,19 +127,24 @@ class Local(BlockingProvider[LocalSettings]):
         )
 
     def compare(self, request: CompareRequest[LocalSettings]) -> Answer:
-        probe, match = self._matched(request)
-        return Answer(match=match, warnings=_warnings(probe))
+        probe, match, faces = self._matched(request)
+        return Answer(match=match, warnings=_warnings(probe), faces=faces)
 
     def compare_live(self, request: CompareLiveRequest[LocalSettings]) -> Answer:
-        probe, match = self._matched(request)
-        return Answer(match=match, liveness=self._judged(request, probe), warnings=_warnings(probe))
+        probe, match, faces = self._matched(request)
+        liveness = self._judged(request, probe)
+        return Answer(match=match, liveness=liveness, warnings=_warnings(probe), faces=faces)
 
     def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
         largest_face = request.settings.several_faces == "vendor"
         (scene,) = self._run(
             [lambda engine: engine.see(request.probe, "probe", largest_face=largest_face)]
         )
-        return Answer(liveness=self._judged(request, scene), warnings=_warnings(scene))
+        return Answer(
+            liveness=self._judged(request, scene),
+            warnings=_warnings(scene),
+            faces=_faces("probe", scene),
+        )
 
     def findings(self) -> Sequence[str]:
         consequence = "it is pulled at its first use" if self.settings.pull else "it is not pulled"
@@ -147,17 +156,23 @@ class Local(BlockingProvider[LocalSettings]):
     def close(self) -> None:
         self._engines.clear()
 
-    def _matched(self, request: _Comparing) -> tuple[Scene, Match]:
-        """The probe as it was seen, and how it compares; nothing else keeps its pixels."""
+    def _matched(self, request: _Comparing) -> tuple[Scene, Match, tuple[Face, ...]]:
+        """The probe as it was seen, how it compares, and all faces; nothing else keeps its pixels.
+
+        The jobs run side by side, but a dictionary takes what each finds without a lock.
+        """
         seen: list[Scene] = []
         largest_face = request.settings.several_faces == "vendor"
+        faces: dict[str, tuple[Face, ...]] = {}
 
         def probe(engine: Engine) -> Embedding:
             seen.append(engine.see(request.probe, "probe", largest_face=largest_face))
             return engine.embed(seen[0], "probe")
 
         def claimed(engine: Engine, *, image: Image, label: str) -> Embedding:
-            return engine.embed(engine.see(image, label, largest_face=largest_face), label)
+            scene = engine.see(image, label, largest_face=largest_face)
+            faces[label] = _faces(label, scene)
+            return engine.embed(scene, label)
 
         jobs: list[Callable[[Engine], Embedding]] = [probe]
         jobs += [
@@ -166,7 +181,9 @@ class Local(BlockingProvider[LocalSettings]):
         ]
         wanted, *found = self._run(jobs)
         all_scores = tuple(scores.score(float(wanted @ each)) for each in found)
-        return seen[0], scores.MATCH.match(max(all_scores), request.threshold, all_scores)
+        match = scores.MATCH.match(max(all_scores), request.threshold, all_scores)
+        claimed_faces = (faces[f"gallery[{n}]"] for n in range(len(request.gallery)))
+        return seen[0], match, tuple(chain(_faces("probe", seen[0]), *claimed_faces))
 
     def _judged(self, request: _Judging, probe: Scene) -> Liveness:
         require_open_eyes = request.settings.require_open_eyes
@@ -187,6 +204,17 @@ class Local(BlockingProvider[LocalSettings]):
 R = TypeVar("R")
 _Comparing = CompareRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
 _Judging = LivenessRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
+
+
+def _faces(label: str, scene: Scene) -> tuple[Face, ...]:
+    return tuple(
+        Face(
+            image=label,
+            box=Box(left=left, top=top, width=width, height=height),
+            confidence=min(face.score, 1.0),
+        )
+        for face, (left, top, width, height) in zip(scene.faces, scene.boxes(), strict=True)
+    )
 
 
 def _warnings(probe: Scene) -> tuple[str, ...]:

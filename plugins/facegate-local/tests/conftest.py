@@ -16,11 +16,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image as Pillow
 
 import facegate
 from facegate_local.manifest import Archive, Asset, Kind
 from facegate_local.store import ModelStore, PortraitStore
+
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")  # a busy machine is no failure
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +46,9 @@ def portraits() -> Mapping[str, Path]:
 @pytest.fixture(scope="session")
 def verifier(models_dir: Path) -> Iterator[facegate.FaceVerifier]:
     """The embedded engine, as a user opens it."""
-    with facegate.open(plugin="local", models_dir=models_dir, pull=False) as verifier:
+    with facegate.open(
+        plugin="local", models_dir=models_dir, pull=False, deadline_s=120
+    ) as verifier:
         yield verifier
 
 

@@ -17,6 +17,8 @@ from PIL import ImageOps
 
 from facegate import CaptureReason, CaptureRejected, FaceVerifier, ImageRejected
 
+pytestmark = pytest.mark.slow
+
 Picture = Pillow.Image
 Pixels = NDArray[np.uint8]
 
@@ -27,6 +29,7 @@ def png(picture: Picture) -> bytes:
     return target.getvalue()
 
 
+@pytest.mark.slow
 def test_a_face_strewn_over_few_pixels_of_another_is_not_seen(
     verifier: FaceVerifier, pictures: Mapping[str, Picture]
 ) -> None:
@@ -74,6 +77,7 @@ RENDERINGS: Final[dict[str, Callable[[Picture], Picture]]] = {
 PEOPLE: Final = ("person_a_2", "person_b_2", "impostor_1", "impostor_2", "astronaut")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rendering", RENDERINGS.values(), ids=RENDERINGS)
 def test_strangers_in_the_same_strange_rendering_do_not_become_one_person(
     verifier: FaceVerifier,

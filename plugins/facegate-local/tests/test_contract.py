@@ -16,7 +16,7 @@ from facegate_local.provider import Local
 class TestLocal(ProviderContract):
     contract_version = 1
     provider = Local
-    settings: ClassVar = {"engines": 2}
+    settings: ClassVar = {"engines": 2, "deadline_s": 120}
     formats = frozenset(ImageFormat) - {ImageFormat.JPEG2000}
 
     @pytest.fixture

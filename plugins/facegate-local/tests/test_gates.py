@@ -18,6 +18,8 @@ from facegate import CaptureReason, CaptureRejected, FaceVerifier
 from facegate_local.faces import Face, Scene
 from facegate_local.gates import check_compare, yaw
 
+pytestmark = pytest.mark.slow
+
 Picture = Pillow.Image
 
 BOX: Final = (206, 135, 490, 529)
@@ -186,6 +188,7 @@ def scores_when_turned(
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
 def test_no_strangers_match_whichever_way_their_photos_are_turned(
     scores_when_turned: Mapping[int, Mapping[tuple[str, str], float]], degrees: int
@@ -193,6 +196,7 @@ def test_no_strangers_match_whichever_way_their_photos_are_turned(
     assert max(scores_when_turned[degrees][pair] for pair in STRANGERS) < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
 @pytest.mark.parametrize("person", ["person_a", "person_b"])
 def test_the_same_person_matches_whichever_way_the_photos_are_turned(

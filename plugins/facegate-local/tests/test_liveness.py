@@ -56,7 +56,7 @@ def test_colours_reach_the_network_in_the_order_it_was_measured_with(
 def test_a_threshold_nobody_reaches_is_not_passed(
     verifier: FaceVerifier, portraits: Mapping[str, Path]
 ) -> None:
-    result = verifier.liveness(probe=portraits["astronaut"], threshold=1.0)
+    result = verifier.liveness(probe=portraits["astronaut"], liveness_threshold=1.0)
 
     assert not result.accepted
 
@@ -67,7 +67,9 @@ def test_a_threshold_is_met_by_reaching_it(
     liveness = verifier.liveness(probe=portraits["astronaut"]).liveness
     assert liveness is not None
 
-    assert verifier.liveness(probe=portraits["astronaut"], threshold=liveness.score).accepted
+    assert verifier.liveness(
+        probe=portraits["astronaut"], liveness_threshold=liveness.score
+    ).accepted
 
 
 def test_both_questions_are_answered_on_one_probe(

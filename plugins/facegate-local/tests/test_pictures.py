@@ -13,6 +13,8 @@ from PIL import Image as Pillow
 
 from facegate import CaptureReason, CaptureRejected, FaceVerifier, ImageRejected
 
+pytestmark = pytest.mark.slow
+
 Picture = Pillow.Image
 Save = Callable[[Picture], bytes]
 

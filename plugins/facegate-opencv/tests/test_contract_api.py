@@ -40,11 +40,11 @@ class Verdicts:
 
     def sayable(self, asked: DecodedRequest, answer: Answer) -> Answer:
         match, liveness = answer.match, answer.liveness
-        if liveness and not liveness.passed:
+        if liveness is not None and not liveness.passed:
             match = None
         return Answer(
-            match=match and match.model_copy(update={"score": None}),
-            liveness=liveness and liveness.model_copy(update={"score": None}),
+            match=None if match is None else match.model_copy(update={"score": None}),
+            liveness=None if liveness is None else liveness.model_copy(update={"score": None}),
         )
 
 
@@ -95,4 +95,6 @@ class TestFrCloudApi(CompatibleApiContract):
     }
 
     def sayable(self, asked: DecodedRequest, answer: Answer) -> Answer | None:
-        return None if asked.operation is not Operation.LIVENESS and not answer.match else answer
+        return (
+            None if asked.operation is not Operation.LIVENESS and answer.match is None else answer
+        )

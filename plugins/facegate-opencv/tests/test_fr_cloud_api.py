@@ -131,6 +131,7 @@ def test_a_comparison() -> None:
 def test_a_comparison_with_liveness(sent: float | str | None, asked_for: float | None) -> None:
     asked = understood("/compare-live-face", liveness_min_score=sent, os="ANDROID")
     assert (asked.operation, asked.liveness_threshold) == (Operation.COMPARE_LIVE, asked_for)
+    assert asked.judged_by_caller is (sent in (0, "0.0"))
     assert asked.options == {"search_mode": "FAST", "os": "ANDROID"}
 
 
@@ -264,7 +265,7 @@ def test_a_spoof_that_nobody_asked_about_does_not_pass_as_a_score() -> None:
 
 @pytest.mark.parametrize("kind", [InvalidRequest, UnsupportedOption, ConsentRefused])
 def test_a_question_that_makes_no_sense_does_not_fit(kind: type[FacegateError]) -> None:
-    reply = api().encode_error(kind("why", provider="main"), COMPARE)
+    reply = api().encode_error(kind("why", provider="main"))
     assert said(reply) == (
         422,
         {"detail": [{"loc": ["body"], "msg": "why", "type": "value_error"}]},
@@ -290,7 +291,7 @@ def test_a_question_that_makes_no_sense_does_not_fit(kind: type[FacegateError]) 
 def test_every_failure_has_one_documented_error(
     kind: type[FacegateError], status: int, code: str
 ) -> None:
-    got, body = said(api().encode_error(kind("why"), COMPARE))
+    got, body = said(api().encode_error(kind("why")))
     assert (got, body["code"]) == (status, code)
 
 
@@ -302,7 +303,7 @@ def test_every_reason_has_a_code_too() -> None:
 
 @pytest.mark.parametrize(("wait", "seconds"), [(2.1, "3"), (0.0, "1"), (None, "1")])
 def test_the_time_to_wait_is_a_whole_number_of_seconds(wait: float | None, seconds: str) -> None:
-    reply = api().encode_error(RateLimited("m", retry_after=wait), COMPARE)
+    reply = api().encode_error(RateLimited("m", retry_after=wait))
     assert (reply.status, reply.headers["retry-after"]) == (429, seconds)
 
 

@@ -96,7 +96,7 @@ def test_a_verdict_has_the_threshold_that_was_sent_and_no_score(
         result = ask(fr_server(server.url), **ONE, threshold=0.67)
     assert server.seen[0].json["min_similarity_score"] == 0.67
     assert result.accepted == is_match
-    assert result.match
+    assert result.match is not None
     assert (result.match.is_match, result.match.score) == (is_match, None)
     assert (result.match.threshold, result.match.decided_by) == (0.67, DecidedBy.VENDOR)
     assert result.liveness is None
@@ -108,7 +108,7 @@ def test_with_liveness_a_match_means_live_as_well(ask: Ask) -> None:
         result = ask(fr_server(server.url), "compare_live", **ONE)
     assert server.seen[0].json["check_liveness"] is True
     assert result.accepted
-    assert result.liveness
+    assert result.liveness is not None
     assert result.liveness.passed
 
 
@@ -118,7 +118,7 @@ def test_a_spoof_is_an_answer_although_it_comes_as_an_error(ask: Ask) -> None:
         result = ask(fr_server(server.url), "compare_live", **ONE)
     assert not result.accepted
     assert result.match is None
-    assert result.liveness
+    assert result.liveness is not None
     assert (result.liveness.passed, result.liveness.reason) == (False, "FACE_NOT_LIVE")
     assert [attempt.outcome for attempt in result.attempts] == [Outcome.ANSWERED]
 
@@ -210,7 +210,7 @@ def test_one_call_for_each_picture_and_any_match_wins(ask: Ask) -> None:
         "gallery[1]",
         "gallery[2]",
     ]
-    assert not result.match or result.match.gallery_scores == ()
+    assert result.match is None or result.match.gallery_scores == ()
 
 
 @both_ways
@@ -218,7 +218,7 @@ def test_no_match_in_any_is_no_match(ask: Ask) -> None:
     with Server(OTHER) as server:
         result = ask(fr_server(server.url), probe=PROBE, gallery=[PASSPORT, LICENCE])
     assert not result.accepted
-    assert result.match
+    assert result.match is not None
     assert not result.match.is_match
 
 

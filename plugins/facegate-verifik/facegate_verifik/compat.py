@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
-import math
 import random
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
+from hmac import compare_digest
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +15,6 @@ from pydantic import Field, ValidationError
 
 from facegate.plugin import (
     Answer,
-    CaptureRejected,
     CompatibleApi,
     CompatibleApiSettings,
     DecodedRequest,
@@ -28,7 +25,6 @@ from facegate.plugin import (
     ImageRejected,
     InvalidRequest,
     Operation,
-    RateLimited,
     UnsupportedOption,
     VendorError,
     json_reply,
@@ -119,6 +115,8 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
     errors: ClassVar[Mapping[str, VendorError]] = {
         name: row.sent for name, row in DOCUMENTED.items()
     }
+    reasons = CAPTURE
+    failures = SAID
     settings_type = VerifikApiSettings
 
     def __init__(
@@ -142,7 +140,7 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
             return self.error("missing_authorization_header" if renewing else refusal)
         for key in self.keys:
             try:
-                if hmac.compare_digest(token.encode(), key.encode()) or is_signed(token, key):
+                if compare_digest(token.encode(), key.encode()) or is_signed(token, key):
                     return key
             except ExpiredSignatureError:
                 refusal = "token_expired"
@@ -190,17 +188,10 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
             return self.error("liveness_failed")
         return json_reply(200, self._writer.envelope(data))
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:  # noqa: ARG002
-        if isinstance(error, CaptureRejected):
-            return self.error(CAPTURE[error.reason])
+    def encode_error(self, error: FacegateError) -> HttpReply:
         if isinstance(error, InvalidRequest | UnsupportedOption):
             return self.error("missing_parameter", message=error.message)
-        said = (name for kind, name in SAID.items() if isinstance(error, kind))
-        reply = self.error(next(said, "internal_error"))
-        if isinstance(error, RateLimited) and error.retry_after is not None:
-            wait = str(math.ceil(error.retry_after))
-            return replace(reply, headers={**reply.headers, "retry-after": wait})
-        return reply
+        return super().encode_error(error)
 
     def _refused(self, error: ValidationError) -> HttpReply:
         """The first problem, as Verifik does not go on to a second."""
@@ -215,11 +206,7 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
     def _picture(self, role: str, text: str, link: bool) -> Image | str:  # noqa: FBT001
         if link and _is_url(text):
             return text
-        try:
-            image = Image.from_base64(text, self.limits)
-        except ImageRejected as error:
-            error.image = role
-            raise
+        image = self.picture(text, role)
         if wire.is_stub(image):
             raise ImageRejected("too short for a picture", image=role)
         return image

@@ -190,9 +190,10 @@ SAID: Final[Mapping[type[FacegateError], str]] = {
     RateLimited: "too_many_requests",
     UnsupportedOperation: "access_forbidden",
     UnsupportedOption: "missing_parameter",
+    FacegateError: "internal_error",
 }
-"""How the compatible API puts each class. All others are ``internal_error``: a credential or a
-licence that failed behind it is the operator's, and the caller's own is as good as it was."""
+"""How the compatible API puts each class. A credential or a licence that failed behind it is the
+operator's, and the caller's own is as good as it was."""
 
 
 def token(reply: HttpReply) -> str | None:

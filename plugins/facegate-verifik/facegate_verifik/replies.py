@@ -58,20 +58,22 @@ class Writer:
     def data(self, asked: DecodedRequest, answer: Answer) -> dict[str, Any] | None:
         """What an answer comes to; None for a spoof that no score can tell."""
         match, live = answer.match, answer.liveness
-        told = live if live and (live.passed or live.score is not None) else None
+        spoof = live is not None and not live.passed
+        told = None if live is None or (spoof and live.score is None) else live
         if asked.operation is Operation.LIVENESS:
-            return _check(told) if told else None
-        if asked.operation is Operation.COMPARE:
-            spoof = live and not live.passed
-            return self._comparison(asked, match, "compare") if match and not spoof else None
+            return None if told is None else _check(told)
         if match is None:
             return None
+        if asked.operation is Operation.COMPARE:
+            return None if spoof else self._comparison(asked, match, "compare")
         comparison = self._comparison(asked, match, "compareLive")
         if asked.context.route == wire.COMPARE_LIVE:
-            return self._at_once(asked, comparison, told) if told else None
-        if asked.threshold is not None and not match.is_match:
-            return {"comparison": comparison, "liveness": None}
-        return {"comparison": comparison, "liveness": self._checked(asked, told)} if told else None
+            return None if told is None else self._at_once(asked, comparison, told)
+        rejected = asked.threshold is not None and not match.is_match
+        if told is None and not rejected:
+            return None
+        checked = None if told is None or rejected else self._checked(asked, told)
+        return {"comparison": comparison, "liveness": checked}
 
     def _comparison(self, asked: DecodedRequest, match: Match, kind: str) -> dict[str, Any]:
         score = {} if match.score is None else {"score": match.score}

@@ -85,7 +85,7 @@ def test_both_shapes_at_once_are_an_answer_if_they_agree() -> None:
 def test_a_failed_liveness_stays_one_whatever_number_comes_with_it(tail: str) -> None:
     refusal = {"message": f"409:liveness_failed@{tail}", "code": "ERROR"}
     result = answered("liveness", refusal, 409)
-    assert result.liveness
+    assert result.liveness is not None
     assert (result.accepted, result.liveness.passed) == (False, False)
     assert result.liveness.score == (0.1 if tail == "0.1" else None)
 

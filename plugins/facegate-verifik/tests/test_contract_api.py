@@ -55,9 +55,9 @@ class TestVerifikApi(CompatibleApiContract):
         """A spoof without a score ends the request; a failed comparison leaves liveness alone."""
         match, live = answer.match, answer.liveness
         first = asked.options.get("order") == "compare_first" and asked.threshold is not None
-        if match and not match.is_match and first:
+        if match is not None and not match.is_match and first:
             return Answer(match=match, liveness=Liveness(passed=False))
-        if live and not live.passed and live.score is None:
+        if live is not None and not live.passed and live.score is None:
             return Answer(liveness=live)
         if asked.operation is Operation.COMPARE_LIVE and (match is None or live is None):
             return Answer(liveness=Liveness(passed=False))

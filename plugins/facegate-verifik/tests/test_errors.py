@@ -41,7 +41,7 @@ def test_every_documented_error_means_to_the_client_what_the_table_says(name: st
     found = heard(API.error(name))
     if DOCUMENTED[name].means is None:
         assert isinstance(found, Answer)
-        assert found.liveness
+        assert found.liveness is not None
         assert not found.liveness.passed
     else:
         assert found is DOCUMENTED[name].means
@@ -53,7 +53,7 @@ def test_every_documented_error_means_to_the_client_what_the_table_says(name: st
 )
 def test_a_failed_liveness_is_never_live(tail: str, score: float | None) -> None:
     found = heard(sent(409, message=f"409:liveness_failed{tail}", code="ERROR"))
-    live = isinstance(found, Answer) and found.liveness and found.liveness.passed
+    live = isinstance(found, Answer) and found.liveness is not None and found.liveness.passed
     assert not live
     if score is not None:
         assert found.liveness.score == score

@@ -61,7 +61,7 @@ def test_thresholds_go_along_always_and_options_where_they_count() -> None:
     with Server(everything) as server, FaceVerifier(verifik(server.url)) as verifier:
         verifier.compare(**BOTH, options={"verifik": {"search_mode": "ACCURATE"}})
         verifier.compare_live(**BOTH, threshold=0.7, liveness_threshold=0.52)
-        verifier.liveness(PROBE, threshold=0.5, options={"verifik": {"os": "IOS"}})
+        verifier.liveness(PROBE, liveness_threshold=0.5, options={"verifik": {"os": "IOS"}})
     pictures = {"probe", "gallery", "image"}
     assert [
         {key: value for key, value in seen.json.items() if key not in pictures}

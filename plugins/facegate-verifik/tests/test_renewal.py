@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import anyio
@@ -65,9 +66,10 @@ def test_a_cancelled_question_lets_go_of_the_renewal(monkeypatch: pytest.MonkeyP
         return stall(line)
 
     async def ask_and_leave() -> None:
-        async with AsyncFaceVerifier(provider) as verifier:
-            with anyio.move_on_after(0.2):
-                await verifier.compare(**BOTH)
+        async with AsyncFaceVerifier(provider) as verifier, anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(verifier.compare, **BOTH))
+            await anyio.to_thread.run_sync(server.asked.wait, 60)
+            tasks.cancel_scope.cancel()
 
     with Server(answering(first_stalls)) as server:
         provider = renewing(server.url, token(3))

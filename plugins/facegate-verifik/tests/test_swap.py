@@ -18,6 +18,8 @@ from facegate_local.store import ModelStore, PortraitStore
 from facegate_verifik.compat import VerifikApi, VerifikApiSettings
 from facegate_verifik.provider import Verifik, VerifikSettings
 
+pytestmark = pytest.mark.slow
+
 KEY = "key-of-32-letters-or-more-4a7d1e90c3b85f26"
 ORDERS = [{}, {"verifik": {"order": "compare_first"}}]
 
@@ -52,7 +54,7 @@ def test_one_person_on_two_photos(url: str, portraits: Mapping[str, Path], ask: 
     assert result.accepted
     assert result.plugin == "verifik"
     assert len(result.vendor_reference or "") == 5
-    assert result.match
+    assert result.match is not None
     assert result.match.score is not None
     assert result.match.score >= 0.85
     assert ask(verifik(url, threshold=0.67), **pair).accepted
@@ -72,10 +74,11 @@ def test_a_living_person_and_a_threshold_that_nobody_is_above(
 ) -> None:
     live = ask(verifik(url), "liveness", probe=portraits["person_a_1"])
     assert live.accepted
-    assert live.liveness
+    assert live.liveness is not None
     assert live.liveness.score is not None
     assert live.liveness.score > 0.6
-    assert not ask(verifik(url), "liveness", probe=portraits["person_a_1"], threshold=1.0).accepted
+    strict = {"probe": portraits["person_a_1"], "liveness_threshold": 1.0}
+    assert not ask(verifik(url), "liveness", **strict).accepted
     pair = {"probe": portraits["person_a_1"], "gallery": [portraits["person_a_2"]]}
     for options in ORDERS:
         both = ask(verifik(url), "compare_live", **pair, options=options)

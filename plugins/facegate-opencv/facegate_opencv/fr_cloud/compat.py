@@ -36,6 +36,8 @@ class FrCloudApi(Api[ApiSettings]):
 
     - ``/compare`` takes one probe, since facegate's questions have one; two or three are a
       validation error.
+    - ``liveness_min_score = 0`` asks for scores and no verdict: no threshold is handed on, and the
+      request is recorded as judged by its caller.
     - A liveness score below ``liveness_min_score`` is a reply with both scores like any other.
     - A score that the provider did not give is never made up: ``ERR_RESTRICTED_API``. The same
       goes for the similarity to a probe that was judged a spoof before it was compared.
@@ -55,7 +57,6 @@ class FrCloudApi(Api[ApiSettings]):
     errors = REPLIES
     settings_type = ApiSettings
     formats = wire.FORMATS
-    missing_key = "ERR_INVALID_API_KEY"
     wrong_key = "ERR_INVALID_API_KEY"
     reasons: ClassVar = {
         CaptureReason.FACE_NOT_FOUND: "ERR_NO_FACES_FOUND",
@@ -80,17 +81,17 @@ class FrCloudApi(Api[ApiSettings]):
         route = "/" + urlsplit(request.url).path.rpartition("/")[2]
         try:
             if route == wire.COMPARE:
-                return self._compare(self.body(request, wire.CompareMessage[str]))
+                return self._compare(self.message(request, wire.CompareMessage[str]))
             if route == wire.COMPARE_LIVE:
-                return self._compare_live(self.body(request, wire.CompareLiveMessage[str]))
-            return self._liveness(self.body(request, wire.LivenessMessage[str]))
+                return self._compare_live(self.message(request, wire.CompareLiveMessage[str]))
+            return self._liveness(self.message(request, wire.LivenessMessage[str]))
         except ValidationError as error:
             problems = error.errors(include_input=False, include_url=False, include_context=False)
             return self._invalid(*((each["type"], each["loc"], each["msg"]) for each in problems))
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
-        similarity = answer.match.score if answer.match else None
-        liveness = answer.liveness.score if answer.liveness else None
+        similarity = None if answer.match is None else answer.match.score
+        liveness = None if answer.liveness is None else answer.liveness.score
         if asked.operation is Operation.LIVENESS:
             return self._scores(liveness_score=liveness)
         if asked.operation is Operation.COMPARE_LIVE:
@@ -98,7 +99,7 @@ class FrCloudApi(Api[ApiSettings]):
             return self._scores(
                 score=similarity, liveness_score=None if liveness is None else str(liveness)
             )
-        if answer.liveness and not answer.liveness.passed:
+        if answer.liveness is not None and not answer.liveness.passed:
             return self.error(_UNFIT)
         return self._scores(score=similarity)
 
@@ -118,8 +119,8 @@ class FrCloudApi(Api[ApiSettings]):
             Operation.COMPARE_LIVE,
             self.picture(message.probe, "probe"),
             self._gallery(message.gallery),
-            # 0 asks for no verdict, and the reply holds none.
             liveness_threshold=message.liveness_min_score or None,
+            judged_by_caller=message.liveness_min_score == 0,
             options=_told(search_mode=message.search_mode, os=message.os),
         )
 

@@ -10,7 +10,6 @@ from pydantic import Field, ValidationError
 from facegate.plugin import (
     Answer,
     CaptureReason,
-    CaptureRejected,
     DecodedRequest,
     FacegateError,
     HttpReply,
@@ -27,7 +26,6 @@ from facegate_opencv.fr_server import wire
 from facegate_opencv.fr_server.errors import LIVENESS, LIVENESS_ERROR, NOT_LIVE, REPLIES
 
 _OPTIONAL: Final = {"min_similarity_score", "check_liveness"}
-_NO_FACE: Final = "ERR_FACE_NOT_DETECTED"
 _INVALID: Final = "ERR_UNPROCESSABLE_CONTENT"
 _TOO_LARGE: Final = "ERR_PAYLOAD_IS_TOO_LARGE"
 _LATER: Final = "ERR_DATABASE_ERROR"
@@ -58,9 +56,9 @@ class FrServerApi(Api[FrServerApiSettings]):
       a pair with ``check_liveness`` for a question of liveness alone.
     - Not live is ``ERR_LIVENESS_ERROR`` with ``FACE_NOT_LIVE``; no answer on liveness is
       ``UNKNOWN_ERROR``, so it never passes for live.
-    - A picture that the provider rejects is a liveness error with the reason in its metadata, on
-      plain comparisons as well: the API has no other words for it. Only a face that was not found
-      is ``ERR_FACE_NOT_DETECTED``, unless liveness was asked for and it is the probe's.
+    - A face that was not found is ``ERR_FACE_NOT_DETECTED``: the vendor looks for it before it
+      judges liveness. Any other fault that the provider finds with a picture is a liveness error
+      with the reason in its metadata, on plain comparisons as well: the API has no other words.
     - Whatever is wrong at the answering provider (its credential, its quota, an outage) is
       ``ERR_DATABASE_ERROR``, the one documented error that asks to retry later: the caller's own
       key is good. A licence that is at fault is ``LICENSE_ERROR``, and so is a question that the
@@ -77,7 +75,8 @@ class FrServerApi(Api[FrServerApiSettings]):
     missing_key = "ERR_API_KEY_NOT_PRESENT"
     wrong_key = "ERR_API_KEY_NOT_VALID"
     reasons: ClassVar = {
-        reason: reason if reason in LIVENESS else "UNKNOWN_ERROR" for reason in CaptureReason
+        **{reason: reason if reason in LIVENESS else "UNKNOWN_ERROR" for reason in CaptureReason},
+        CaptureReason.FACE_NOT_FOUND: "ERR_FACE_NOT_DETECTED",
     }
     failures: ClassVar = {
         ImageRejected: "ERR_BASE64_IMAGE_CANNOT_BE_DECODED",
@@ -88,7 +87,7 @@ class FrServerApi(Api[FrServerApiSettings]):
 
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
         try:
-            message = self.body(request, wire.CompareMessage[str])
+            message = self.message(request, wire.CompareMessage[str])
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
             return self.invalid(": ".join([*map(str, first["loc"]), first["msg"]]))
@@ -118,14 +117,10 @@ class FrServerApi(Api[FrServerApiSettings]):
             return self.error(_LATER)
         return json_reply(200, {"is_match": answer.match.is_match})
 
-    def encode_error(self, error: FacegateError, asked: DecodedRequest | None = None) -> HttpReply:
-        if isinstance(error, CaptureRejected) and error.reason is CaptureReason.FACE_NOT_FOUND:
-            judged = asked is not None and asked.operation is not Operation.COMPARE
-            if not judged or error.image not in ("probe", None):
-                return self.error(_NO_FACE)
-        if isinstance(error, ImageRejected) and asked is None and error.image is None:
+    def encode_error(self, error: FacegateError) -> HttpReply:
+        if isinstance(error, ImageRejected) and error.image is None:
             return self.error(_TOO_LARGE)  # not one of the pictures but the request
-        return super().encode_error(error, asked)
+        return super().encode_error(error)
 
     def error(self, name: str, **changes: Any) -> HttpReply:
         """One of ``errors``; a liveness error has the status of all, unless it has its own."""

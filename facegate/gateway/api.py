@@ -1,0 +1,51 @@
+"""What the application needs to know of an API; a vendor's behind a Bridge is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from facegate.errors import FacegateError
+from facegate.runtime.flow import HttpReply, HttpRequest
+from facegate.verifier import AsyncFaceVerifier
+
+
+class Api(Protocol):
+    """An API at its place in the application.
+
+    A request goes through the methods from the top down. None of them does anything in a key's
+    name before :meth:`prove` has returned: no rate is spent, nothing is looked up or kept.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its place: ``/<name>/...``."""
+
+    @property
+    def routes(self) -> Mapping[str, frozenset[str]]:
+        """The paths that exist, each with its methods."""
+
+    @property
+    def guarded(self) -> bool:
+        """Whether callers must hold a key."""
+
+    def authorise(self, request: HttpRequest) -> str | HttpReply:
+        """The key that the caller claims to hold, or a refusal; the body is not there yet."""
+
+    def prove(self, request: HttpRequest, key: str) -> HttpReply | None:
+        """A refusal, where the whole request does not bear out that its sender holds the key."""
+
+    def repeats(self, request: HttpRequest) -> str | None:
+        """The caller's own id of the request, the same when it is sent again."""
+
+    async def answer(
+        self, request: HttpRequest, key: str, verifier: AsyncFaceVerifier, **about: str | None
+    ) -> HttpReply:
+        """Answer; ``about`` is the ``request_id`` and the ``subject``, where they are known.
+
+        Raises:
+            FacegateError: there is no answer; :meth:`refuse` says it.
+        """
+
+    def refuse(self, error: FacegateError) -> HttpReply:
+        """A failure in this API's words."""

@@ -1,0 +1,152 @@
+"""One path of one API: from the bytes of a request to those of its reply, and their price."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+from anyio.to_thread import run_sync
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from facegate.errors import FacegateError, ImageRejected, ProviderUnavailable
+from facegate.gateway.api import Api
+from facegate.gateway.repeats import Outcome, Repeats, Repetition
+from facegate.gateway.settings import Limits
+from facegate.providers.compat import json_reply
+from facegate.runtime.flow import HttpReply, HttpRequest
+
+_SUBJECT = re.compile(r"[ -~]{1,256}")
+SUBJECT = "x-facegate-subject"
+"""Header that says whom a request is about, which no vendor's API has a place for."""
+
+
+@dataclass
+class Shared:
+    """What all endpoints have in common; used on one event loop alone."""
+
+    limits: Limits
+    public_url: str | None = None
+    repeats: Repeats = field(default_factory=Repeats)
+    busy: int = 0
+
+
+@dataclass
+class Endpoint:
+    """One path of one API, as an ASGI application."""
+
+    api: Api
+    prefix: str
+    path: str
+    shared: Shared
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reply = await self._reply(scope, receive)
+        if reply is not None:
+            response = Response(reply.body, reply.status, dict(reply.headers))
+            await response(scope, receive, send)
+
+    async def _reply(self, scope: Scope, receive: Receive) -> HttpReply | None:
+        """The reply; None where the caller has hung up.
+
+        What is left unread of a refused body, the server throws away.
+        """
+        shared, headers = self.shared, Headers(scope=scope)
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            return _plain(415, "send the body without Content-Encoding")
+        if not self.api.guarded and "origin" in headers:
+            return _plain(403, "a web page may ask only where there are keys")
+        request = self._request(scope, headers)
+        key = self.api.authorise(request)
+        if isinstance(key, HttpReply):
+            return key
+        if shared.busy >= shared.limits.max_requests:
+            return self.api.refuse(ProviderUnavailable("too many requests in work"))
+        shared.busy += 1
+        try:
+            return await self._work(request, key, scope["state"], receive)
+        finally:
+            shared.busy -= 1
+
+    def _request(self, scope: Scope, headers: Headers) -> HttpRequest:
+        """What is known of a request before its body."""
+        first_of_each = dict(reversed(headers.items()))  # dict(headers) takes seconds for thousands
+        query = scope["query_string"].decode("latin-1")
+        query = f"?{query}" if query else ""
+        public = urlsplit(self.shared.public_url or "")
+        return HttpRequest(
+            scope["method"],
+            f"http://gateway{self.path}{query}",
+            first_of_each,
+            target=public.path.rstrip("/") + scope["raw_path"].decode("latin-1") + query,
+            authority=public.netloc or first_of_each.get("host", ""),
+        )
+
+    async def _work(
+        self, request: HttpRequest, key: str, state: dict[str, Any], receive: Receive
+    ) -> HttpReply | None:
+        subject = request.headers.get(SUBJECT)
+        if subject is not None and not _SUBJECT.fullmatch(subject):
+            return _plain(400, f"{SUBJECT}: 1 to 256 printable ASCII characters")
+        body = await self._body(receive, request.headers.get("content-length", ""))
+        if not isinstance(body, bytes):
+            return body
+        request, request_id = replace(request, body=(body,)), state["request_id"]
+        opened = await run_sync(self._proven, request, key)  # a heavy body takes a while to digest
+        if isinstance(opened, HttpReply):
+            return opened
+
+        async def work() -> Outcome:
+            about = {"subject": subject, "request_id": request_id}
+            try:
+                reply = await self.api.answer(request, key, state["verifier"], **about)
+            except FacegateError as error:
+                return Outcome.failed(error, self.api.refuse(error))
+            return Outcome(reply, stays=True)
+
+        if opened is None:
+            return (await work()).reply
+        try:
+            return await self.shared.repeats.once(opened, request_id, work)
+        except FacegateError as error:
+            return self.api.refuse(error)
+
+    def _proven(self, request: HttpRequest, key: str) -> HttpReply | Repetition | None:
+        """A refusal, or which request it is, where its caller says so."""
+        refusal = self.api.prove(request, key)
+        given = None if refusal else self.api.repeats(request)
+        return Repetition.of(self.api.name, key, given, request) if given else refusal
+
+    async def _body(self, receive: Receive, declared: str) -> bytes | HttpReply | None:
+        """The whole body, a refusal of it, or None where the caller has hung up."""
+        limits, parts, size = self.shared.limits, [], 0
+        if declared.isdigit() and int(declared) > limits.max_body_bytes:
+            return self._too_heavy()
+        with anyio.move_on_after(limits.body_timeout_s):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                parts.append(message["body"])
+                size += len(parts[-1])
+                if size > limits.max_body_bytes:
+                    return self._too_heavy()
+                if not message["more_body"]:
+                    return b"".join(parts)
+        late = _plain(408, f"the body did not arrive within {limits.body_timeout_s:g} s")
+        return replace(late, headers={**late.headers, "connection": "close"})
+
+    def _too_heavy(self) -> HttpReply:
+        """In the API's words, with HTTP's own status for it."""
+        most = self.shared.limits.max_body_bytes / 2**20
+        error = ImageRejected(f"a request heavier than {most:g} MiB")
+        return replace(self.api.refuse(error), status=413)
+
+
+def _plain(status: int, text: str) -> HttpReply:
+    """A reply of the gateway's own, in nobody's words."""
+    return json_reply(status, {"error": text})

@@ -1,0 +1,124 @@
+"""The end of a route: one provider, asked once."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from facegate.errors import (
+    BadReply,
+    CaptureRejected,
+    ConsentRefused,
+    FacegateError,
+    ImageRejected,
+    InvalidRequest,
+    ProviderError,
+    UnmappedError,
+)
+from facegate.model import Decision, Liveness, Operation, VerificationResult
+from facegate.policy import Terms
+from facegate.providers.provider import Answer, BoundRequest, Provider
+from facegate.routing.node import Node, Run, Share, permits
+from facegate.runtime.flow import Flow, timeout
+
+
+class Leaf(Node):
+    """One provider, asked once."""
+
+    def __init__(self, provider: Provider[Any]) -> None:
+        self.provider = provider
+        self.name = provider.name
+
+    def children(self) -> Sequence[Node]:
+        return ()
+
+    def providers(self) -> Iterator[Provider[Any]]:
+        yield self.provider
+
+    def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
+        provider, operation = self.provider, run.question.operation
+        terms = self._permitted(run)
+        request = self._bound(terms, run)
+        run.budget -= 1
+        started = time.perf_counter()
+        try:
+            seconds = min(provider.settings.deadline_s, share.deadline.left())
+            answer = yield from timeout(provider.answer(request), seconds)
+            result = self._result(operation, answer, terms.decide(answer))
+        except Exception as caught:  # noqa: BLE001  whatever a plugin raises ends in the one tree
+            error = caught if isinstance(caught, FacegateError) else _bug(provider, caught)
+        else:
+            run.tried(answer.attempts or (provider.attempt(started, operation=operation),))
+            return result
+        # Raised out here, so that it does not carry along what a plugin's own error may hold.
+        if isinstance(error, ProviderError):
+            error.provider = provider.name
+        elif isinstance(error, CaptureRejected | ImageRejected) and operation is Operation.LIVENESS:
+            error.image = "probe"  # there is no other
+        run.tried(error.attempts or (provider.attempt(started, error, operation=operation),))
+        raise error from None
+
+    def _permitted(self, run: Run) -> Terms[Any]:
+        if not permits(run.question.consent, self.provider):
+            raise ConsentRefused(
+                f"the consent does not cover {self.provider.info.handling.recipient}, or what it"
+                " does with a picture",
+                provider=self.name,
+            )
+        terms = run.terms[self.name]
+        if isinstance(terms, FacegateError):
+            raise terms
+        return terms
+
+    def _bound(self, terms: Terms[Any], run: Run) -> BoundRequest[Any]:
+        most = self.provider.info.max_gallery
+        if most is not None and len(run.gallery) > most:
+            raise InvalidRequest(
+                f"more than the {most} images that the provider takes", image=f"gallery[{most}]"
+            )
+        return terms.bind(self.provider, run.probe, run.gallery)
+
+    def _result(
+        self, operation: Operation, answer: Answer, decision: Decision
+    ) -> VerificationResult:
+        """Without what only the whole request knows."""
+        liveness = answer.liveness
+        if liveness is None and operation is Operation.LIVENESS:
+            liveness = Liveness(passed=False, reason="not answered")
+        return VerificationResult(
+            operation=operation,
+            decision=decision,
+            match=answer.match,
+            liveness=liveness,
+            provider=self.provider.name,
+            plugin=self.provider.info.plugin,
+            lineage=self.provider.info.lineage,
+            engine=answer.engine,
+            vendor_reference=answer.vendor_reference,
+            vendor_signature=answer.vendor_signature,
+            elapsed=0,
+            warnings=answer.warnings,
+            faces=answer.faces,
+        )
+
+
+def _bug(provider: Provider[Any], error: Exception) -> ProviderError:
+    """A plugin's own mistake. Its text may hold anything, so only its type and place are kept."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return BadReply(f"an answer that cannot be: {first['msg']}")
+    frames = traceback.extract_tb(error.__traceback__)
+    failure = UnmappedError(
+        f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}, a bug in"
+        f" plugin {provider.info.plugin!r}"
+    )
+    # Places alone: a line of code may hold a literal, a value may hold anything.
+    failure.add_note(
+        "\n".join(f"  {each.filename}:{each.lineno} in {each.name}" for each in frames)
+    )
+    return failure

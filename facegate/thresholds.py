@@ -1,0 +1,262 @@
+"""Thresholds: as callers, routes and settings write them, and as numbers on a provider's scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+from pydantic import field_validator
+
+from facegate.document import Table
+from facegate.errors import ConfigurationError, FacegateError, InvalidRequest, UnsupportedOption
+from facegate.model import Scale
+from facegate.scores import ScoreSpec
+
+Threshold = float | str
+"""A number on the provider's scale, or ``"fmr:1e-4"`` for a false match rate it was measured at."""
+
+Thresholds = Threshold | Mapping[str, Threshold]
+"""One threshold, or one by provider name; a provider that is not named goes by its settings."""
+
+_RATE = "fmr:"
+
+
+class Scored(Protocol):
+    """What thresholds need of a provider's facts, :class:`~facegate.plugin.ProviderInfo`."""
+
+    @property
+    def match(self) -> ScoreSpec | None: ...
+    @property
+    def liveness(self) -> ScoreSpec | None: ...
+    @property
+    def scores(self) -> bool: ...
+
+
+class Policy(Table):
+    """Thresholds of a route for one operation; they win over its providers' settings.
+
+    Attributes:
+        threshold: match from this score on.
+        liveness_threshold: live from this one on.
+        review_from: from this score on, up to the threshold, a person reviews.
+    """
+
+    threshold: Thresholds | None = None
+    liveness_threshold: Thresholds | None = None
+    review_from: float | Mapping[str, float] | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any) -> Any:
+        for each in value.values() if isinstance(value, Mapping) else (value,):
+            if isinstance(each, bool):
+                raise ValueError("must be a number, not true or false")  # noqa: TRY004
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The three thresholds that somebody asks for, each for all providers or by provider name.
+
+    Attributes:
+        threshold: of a match; None leaves it to who is asked next.
+        liveness_threshold: of liveness, likewise.
+        review_from: the least score of a near miss, likewise; a number, never a rate.
+    """
+
+    threshold: Thresholds | None = None
+    liveness_threshold: Thresholds | None = None
+    review_from: Thresholds | None = None
+
+    @classmethod
+    def of(cls, source: Any) -> Wanted:
+        """What an object with such attributes asks for: a policy, a provider's settings."""
+        return cls(**{name: getattr(source, name, None) for name in NAMES})
+
+    def for_provider(self, name: str) -> Wanted:
+        """What is asked of one provider."""
+        return self._each(lambda _, value: _of_provider(value, name))
+
+    def filled_from(self, other: Wanted, providers: Iterable[str] = ()) -> Wanted:
+        """With what this leaves open taken from ``other``.
+
+        Args:
+            other: asked for where nothing is asked for here.
+            providers: names that a value of ``other`` for all providers stands for.
+        """
+        names = list(providers)
+        return self._each(lambda name, value: _filled(value, getattr(other, name), names))
+
+    def carried_to(self, candidates: Mapping[str, Scored], asked: Sequence[Scored]) -> Wanted:
+        """What is asked of other providers than those that were asked.
+
+        A rate holds for anybody. A number is on the scale of who was asked; a candidate with
+        another scale goes by its settings.
+        """
+        return self._each(lambda name, value: _carried(name, value, candidates, asked))
+
+    def refuse_ambiguous(self, scored: Mapping[str, Scored], known: Sequence[str]) -> None:
+        """Refuse one number held against scores of different scales, and names of nobody here.
+
+        Args:
+            scored: those who may be asked.
+            known: names that a threshold may be given for.
+
+        Raises:
+            UnsupportedOption: saying what to write instead.
+        """
+        for name in NAMES:
+            _refuse_ambiguous(name, getattr(self, name), scored, known)
+
+    def _each(self, change: Callable[[str, Any], Any]) -> Wanted:
+        return replace(self, **{name: change(name, getattr(self, name)) for name in NAMES})
+
+
+NAMES = tuple(each.name for each in fields(Wanted))
+NOTHING_WANTED = Wanted()
+
+
+def preset(rate: float) -> str:
+    """A measured false match rate, written as a threshold: ``fmr:1e-4``."""
+    mantissa, exponent = f"{rate:e}".split("e")
+    return f"{_RATE}{float(mantissa):g}e{int(exponent)}"
+
+
+def resolved(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> float | None:
+    """A threshold as a number on the provider's scale; None where none is asked for.
+
+    Args:
+        name: what to call it in messages.
+        value: as it was written, for one provider.
+        spec: the provider's scores; None where it takes no threshold.
+
+    Raises:
+        UnsupportedOption: the provider takes none, or was never measured at that rate.
+        InvalidRequest: not on the scale, or at its end that would accept everybody.
+    """
+    if value is None:
+        return None
+    if spec is None:
+        raise UnsupportedOption(f"no {name} can be set for this provider")
+    if _is_rate(value):
+        return _at_rate(name, str(value), spec)
+    low, high = spec.bounds
+    try:
+        number = math.nan if isinstance(value, bool | Mapping) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not low <= number <= high:  # also refuses NaN
+        presets = ", or one of " + ", ".join(map(preset, spec.at_fmr)) if spec.at_fmr else ""
+        raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}{presets}")
+    if number == spec.scale.farthest:
+        raise InvalidRequest(f"a {name} of {number:g} would accept everybody")
+    return number
+
+
+def chosen(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> float | None:
+    """:func:`resolved`, or the provider's own default where no threshold is asked for."""
+    number = resolved(name, value, spec)
+    return spec.threshold if number is None and spec else number
+
+
+def review_from(value: Thresholds | None, spec: ScoreSpec | None) -> float | None:
+    """The least score of a near miss; on the whole scale, since the vendor never hears of it."""
+    return resolved("review_from", value, replace(spec, settable=None) if spec else None)
+
+
+def check(wanted: Wanted, info: Scored, provider: str) -> None:
+    """Refuse thresholds that a provider could never use.
+
+    Raises:
+        ConfigurationError: naming the setting.
+    """
+    try:
+        threshold = chosen("threshold", wanted.threshold, info.match)
+        resolved("liveness_threshold", wanted.liveness_threshold, info.liveness)
+        lowest = review_from(wanted.review_from, info.match)
+    except FacegateError as error:
+        raise ConfigurationError(error.message, provider=provider) from None
+    if lowest is None:
+        return
+    if not info.scores:
+        raise ConfigurationError(
+            "review_from would never hold: the provider gives no scores", provider=provider
+        )
+    scale = info.match.scale if info.match else None
+    if threshold is not None and scale is not None and scale.reaches(lowest, threshold):
+        side = "above" if scale.lower_is_closer else "below"
+        raise ConfigurationError(
+            f"review_from = {lowest:g} must be {side} the threshold, {threshold:g}",
+            provider=provider,
+        )
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(_RATE)
+
+
+def _spec(name: str, info: Scored) -> ScoreSpec | None:
+    return info.liveness if name == "liveness_threshold" else info.match
+
+
+def _scale(name: str, info: Scored) -> Scale | None:
+    spec = _spec(name, info)
+    return spec.scale if spec else None
+
+
+def _of_provider(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else value
+
+
+def _filled(value: Any, other: Thresholds | None, providers: Sequence[str]) -> Thresholds | None:
+    if not isinstance(value, Mapping):
+        return other if value is None else value
+    if other is not None and not isinstance(other, Mapping):
+        other = dict.fromkeys(providers, other)
+    said = {name: each for name, each in value.items() if each is not None}
+    return {**(other or {}), **said}
+
+
+def _carried(
+    name: str, value: Thresholds | None, candidates: Mapping[str, Scored], asked: Sequence[Scored]
+) -> Thresholds | None:
+    if value is None or _is_rate(value) or isinstance(value, Mapping):
+        return value
+    scales = {_scale(name, info) for info in asked} - {None}
+    return {
+        candidate: value for candidate, info in candidates.items() if _scale(name, info) in scales
+    }
+
+
+def _refuse_ambiguous(
+    name: str, value: Thresholds | None, scored: Mapping[str, Scored], known: Sequence[str]
+) -> None:
+    if isinstance(value, Mapping):
+        for key in value:
+            if key not in known:
+                raise UnsupportedOption(
+                    f"a {name} for {key!r}, but the request goes to {' or '.join(known)}"
+                )
+        return
+    if value is None or _is_rate(value):
+        return
+    specs = [_spec(name, info) for info in scored.values()]
+    if len({spec.scale.name for spec in specs if spec}) > 1:
+        raise UnsupportedOption(
+            f"a {name} as a number means something else to each provider of this route; give"
+            ' each its own, by name, or a measured rate such as "fmr:1e-4"'
+        )
+
+
+def _at_rate(name: str, value: str, spec: ScoreSpec) -> float:
+    try:
+        rate = float(value.removeprefix(_RATE))
+    except ValueError:
+        rate = math.nan
+    for measured, threshold in spec.at_fmr.items():
+        if math.isclose(rate, measured, rel_tol=1e-9):
+            return threshold
+    known = ", ".join(map(preset, spec.at_fmr)) or "none"
+    raise UnsupportedOption(f"{name} {value!r} was never measured; measured rates: {known}")

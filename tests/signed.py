@@ -1,0 +1,112 @@
+"""A made-up vendor with one path, whose callers sign what they send, and a client of it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Generator
+from typing import Any, ClassVar
+
+import httpx
+
+from acme_api import PERCENT
+from facegate.model import Operation
+from facegate.plugin import (
+    Answer,
+    CompatibleApi,
+    CompatibleApiSettings,
+    DecodedRequest,
+    FacegateError,
+    HttpReply,
+    HttpRequest,
+    Image,
+    ScoreSpec,
+    VendorError,
+    json_reply,
+)
+
+KEY = "corvid-1:hush-4c1b"
+OTHER = "corvid-2:hush-99aa"
+_CLAIM = re.compile(r"Corvid id=([\w-]+) signature=([0-9a-f]{64})")
+
+
+def signature(secret: str, request: tuple[str, str, str, str], body: bytes) -> str:
+    """Over method, target, host and date, and the digest of the body."""
+    text = "\n".join([*request, hashlib.sha256(body).hexdigest()])
+    return hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()
+
+
+class CorvidApi(CompatibleApi[CompatibleApiSettings]):
+    """A header names the operation, another one the invocation; a key is ``id:secret``."""
+
+    plugin = "corvid"
+    routes: ClassVar = {"/": frozenset({"POST"})}
+    match = ScoreSpec(PERCENT, 70.0)
+    liveness = ScoreSpec(PERCENT, 40.0)
+    errors: ClassVar = {
+        "not_signed": VendorError(403, {"code": "not_signed"}),
+        "bad_request": VendorError(400, {"code": "bad_request"}),
+        "down": VendorError(503, {"code": "down"}),
+    }
+    settings_type = CompatibleApiSettings
+
+    def authorise(self, request: HttpRequest) -> str | HttpReply:
+        claim = _CLAIM.fullmatch(request.headers.get("authorization", ""))
+        claimed = [key for key in self.keys if claim and key.split(":")[0] == claim[1]]
+        return claimed[0] if claimed else self.error("not_signed")
+
+    def prove(self, request: HttpRequest, key: str) -> HttpReply | None:
+        claim = _CLAIM.fullmatch(request.headers["authorization"])
+        date = request.headers.get("x-corvid-date", "")
+        signed = (request.method, request.target, request.authority, date)
+        wanted = signature(key.split(":")[1], signed, b"".join(request.body))
+        same = claim is not None and hmac.compare_digest(claim[2], wanted)
+        return None if same else self.error("not_signed")
+
+    def repeats(self, request: HttpRequest) -> str | None:
+        return request.headers.get("x-corvid-invocation")
+
+    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
+        message = json.loads(b"".join(request.body))
+        probe, document = (Image.from_base64(message[name]) for name in ("probe", "document"))
+        return DecodedRequest(Operation.COMPARE, probe, (document,))
+
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
+        assert answer.match is not None
+        return json_reply(200, {"score": answer.match.score})
+
+    def encode_error(self, error: FacegateError) -> HttpReply:
+        name = "bad_request" if error.http_status == 400 else "down"
+        return self.error(name, **{"class": error.code})
+
+
+def corvid(*keys: str) -> CorvidApi:
+    return CorvidApi(CompatibleApiSettings(), keys or (KEY, OTHER))
+
+
+class Signing(httpx.Auth):
+    """Signs as a client does, of the URL that it believes to ask."""
+
+    requires_request_body = True
+
+    def __init__(self, key: str = KEY, believed: str | None = None) -> None:
+        self.key, self.believed = key, believed
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        name, secret = self.key.split(":")
+        url = httpx.URL(self.believed) if self.believed else request.url
+        date = request.headers.setdefault("x-corvid-date", "2026-11-26T01:02:03Z")
+        signed = (request.method, url.raw_path.decode(), url.netloc.decode(), date)
+        signs = signature(secret, signed, request.content)
+        request.headers["authorization"] = f"Corvid id={name} signature={signs}"
+        yield request
+
+
+def asking(**more: Any) -> dict[str, Any]:
+    """A whole request in the vendor's words."""
+    from acme_api import question
+
+    asked = question()
+    return {"probe": asked["probe"], "document": asked["gallery"][0], **more}

@@ -66,8 +66,9 @@ class Interaction:
         body: the reply's, as data; or its bytes.
         status: HTTP's.
         headers: of the reply, beside its length.
-        ids: top-level keys of the reply whose texts later requests repeat; every question gets
-            texts of its own, so that requests of several questions at once can be told apart.
+        ids: top-level keys of the reply whose texts, of eight letters or more, later requests
+            repeat; every question gets texts of its own, so that requests of several questions at
+            once can be told apart.
         once: it is made for a provider, not for every question, as for a token that is kept.
     """
 
@@ -77,6 +78,12 @@ class Interaction:
     headers: Mapping[str, str] = field(default_factory=dict)
     ids: Collection[str] = ()
     once: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.ids:
+            value = self.body.get(name) if isinstance(self.body, Mapping) else None
+            if not isinstance(value, str) or len(value) < 8:
+                raise ValueError(f"the id {name} is {value!r}, and has to be 8 letters or more")
 
 
 @dataclass(frozen=True)

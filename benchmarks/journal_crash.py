@@ -28,8 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 import facegate
-from facegate.journal import open_journal
-from facegate.journal.journal import Journal
+from facegate.journal import Journal, open_journal
 from facegate.testing.fake import FakeProvider
 from facegate.testing.pictures import noise
 

@@ -53,6 +53,8 @@ class CaptureReason(StrEnum):
     FACE_IS_OCCLUDED = "FACE_IS_OCCLUDED"
     EYES_CLOSED = "EYES_CLOSED"
     QUALITY_TOO_LOW = "QUALITY_TOO_LOW"
+    NOT_STATED = "NOT_STATED"
+    """Not usable; the vendor does not say why."""
 
 
 class FacegateError(Exception):

@@ -70,6 +70,7 @@ from facegate.providers.pictures import FacePolicy, PictureLimits, SeveralFaces
 from facegate.providers.provider import (
     Answer,
     BlockingProvider,
+    BoundRequest,
     CompareLiveRequest,
     CompareRequest,
     LivenessRequest,
@@ -101,6 +102,7 @@ __all__ = [
     "Billed",
     "BlockingProvider",
     "Body",
+    "BoundRequest",
     "Box",
     "CaptureReason",
     "CaptureRejected",

@@ -27,13 +27,21 @@ from facegate.providers.provider import (
     Provider,
     S,
 )
-from facegate.thresholds import NOTHING_WANTED, Policy, Wanted, check, chosen, review_from
+from facegate.thresholds import (
+    NOTHING_WANTED,
+    Policy,
+    Unsure,
+    Wanted,
+    check,
+    chosen,
+    review_from,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Terms(Generic[S]):
     """What one request means to one provider: its settings with the request's options merged in,
-    and thresholds as numbers on its scale.
+    and thresholds as numbers on its scales.
     """
 
     operation: Operation
@@ -41,6 +49,7 @@ class Terms(Generic[S]):
     threshold: float | None
     liveness_threshold: float | None
     review_from: float | None
+    uncertain: Unsure
 
     @classmethod
     def of(
@@ -78,6 +87,7 @@ class Terms(Generic[S]):
                 chosen("threshold", wanted.threshold, info.match),
                 chosen("liveness_threshold", wanted.liveness_threshold, info.liveness),
                 review_from(wanted.review_from, info.match),
+                wanted.uncertain or "reject",
             )
         except FacegateError as error:
             error.provider = provider.name
@@ -107,8 +117,8 @@ class Terms(Generic[S]):
     def decide(self, answer: Answer) -> Decision:
         """Reject unless every question asked was answered yes; a near miss goes to review.
 
-        Review is for identity alone: a probe that is not live is rejected whatever its match score,
-        even where liveness was not asked but the vendor noticed.
+        A probe that is not live is rejected whatever its match score, even where liveness was not
+        asked but the vendor noticed. Where a vendor cannot tell, ``uncertain`` decides.
 
         Raises:
             BadReply: the answer leaves open whether it is the same person, or it was decided by a
@@ -117,21 +127,29 @@ class Terms(Generic[S]):
         match, liveness = answer.match, answer.liveness
         if liveness is None and self.operation is not Operation.COMPARE:
             return Decision.REJECT
+        yes = Decision.ACCEPT
         if liveness is not None:
             _refuse_laxer("liveness_threshold", liveness, self.liveness_threshold)
             if not liveness.passed:
-                return Decision.REJECT
-        if self.operation is Operation.LIVENESS:
-            return Decision.ACCEPT
+                yes = self._unsure(liveness)
+        if yes is Decision.REJECT or self.operation is Operation.LIVENESS:
+            return yes
         if match is None:
             raise BadReply("the answer leaves open whether it is the same person")
         _refuse_laxer("threshold", match, self.threshold)
         if match.is_match:
-            return Decision.ACCEPT
-        if match.score is not None and self.review_from is not None:
-            near = _scale(match).reaches(match.score, self.review_from)
-            return Decision.REVIEW if near else Decision.REJECT
-        return Decision.REJECT
+            return yes
+        return Decision.REVIEW if self._is_near(match) else self._unsure(match)
+
+    def _is_near(self, match: Match) -> bool:
+        if match.score is None or self.review_from is None:
+            return False
+        return _scale(match).reaches(match.score, self.review_from)
+
+    def _unsure(self, found: Match | Liveness) -> Decision:
+        """What a no comes to that may be none."""
+        reviewed = found.uncertain and self.uncertain == "review"
+        return Decision.REVIEW if reviewed else Decision.REJECT
 
 
 def check_settings(provider: Provider[Any], policy: Policy | None = None) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 from pydantic import field_validator
 
@@ -34,18 +34,24 @@ class Scored(Protocol):
     def scores(self) -> bool: ...
 
 
+Unsure = Literal["reject", "review"]
+"""What to decide where a vendor cannot tell."""
+
+
 class Policy(Table):
-    """Thresholds of a route for one operation; they win over its providers' settings.
+    """When a route says yes, for one operation; it wins over its providers' settings.
 
     Attributes:
         threshold: match from this score on.
         liveness_threshold: live from this one on.
         review_from: from this score on, up to the threshold, a person reviews.
+        uncertain: what to decide where a vendor cannot tell.
     """
 
     threshold: Thresholds | None = None
     liveness_threshold: Thresholds | None = None
     review_from: float | Mapping[str, float] | None = None
+    uncertain: Unsure | None = None
 
     @field_validator("*", mode="before")
     @classmethod
@@ -58,22 +64,26 @@ class Policy(Table):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The three thresholds that somebody asks for, each for all providers or by provider name.
+    """What somebody asks for: three thresholds, each for all providers or by provider name, and
+    what to decide without one.
 
     Attributes:
         threshold: of a match; None leaves it to who is asked next.
         liveness_threshold: of liveness, likewise.
         review_from: the least score of a near miss, likewise; a number, never a rate.
+        uncertain: what to decide where a vendor cannot tell.
     """
 
     threshold: Thresholds | None = None
     liveness_threshold: Thresholds | None = None
     review_from: Thresholds | None = None
+    uncertain: Unsure | None = None
 
     @classmethod
     def of(cls, source: Any) -> Wanted:
         """What an object with such attributes asks for: a policy, a provider's settings."""
-        return cls(**{name: getattr(source, name, None) for name in NAMES})
+        names = (*NAMES, "uncertain")
+        return cls(**{name: getattr(source, name, None) for name in names})
 
     def for_provider(self, name: str) -> Wanted:
         """What is asked of one provider."""
@@ -87,7 +97,8 @@ class Wanted:
             providers: names that a value of ``other`` for all providers stands for.
         """
         names = list(providers)
-        return self._each(lambda name, value: _filled(value, getattr(other, name), names))
+        filled = self._each(lambda name, value: _filled(value, getattr(other, name), names))
+        return replace(filled, uncertain=self.uncertain or other.uncertain)
 
     def carried_to(self, candidates: Mapping[str, Scored], asked: Sequence[Scored]) -> Wanted:
         """What is asked of other providers than those that were asked.
@@ -114,7 +125,7 @@ class Wanted:
         return replace(self, **{name: change(name, getattr(self, name)) for name in NAMES})
 
 
-NAMES = tuple(each.name for each in fields(Wanted))
+NAMES = ("threshold", "liveness_threshold", "review_from")
 NOTHING_WANTED = Wanted()
 
 

@@ -18,8 +18,7 @@ from facegate import (
     VerificationResult,
 )
 from facegate.events import Finished
-from facegate.journal import open_journal
-from facegate.journal.journal import Journal
+from facegate.journal import Journal, open_journal
 
 KEY = "a key of the tests, long enough"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

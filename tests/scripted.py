@@ -75,7 +75,7 @@ class Vendor(FlowProvider[ProviderSettings]):
         super().__init__(ProviderSettings(**settings), name)
         handling = replace(INFO.handling, recipient=recipient or name)
         self.info = replace(INFO, handling=handling, **(info or {}))  # type: ignore[misc]
-        self.capabilities = frozenset(offers)  # type: ignore[misc]
+        self.capabilities = frozenset(offers)
         self.script = script or ("yes",)
         self.asked: list[CompareRequest[ProviderSettings]] = []
         self.closed = 0

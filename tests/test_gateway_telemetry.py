@@ -21,8 +21,7 @@ from acme_api import acme_api, question
 from facegate import AsyncFaceVerifier
 from facegate.events import Observer
 from facegate.gateway import create_app, serving
-from facegate.telemetry import observers, served
-from facegate.telemetry.tracing import OpenTelemetryObserver
+from facegate.telemetry import OpenTelemetryObserver, observers, served
 from facegate.testing import FakeProvider
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

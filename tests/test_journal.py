@@ -28,7 +28,7 @@ from facegate import (
 )
 from facegate.consent import Consent
 from facegate.events import Shadowed
-from facegate.journal.journal import Journal
+from facegate.journal import Journal
 from facegate.journal.rows import Row
 from facegate.runtime.flow import Flow
 from facegate.testing import FakeProvider

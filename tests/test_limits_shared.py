@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from both import Ask, both_ways
 from facegate import ConfigurationError, FaceVerifier, RateLimited
-from facegate.routing import sharing
+from facegate.routing import redis as sharing
 from facegate.routing.leaf import Leaf
 from facegate.routing.limits import Limited, Limiter, LimitSettings
 from facegate.routing.redis import Shared
@@ -97,28 +97,28 @@ def test_a_place_is_taken_for_all_processes_until_it_is_given_back(
     ask: Ask, redis: Redis, name: str
 ) -> None:
     place = Shared(SecretStr(redis.url), name).lease(1, seconds=600)
-    assert place.take()
+    assert place.acquire()
     refused(of_a_process(redis, name, concurrency=1), "at once")
-    place.end()
+    place.release()
     assert ask(of_a_process(redis, name, concurrency=1), **QUESTION).accepted
 
 
 def test_whoever_dies_holds_its_place_for_its_time_at_most(redis: Redis, name: str) -> None:
     shared = Shared(SecretStr(redis.url), name)
-    assert shared.lease(2, seconds=600).take()
-    assert shared.lease(2, seconds=0.1).take()  # and nothing more is heard of it
+    assert shared.lease(2, seconds=600).acquire()
+    assert shared.lease(2, seconds=0.1).acquire()  # and nothing more is heard of it
     next_one = shared.lease(2, seconds=600)
-    while not next_one.take():
+    while not next_one.acquire():
         pass
-    assert not shared.lease(2, seconds=600).take()
+    assert not shared.lease(2, seconds=600).acquire()
 
 
 def test_a_place_that_comes_after_one_gave_up_is_given_back(redis: Redis, name: str) -> None:
     shared = Shared(SecretStr(redis.url), name)
     abandoned = shared.lease(1, seconds=600)
-    abandoned.end()  # as when a task is cancelled while the server has not answered yet
-    abandoned.take()
-    assert shared.lease(1, seconds=600).take()
+    abandoned.release()  # as when a task is cancelled while the server has not answered yet
+    abandoned.acquire()
+    assert shared.lease(1, seconds=600).acquire()
 
 
 WORKER = """
@@ -178,7 +178,9 @@ def test_without_the_redis_each_process_keeps_the_limits_by_itself(
         held.close()
         with pytest.raises(RateLimited, match="3 times"):
             verifier.compare(**QUESTION)
-    (said,) = caplog.messages  # it is not asked, and waited for, each time
+    (said,) = set(caplog.messages)
+    # It is not asked, and waited for, each time; giving the first place back may have been late.
+    assert len(caplog.messages) <= 2
     assert said.startswith("the Redis that main's limits are shared in failed")
     assert PASSWORD not in caplog.text
 

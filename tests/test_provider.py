@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acme import INFO, SAME, Acme, Engine, Scripted, acme
+from acme import INFO, PROBE, SAME, Acme, Engine, Scripted, acme
 from both import Ask, both_ways
 from facegate import Operation, UnsupportedOperation, UnsupportedOption
 from facegate.plugin import (
@@ -14,6 +14,7 @@ from facegate.plugin import (
     BlockingProvider,
     Flow,
     FlowProvider,
+    Liveness,
     Provider,
     ProviderSettings,
     per_call,
@@ -67,6 +68,31 @@ def test_capabilities_are_the_operations_a_class_really_has(
     provider: type[Provider[Any]], capabilities: set[Operation]
 ) -> None:
     assert provider.capabilities == capabilities
+
+
+class Reticent(Scripted):
+    """Has an operation that a setting switches off."""
+
+    @classmethod
+    def withheld(cls, settings: ProviderSettings) -> frozenset[Operation]:
+        return frozenset({LIVENESS} if settings.cost is None else ())
+
+
+@both_ways
+def test_settings_may_switch_an_operation_off(ask: Ask) -> None:
+    assert Reticent.capabilities == {COMPARE, COMPARE_LIVE, LIVENESS}
+    asked: list[Any] = []
+
+    def script(request: Any) -> Flow[Answer]:
+        asked.append(request)
+        yield from ()
+        return Answer(liveness=Liveness(passed=True))
+
+    assert Reticent(script).capabilities == {COMPARE, COMPARE_LIVE}
+    with pytest.raises(UnsupportedOperation, match="only compare, compare_live"):
+        ask(Reticent(script), "liveness", probe=PROBE)
+    assert not asked
+    assert ask(Reticent(script, cost=0), "liveness", probe=PROBE).accepted
 
 
 @both_ways

@@ -24,10 +24,13 @@ from facegate import (
     ProviderTimeout,
 )
 from facegate.events import BreakerTurned, Event, Finished, Shadowed, ShadowSkipped
-from facegate.telemetry import labels, observers
-from facegate.telemetry.prometheus import PrometheusObserver
-from facegate.telemetry.structured import StructlogObserver
-from facegate.telemetry.tracing import OpenTelemetryObserver
+from facegate.telemetry import (
+    OpenTelemetryObserver,
+    PrometheusObserver,
+    StructlogObserver,
+    labels,
+    observers,
+)
 from facegate.testing import FakeProvider, match, no_match
 
 SUBJECT = "user-81-d2c9"

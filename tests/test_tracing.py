@@ -31,7 +31,7 @@ from facegate.events import BreakerTurned, Finished, Observer, Shadowed, ShadowS
 from facegate.routing.leaf import Leaf
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
-from facegate.telemetry.tracing import OpenTelemetryObserver
+from facegate.telemetry import OpenTelemetryObserver
 from facegate.testing import FakeProvider
 
 SUBJECT = "user-81-d2c9"

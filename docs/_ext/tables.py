@@ -106,7 +106,10 @@ def _provider(plugin: str) -> Rows:
     kind = vendors.provider(plugin)
     info = kind.info
     yield "fact", "value"
-    yield "operations", ", ".join(f"`{operation}`" for operation in sorted(kind.capabilities))
+    withheld = kind.withheld(kind.settings_type.model_construct())
+    offered = [f"`{operation}`" for operation in sorted(kind.capabilities - withheld)]
+    offered += [f"`{operation}` if it is set" for operation in sorted(withheld)]
+    yield "operations", ", ".join(offered)
     yield "picture types", ", ".join(sorted(info.formats))
     yield "lineage", f"`{info.lineage}`"
     for name, spec in (("`threshold`", info.match), ("`liveness_threshold`", info.liveness)):

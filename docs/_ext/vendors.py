@@ -53,7 +53,7 @@ def matrix() -> Rows:
     kinds = [provider(name) for name in plugins]
     yield "", *(f"[`{name}`]({name}.md)" for name in plugins)
     for operation in Operation:
-        yield f"`{operation}`", *(_yes(operation in kind.capabilities) for kind in kinds)
+        yield f"`{operation}`", *(_offered(kind, operation) for kind in kinds)
     yield "says", *("scores" if kind.info.scores else "yes or no" for kind in kinds)
     yield "who decides", *(DECIDES[name] for name in plugins)
     yield "`threshold`", *(_bounds(kind.info.match) for kind in kinds)
@@ -78,6 +78,12 @@ def recipients() -> Rows:
         named = "nobody: always covered" if info.embedded else f"`{handling.recipient}`"
         does = (_yes(handling.enrols), _yes(handling.searches), trains)
         yield f"`{name}`", named, str(handling.keeps), *does
+
+
+def _offered(kind: type[Provider[Any]], operation: Operation) -> str:
+    if operation in kind.withheld(kind.settings_type.model_construct()):
+        return "if set"
+    return _yes(operation in kind.capabilities)
 
 
 def _yes(fact: object) -> str:

@@ -16,6 +16,7 @@ from facegate.opening import parts
 from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
 from facegate.routing.route import Route
+from facegate.runtime.extras import extra
 from facegate.telemetry import served
 from facegate.verifier import AsyncFaceVerifier
 
@@ -47,18 +48,12 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
     On SIGHUP, who answers is read from the configuration anew; requests in work are finished first.
     A file that cannot be used is logged and changes nothing. What [serve] says needs a restart.
     """
-    try:
+    with extra("gateway", "starlette", "uvicorn", needed_by="serving"):
         from facegate.gateway.app import create_app
         from facegate.gateway.bridge import Bridge
         from facegate.gateway.reloading import fit_for, reload_on_hangup
         from facegate.gateway.sandbox import Instruction, Sandbox
         from facegate.gateway.server import listen, run, url_of
-    except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
-            raise
-        raise ConfigurationError(
-            'serving needs two packages more: pip install "facegate[gateway]"'
-        ) from None
     loaded, registry = Config.load(config), Registry()
     settings = ServeSettings.of(loaded, **_changes(loaded, options, sandbox=sandbox))
     apis = settings.apis(registry, loaded.intake.limits)

@@ -189,9 +189,11 @@ def _said(value: Any) -> str:
 def _summary(found: VerificationResult) -> str:
     parts = []
     if found.operation is not Operation.LIVENESS and found.match is not None:
-        parts.append("same person" if found.match.is_match else "not the same person")
+        same = "same person" if found.match.is_match else "not the same person"
+        parts.append("perhaps the same person" if found.match.uncertain else same)
     if found.operation is not Operation.COMPARE and found.liveness is not None:
-        parts.append("live" if found.liveness.passed else "not live")
+        live = "live" if found.liveness.passed else "not live"
+        parts.append("perhaps live" if found.liveness.uncertain else live)
     return ", ".join(parts)
 
 

@@ -15,6 +15,7 @@ from facegate.cli.options import config_option, json_option, print_json
 from facegate.config import Config
 from facegate.errors import ConfigurationError, InvalidRequest
 from facegate.model import Operation
+from facegate.runtime.extras import extra
 
 if TYPE_CHECKING:
     from facegate.journal.rows import Row
@@ -106,18 +107,12 @@ def report(
 
     It may be read every day: what it claims holds at all looks together.
     """
-    try:
+    with extra("report", "scipy", needed_by="the report"):
         import scipy  # noqa: F401
 
         from facegate.cli import printed
         from facegate.trial import findings, page
         from facegate.trial.trial import Trial, plain
-    except ModuleNotFoundError as error:
-        if error.name != "scipy":
-            raise
-        raise ConfigurationError(
-            'reports need a package more: pip install "facegate[report]"'
-        ) from None
     loaded = Config.load(config)
     route = route or loaded.document.default
     if route is None:

@@ -22,10 +22,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from facegate.errors import ConfigurationError
+from facegate.runtime.extras import extra
 
 if TYPE_CHECKING:
-    from facegate.journal.journal import Journal
+    from facegate.journal.journal import Journal as Journal
 
 
 def open_journal(table: Mapping[str, Any], source: str) -> Journal:
@@ -40,15 +40,22 @@ def open_journal(table: Mapping[str, Any], source: str) -> Journal:
     """
     from facegate.journal.settings import JournalSettings
 
-    settings = JournalSettings.of(table, source)
-    try:
+    settings, where = JournalSettings.of(table, source), f"{source}: journal"
+    with (
+        extra("journal", "sqlalchemy", needed_by=where),
+        extra("postgres", "psycopg", needed_by=where),
+    ):
         from facegate.journal.journal import Journal
 
         return Journal(settings)
-    except ModuleNotFoundError as error:
-        extra = {"sqlalchemy": "journal", "psycopg": "postgres"}.get(error.name or "")
-        if extra is None:
-            raise
-        raise ConfigurationError(
-            f'{source}: journal: packages are missing: pip install "facegate[{extra}]"'
-        ) from None
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """The journal itself, loaded when it is asked for: it needs the extra."""
+        if name != "Journal":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from facegate.journal.journal import Journal
+
+        return Journal

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from facegate.errors import ConfigurationError, InvalidRequest
+from facegate.errors import InvalidRequest
 from facegate.journal.rows import Row
+from facegate.runtime.extras import extra
 
 _WORDS = {
     **dict.fromkeys(("true", "yes", "1"), True),
@@ -127,12 +128,8 @@ def _told(value: Any) -> Any:
 
 def _parquet(path: Path) -> None:
     """Turn a CSV into Parquet, in its place."""
-    try:
+    with extra("parquet", "duckdb", needed_by="Parquet"):
         import duckdb
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            'Parquet needs a package more: pip install "facegate[parquet]"'
-        ) from None
     types = {field.name: _TYPES.get(field.name, "VARCHAR") for field in fields(Row)}
     with duckdb.connect() as database:
         table = database.read_csv(str(path), header=True, dtype=types)

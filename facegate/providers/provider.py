@@ -20,7 +20,7 @@ from facegate.model import Attempt, Billed, Face, Liveness, Match, Operation, Ou
 from facegate.providers.pictures import PictureLimits, SeveralFaces
 from facegate.runtime.flow import Flow, call
 from facegate.scores import ScoreSpec
-from facegate.thresholds import Threshold
+from facegate.thresholds import Threshold, Unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,9 @@ class ProviderSettings(Table):
     )
     liveness_threshold: Threshold | None = Field(
         default=None, description="Live from this liveness score on."
+    )
+    uncertain: Unsure = Field(
+        default="reject", description="What to decide where the vendor cannot tell."
     )
     several_faces: Literal["refuse", "vendor"] = Field(
         default="refuse",
@@ -221,16 +224,18 @@ class Provider(Generic[S]):
     Attributes:
         info: the provider's facts: the class's, unless settings change them.
         settings_type: its settings; unknown keys are refused.
-        capabilities: the operations that the class really has.
+        capabilities: the operations that the class really has; those of an instance are without
+            what its settings switch off, see :meth:`withheld`.
     """
 
     info: ProviderInfo
     settings_type: type[S]
-    capabilities: ClassVar[frozenset[Operation]] = frozenset()
+    capabilities: frozenset[Operation] = frozenset()
 
     def __init__(self, settings: S, name: str | None = None) -> None:
         self.settings = settings
         self.name = name or self.info.plugin
+        self.capabilities = type(self).capabilities - self.withheld(settings)
         self._refuse_idle_costs()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -238,6 +243,11 @@ class Provider(Generic[S]):
         cls.capabilities = frozenset(
             operation for operation in Operation if callable(getattr(cls, operation, None))
         )
+
+    @classmethod
+    def withheld(cls, settings: S) -> frozenset[Operation]:  # noqa: ARG003  for subclasses
+        """Operations that the class has and these settings switch off; refused before any I/O."""
+        return frozenset()
 
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
         """Put one question to the vendor."""

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from facegate.errors import ConfigurationError
+from facegate.runtime.extras import extra
 from facegate.runtime.forking import in_child
 
 T = TypeVar("T")
@@ -155,15 +156,10 @@ class Lease:
 
 
 def _opened(url: SecretStr, provider: str) -> Any:
-    try:
+    with extra("limits", "limits", "redis", needed_by=f"limits.{provider}.shared"):
         from limits.storage import RedisStorage
         from redis.backoff import NoBackoff
         from redis.retry import Retry
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            'sharing limits needs two packages more: pip install "facegate[limits]"',
-            provider=provider,
-        ) from None
     options: dict[str, Any] = {
         "socket_timeout": _PATIENCE_S,
         "socket_connect_timeout": _PATIENCE_S,

@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
 from facegate.document import Table, explained
-from facegate.errors import ConfigurationError
 from facegate.events import Observer
+from facegate.runtime.extras import extra
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
@@ -36,9 +36,6 @@ class TelemetrySettings(Table):
     prometheus: bool = Field(
         default=False, description="Metrics for Prometheus; the gateway then has `GET /metrics`."
     )
-
-
-_HOMES = {"structlog": "structured", "opentelemetry": "tracing", "prometheus": "prometheus"}
 
 
 def observers(table: Mapping[str, Any], source: str) -> list[Observer]:
@@ -75,11 +72,25 @@ def _wanted(table: Mapping[str, Any], source: str) -> Iterator[ModuleType]:
 
 
 def _load(name: str, source: str) -> ModuleType:
-    try:
-        return import_module(f"{__name__}.{_HOMES[name]}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("facegate"):
-            raise
-        raise ConfigurationError(
-            f'{source}: telemetry.{name} needs one package more: pip install "facegate[{name}]"'
-        ) from None
+    package = "prometheus_client" if name == "prometheus" else name
+    with extra(name, package, needed_by=f"{source}: telemetry.{name}"):
+        return import_module(f"{__name__}._{name}")
+
+
+_OBSERVERS = {
+    "OpenTelemetryObserver": "opentelemetry",
+    "PrometheusObserver": "prometheus",
+    "StructlogObserver": "structlog",
+}
+
+if TYPE_CHECKING:
+    from facegate.telemetry._opentelemetry import OpenTelemetryObserver as OpenTelemetryObserver
+    from facegate.telemetry._prometheus import PrometheusObserver as PrometheusObserver
+    from facegate.telemetry._structlog import StructlogObserver as StructlogObserver
+else:
+
+    def __getattr__(name):
+        """The observers, each loaded when it is asked for: it needs its extra."""
+        if name not in _OBSERVERS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(_load(_OBSERVERS[name], "facegate"), name)

@@ -23,7 +23,6 @@ from facegate import (
     ProviderUnavailable,
     RateLimited,
     UnsupportedOption,
-    UnsupportedPicture,
 )
 from facegate.plugin import Answer, CompatibleApi, DecodedRequest, Provider
 from facegate.policy import Terms
@@ -59,8 +58,8 @@ class CompatibleApiContract(Versioned):
         api_settings: its switches.
         key: what a caller has to present.
         heard: errors, as classes or reasons, that the client hears as another one, or as one of
-            several; all others it hears as what they are, but for what vendors have no word for: a
-            JournalUnavailable is a ProviderUnavailable, an UnsupportedPicture an ImageRejected.
+            several; all others it hears as what they are, but a JournalUnavailable, which no vendor
+            has a word for, as ProviderUnavailable.
         other_options: values of per-request options whose type does not list any.
         examples: how many questions and answers to make up for each law.
     """
@@ -143,12 +142,7 @@ class CompatibleApiContract(Versioned):
 
     def test_an_error_is_heard_as_what_it_is(self) -> None:
         api = self.api()
-        unusable = self.heard.get(ImageRejected, ImageRejected)
-        meant = {
-            JournalUnavailable: ProviderUnavailable,
-            UnsupportedPicture: unusable,
-            **self.heard,
-        }
+        meant = {JournalUnavailable: ProviderUnavailable, **self.heard}
         for client, asking in self.plain_questions():
             for error in every_error():
                 came = heard(client, asking.bound, api.encode_error(error))
@@ -325,9 +319,9 @@ def every_error(base: type[FacegateError] = FacegateError) -> Iterator[FacegateE
                 yield CaptureRejected("", reason=reason, image="probe")
         elif kind is RateLimited:
             yield RateLimited("", retry_after=7.0)
+        elif kind is ImageRejected:  # an API has one word for it and for what derives from it
+            yield kind("")
         elif kind.__subclasses__():
-            if kind is ImageRejected:
-                yield kind("")
             yield from every_error(kind)
         else:
             yield kind("")

@@ -81,7 +81,6 @@ class HttpProviderContract(WireContract):
             fifth of them; takes five times as many requests, and is worth it in a nightly run.
     """
 
-    patience_s: ClassVar[float] = 60.0
     every_mutation: ClassVar[bool] = False
 
     def test_an_unreadable_reply_is_a_bad_reply(

@@ -26,9 +26,6 @@ from facegate.testing.sent import content, encoding, expected, keys, pictures, s
 from facegate.testing.server import Seen
 from facegate.testing.wire_data import WireData
 
-_PUBLIC = {"accept", "accept-encoding", "content-type", "user-agent"}
-"""Headers that hold no credential."""
-
 
 class WireContract(WireData):
     """Requests, answers and errors are those of the vendor's documentation."""

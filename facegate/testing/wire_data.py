@@ -34,6 +34,7 @@ class WireData(ProviderContract):
     documented: ClassVar[Sequence[Documented]] = ()
     failures: ClassVar[Sequence[Failure]] = ()
     other_options: ClassVar[Mapping[str, Any]] = {}
+    patience_s: ClassVar[float] = 60.0
 
     @pytest.fixture
     def stage(self, faces: Sequence[bytes]) -> Iterator[Stage]:

@@ -24,7 +24,7 @@ TURNS = {
 
 @pytest.fixture(scope="module")
 def local(models_dir: Path) -> Local:
-    return Local(LocalSettings(models_dir=models_dir, pull=False, largest_face=True))
+    return Local(LocalSettings(models_dir=models_dir, pull=False, several_faces="vendor"))
 
 
 def taken(picture: Pillow.Image, **options: Any) -> Image:

@@ -72,6 +72,7 @@ class TestFrServerApi(Verdicts, CompatibleApiContract):
         UnsupportedOperation: LicenseInvalid,
         LicenseInvalid: LicenseInvalid,
         CaptureReason.QUALITY_TOO_LOW: UnmappedError,
+        CaptureReason.NOT_STATED: UnmappedError,
     }
 
 
@@ -92,6 +93,7 @@ class TestFrCloudApi(CompatibleApiContract):
         RateLimited: RateLimited,
         UnsupportedOperation: PermissionDenied,
         CaptureReason.EYES_CLOSED: CaptureReason.QUALITY_TOO_LOW,
+        CaptureReason.NOT_STATED: CaptureReason.QUALITY_TOO_LOW,
     }
 
     def sayable(self, asked: DecodedRequest, answer: Answer) -> Answer | None:

@@ -23,7 +23,7 @@ CLOUD = FrCloud(FrCloudSettings(region="eu", api_key="k"))
 
 def asked(provider: Any) -> Flow[Answer]:
     """A question that waits for its one reply."""
-    flow: Flow[Answer] = provider.liveness(LivenessRequest(PROBE, provider.settings, None))
+    flow: Flow[Answer] = provider.answer(LivenessRequest(PROBE, provider.settings, None))
     next(flow)
     return flow
 

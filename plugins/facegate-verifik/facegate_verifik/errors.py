@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from facegate.plugin import (
+    NOT_LIVE,
     AuthenticationFailed,
     CaptureReason,
     ConsentRefused,
@@ -138,8 +139,9 @@ _BARE: Final[Mapping[str, Meaning]] = {
 }
 """Codes without a message of their own: the vendor's, then those of the engine behind it."""
 
+_SPOOF: Final = "liveness_failed"
 _SPOOFS: Final = frozenset(
-    {"liveness_failed", "err_liveness_failed", "liveness_check_failed", "face_not_live"}
+    {_SPOOF, "err_liveness_failed", "liveness_check_failed", "face_not_live"}
 )
 _WORDS: Final = (
     (403, {"credit"}, "insufficient_credits"),
@@ -152,6 +154,7 @@ _WORDS: Final = (
 TABLE: Final = ErrorTable(
     codes={
         **_BARE,
+        _SPOOF: NOT_LIVE,
         **{
             token: row.means
             for row in DOCUMENTED.values()
@@ -180,6 +183,7 @@ CAPTURE: Final[Mapping[CaptureReason, str]] = {
     CaptureReason.FACE_IS_OCCLUDED: "face_occluded",
     CaptureReason.EYES_CLOSED: "face_occluded",  # it has no word for eyes; dark glasses are both
     CaptureReason.QUALITY_TOO_LOW: "poor_lighting",
+    CaptureReason.NOT_STATED: "image_is_invalid_for_checking_liveness",
 }
 SAID: Final[Mapping[type[FacegateError], str]] = {
     ConsentRefused: "access_forbidden",
@@ -196,10 +200,10 @@ SAID: Final[Mapping[type[FacegateError], str]] = {
 operator's, and the caller's own is as good as it was."""
 
 
-def token(reply: HttpReply) -> str | None:
+def token(reply: HttpReply) -> tuple[str | None, float | None]:
     """What an error reply is known by in :data:`TABLE`; None where only its status says something.
 
-    A failed liveness check gives ``liveness_failed``, or ``liveness_failed:0.42`` with its score.
+    Beside it the score of a failed liveness check, where that is sent.
     """
     body = _object(reply.body)
     data = body.get("data")
@@ -209,30 +213,26 @@ def token(reply: HttpReply) -> str | None:
         code for code in _texts(body.get("code"), inner.get("code")) if code.casefold() != "error"
     ]
     for text in (*messages, *codes):
-        if found := _known(text, reply.status):
-            return found
+        name, score = _known(text, reply.status)
+        if name:
+            return name, score
     # A token or a code that is not known stays unknown. Prose says nothing, so the status has to.
     tokens = (text for text in messages if re.fullmatch(r"[a-z]+(_[a-z]+)+", text))
-    return next(chain(codes, tokens), None)
+    return next(chain(codes, tokens), None), None
 
 
-def failed_liveness(code: str | None) -> tuple[bool, float | None]:
-    """Whether a code says that the probe is not live, and its score where that is sent."""
-    name, _, score = (code or "").partition(":")
-    return name == "liveness_failed", float(score) if score else None
-
-
-def _known(text: str, status: int) -> str | None:
+def _known(text: str, status: int) -> tuple[str | None, float | None]:
     head, _, tail = re.sub(r"^\d{3}:", "", text.strip()).partition("@")
     head, tail = head.casefold(), tail.strip().casefold()
     if head in _SPOOFS:
         if re.fullmatch(r"[01](\.\d{1,20})?", tail):
-            return f"liveness_failed:{tail}"
+            score = float(tail)
+            return _SPOOF, score if score <= 1 else None
         # What is neither a score nor known is, in the vendor's words, a check that was not done.
-        return "liveness_failed" if tail in {"", *_SPOOFS} else _SPELLED.get(tail, "liveness_error")
+        return _SPOOF if tail in {"", *_SPOOFS} else _SPELLED.get(tail, "liveness_error"), None
     words = set(re.findall("[a-z]+", head))
     by_words = (name for code, wanted, name in _WORDS if code == status and wanted <= words)
-    return _SPELLED.get(head) or next(by_words, None)
+    return _SPELLED.get(head) or next(by_words, None), None
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from facegate.plugin import (
     HttpProvider,
     HttpReply,
     HttpSettings,
-    Image,
     ImageFormat,
     ImageRejected,
     InvalidRequest,
@@ -31,13 +30,13 @@ from facegate.plugin import (
     LivenessRequest,
     Match,
     Picture,
+    PictureLimits,
     ProviderInfo,
-    UnmappedError,
     WireModel,
     per_call,
 )
 from facegate_verifik import wire
-from facegate_verifik.errors import NO_FACE, TABLE, failed_liveness, token
+from facegate_verifik.errors import NO_FACE, TABLE, token
 from facegate_verifik.token import DAY, expiry, finding
 
 D = TypeVar("D", bound=WireModel)
@@ -100,6 +99,7 @@ class Verifik(HttpProvider[VerifikSettings]):
         lineage="seventh-sense",
         handling=Handling(recipient="Verifik", keeps=Kept.NOTHING, enrols=False, searches=False),
         formats=frozenset({ImageFormat.JPEG, ImageFormat.PNG}),
+        pictures=PictureLimits(min_bytes=wire.SHORTEST, in_base64=True),
         match=wire.MATCH_SPEC,
         liveness=wire.LIVENESS_SPEC,
         notes=_NOTES,
@@ -115,10 +115,13 @@ class Verifik(HttpProvider[VerifikSettings]):
         return {"Authorization": f"Bearer {self._token.get_secret_value()}"}
 
     def error_code(self, reply: HttpReply) -> str | None:
-        return token(reply)
+        return token(reply)[0]
+
+    def not_live(self, reply: HttpReply) -> Liveness:
+        scale = wire.LIVENESS_SPEC.scale
+        return Liveness(passed=False, score=token(reply)[1], scale=scale)
 
     def compare(self, request: CompareRequest[VerifikSettings]) -> Flow[Answer]:
-        _refuse_stubs(request.probe, request.gallery)
         message = wire.Compare[Picture](
             probe=[request.probe],
             gallery=list(request.gallery),
@@ -135,7 +138,6 @@ class Verifik(HttpProvider[VerifikSettings]):
         )
 
     def compare_live(self, request: CompareLiveRequest[VerifikSettings]) -> Flow[Answer]:
-        _refuse_stubs(request.probe, request.gallery)
         settings, threshold = request.settings, request.threshold
         lowest = request.liveness_threshold or 0.0
         if lowest < wire.JOINT_FLOOR:
@@ -169,10 +171,9 @@ class Verifik(HttpProvider[VerifikSettings]):
                     liveness=_liveness(found.liveness or wire.Check(), lowest),
                 ),
             )
-        return (yield from _unless_not_live(asking, lowest))
+        return (yield from _judged(asking))
 
     def liveness(self, request: LivenessRequest[VerifikSettings]) -> Flow[Answer]:
-        _refuse_stubs(request.probe)
         threshold = request.liveness_threshold
 
         def read(found: wire.Check) -> Answer:
@@ -185,15 +186,15 @@ class Verifik(HttpProvider[VerifikSettings]):
         )
         asking = self._ask(wire.LIVENESS, message, wire.Reply[wire.Check], read)
         try:
-            return (yield from _unless_not_live(asking, threshold))
+            return (yield from _judged(asking))
         except (CaptureRejected, ImageRejected) as error:
             error.image = "probe"
             raise
 
     def renewed(self, months: int) -> Flow[SecretStr]:
         """Ask for a new token, which the valid old one is needed for."""
-        path = f"{wire.RENEWAL}?origin=refresh&expiresIn={months}"
-        reply = yield from self.get(path, wire.Renewed)
+        query: dict[str, str | int] = {"origin": "refresh", "expiresIn": months}
+        reply = yield from self.get(wire.RENEWAL, wire.Renewed, query=query)
         return reply.token
 
     def findings(self) -> Sequence[str]:
@@ -244,32 +245,14 @@ class Verifik(HttpProvider[VerifikSettings]):
         self._expires = expiry(new.get_secret_value())
 
 
-def _unless_not_live(ask: Flow[Answer], threshold: float | None) -> Flow[Answer]:
-    """A spoof may come as an error; it is an answer."""
+def _judged(ask: Flow[Answer]) -> Flow[Answer]:
+    """A question of liveness: a capture that is rejected is the probe."""
     try:
         return (yield from ask)
     except CaptureRejected as error:
         if error.vendor_code != NO_FACE:  # liveness is what the others are documented for
             error.image = "probe"
         raise
-    except UnmappedError as error:
-        spoof, score = failed_liveness(error.vendor_code)
-        if not spoof:
-            raise
-    if score is not None and threshold is not None and score > threshold:
-        score = None  # what else it may be, the vendor said what it comes to
-    return Answer(
-        liveness=_liveness(wire.Check.model_construct(passed=False, score=score), threshold)
-    )
-
-
-def _refuse_stubs(probe: Image, gallery: Sequence[Image] = ()) -> None:
-    for index, image in enumerate((probe, *gallery)):
-        if wire.is_stub(image):
-            raise ImageRejected(
-                f"fewer than {wire.SHORTEST} letters of base64, which Verifik takes for no picture",
-                image=f"gallery[{index - 1}]" if index else "probe",
-            )
 
 
 def _match(found: wire.Comparison, asked: float | None) -> Match:
@@ -278,13 +261,7 @@ def _match(found: wire.Comparison, asked: float | None) -> Match:
         if found.score is None:
             raise BadReply("answered with neither a score nor a verdict")
         return wire.MATCH_SPEC.match(found.score, threshold)
-    _refuse_contradiction(found, threshold)
-    return Match(
-        is_match=found.passed,
-        score=found.score,
-        threshold=threshold,
-        scale=wire.MATCH_SPEC.scale,
-    )
+    return wire.MATCH_SPEC.verdict(found.passed, found.score, threshold)
 
 
 def _liveness(found: wire.Check, asked: float | None) -> Liveness:
@@ -298,18 +275,4 @@ def _liveness(found: wire.Check, asked: float | None) -> Liveness:
                 reason="not answered",
             )
         return wire.LIVENESS_SPEC.liveness(found.score, threshold)
-    _refuse_contradiction(found, threshold)
-    return Liveness(
-        passed=found.passed,
-        score=found.score,
-        threshold=threshold,
-        scale=wire.LIVENESS_SPEC.scale,
-    )
-
-
-def _refuse_contradiction(found: wire.Comparison | wire.Check, threshold: float | None) -> None:
-    """A score that equals the threshold may have been rounded, so there the verdict decides."""
-    if found.score is None or threshold is None or found.score == threshold:
-        return
-    if found.passed != (found.score > threshold):
-        raise BadReply("answered with a verdict that contradicts its score")
+    return wire.LIVENESS_SPEC.liveness_verdict(found.passed, found.score, threshold)

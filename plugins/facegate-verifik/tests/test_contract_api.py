@@ -49,6 +49,7 @@ class TestVerifikApi(CompatibleApiContract):
         UnsupportedOption: InvalidRequest,
         CaptureReason.FACE_CROPPED: CaptureReason.FACE_TOO_CLOSE,
         CaptureReason.EYES_CLOSED: CaptureReason.FACE_IS_OCCLUDED,
+        CaptureReason.NOT_STATED: CaptureReason.QUALITY_TOO_LOW,
     }
 
     def sayable(self, asked: DecodedRequest, answer: Answer) -> Answer:

@@ -21,7 +21,7 @@ def heard(reply: HttpReply) -> Any:
     """What a question about liveness comes to: an answer, an error's class, or a reason."""
     client = Verifik(VerifikSettings.model_validate({"token": "t"}))
     probe = Image.from_bytes(picture())
-    flow = client.liveness(LivenessRequest(probe, client.settings, 0.6))
+    flow = client.answer(LivenessRequest(probe, client.settings, 0.6))
     next(flow)
     try:
         flow.send(reply)

@@ -35,9 +35,8 @@ def answering(renewal: Act) -> Act:
 
 
 def renewing(url: str, old: str) -> Verifik:
-    return Verifik(
-        VerifikSettings.model_validate({"base_url": url, "token": old, "renew": True}), "main"
-    )
+    fields = {"base_url": url, "token": old, "renew": True, "several_faces": "vendor"}
+    return Verifik(VerifikSettings.model_validate(fields), "main")
 
 
 @pytest.mark.parametrize(

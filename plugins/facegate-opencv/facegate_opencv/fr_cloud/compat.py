@@ -22,7 +22,7 @@ from facegate.plugin import (
 )
 from facegate_opencv.api import Api, ApiSettings
 from facegate_opencv.fr_cloud import wire
-from facegate_opencv.fr_cloud.errors import RATE_LIMIT, REPLIES, VALIDATION, validation
+from facegate_opencv.fr_cloud.errors import CODES, RATE_LIMIT, REPLIES, VALIDATION, validation
 
 _POST: Final = frozenset({"POST"})
 _CANNOT_SAY: Final = "ERR_RESTRICTED_API"
@@ -59,16 +59,10 @@ class FrCloudApi(Api[ApiSettings]):
     formats = wire.FORMATS
     wrong_key = "ERR_INVALID_API_KEY"
     reasons: ClassVar = {
-        CaptureReason.FACE_NOT_FOUND: "ERR_NO_FACES_FOUND",
-        CaptureReason.TOO_MANY_FACES: "ERR_MULTIPLE_FACES",
-        CaptureReason.FACE_TOO_SMALL: "ERR_FACE_TOO_SMALL",
-        CaptureReason.FACE_TOO_CLOSE: "ERR_FACE_TOO_CLOSE",
-        CaptureReason.FACE_CLOSE_TO_BORDER: "ERR_FACE_EDGES_NOT_VISIBLE",
-        CaptureReason.FACE_CROPPED: "ERR_FACE_CROPPED",
-        CaptureReason.FACE_ANGLE_TOO_LARGE: "ERR_FACE_ROTATION",
-        CaptureReason.FACE_IS_OCCLUDED: "ERR_FACE_OCCLUDED",
+        **CODES.reasons,
         CaptureReason.EYES_CLOSED: _UNFIT,
         CaptureReason.QUALITY_TOO_LOW: _UNFIT,
+        CaptureReason.NOT_STATED: _UNFIT,
     }
     failures: ClassVar = {
         ImageRejected: "ERR_IMAGE_COULD_NOT_BE_DECODED",

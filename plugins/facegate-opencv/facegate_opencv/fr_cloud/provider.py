@@ -27,7 +27,7 @@ from facegate.plugin import (
 )
 from facegate_opencv.credential import HEADER, ApiKey
 from facegate_opencv.fr_cloud import wire
-from facegate_opencv.fr_cloud.errors import TABLE
+from facegate_opencv.fr_cloud.errors import CODES
 
 REGIONS: Final = {name: f"https://{name}.opencv.fr" for name in ("us", "eu", "sg")}
 
@@ -62,7 +62,7 @@ class FrCloud(HttpProvider[FrCloudSettings]):
     """OpenCV FR cloud API: scores without verdicts, so facegate decides by the thresholds."""
 
     settings_type = FrCloudSettings
-    errors = TABLE
+    errors = CODES.table
     info = ProviderInfo(
         plugin="opencv_cloud",
         lineage="seventh-sense",

@@ -23,7 +23,7 @@ from facegate.plugin import (
 )
 from facegate_opencv.api import Api, ApiSettings
 from facegate_opencv.fr_server import wire
-from facegate_opencv.fr_server.errors import LIVENESS, LIVENESS_ERROR, NOT_LIVE, REPLIES
+from facegate_opencv.fr_server.errors import LIVENESS, LIVENESS_ERROR, REPLIES, SPOOF
 
 _OPTIONAL: Final = {"min_similarity_score", "check_liveness"}
 _INVALID: Final = "ERR_UNPROCESSABLE_CONTENT"
@@ -108,7 +108,7 @@ class FrServerApi(Api[FrServerApiSettings]):
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         if answer.liveness is not None and not answer.liveness.passed:
-            return self.error(NOT_LIVE)
+            return self.error(SPOOF)
         if answer.liveness is None and asked.operation is not Operation.COMPARE:
             return self.error("UNKNOWN_ERROR")
         if asked.operation is Operation.LIVENESS:
@@ -125,7 +125,7 @@ class FrServerApi(Api[FrServerApiSettings]):
     def error(self, name: str, **changes: Any) -> HttpReply:
         """One of ``errors``; a liveness error has the status of all, unless it has its own."""
         reply = super().error(name, **changes)
-        if name in (NOT_LIVE, *LIVENESS) and name not in self.settings.statuses:
+        if name in LIVENESS and name not in self.settings.statuses:
             status = self.settings.statuses.get(LIVENESS_ERROR, reply.status)
             return replace(reply, status=status)
         return reply

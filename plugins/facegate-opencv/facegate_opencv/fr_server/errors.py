@@ -9,29 +9,32 @@ facegate's. So a client goes by the code alone, and an operator of the API can s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from facegate.plugin import (
+    NOT_LIVE,
     AuthenticationFailed,
     CaptureReason,
-    ErrorTable,
+    Catalogue,
     FacegateError,
     ImageRejected,
     InvalidRequest,
     LicenseInvalid,
     ProviderUnavailable,
+    Row,
     UnmappedError,
-    VendorError,
 )
-from facegate_opencv.catalogue import Catalogue, Row, codes, replies
 
 LIVENESS_ERROR: Final = "ERR_LIVENESS_ERROR"
 """The code of every liveness error; which one it is, stands in ``metadata.code``."""
-NOT_LIVE: Final = "FACE_NOT_LIVE"
-"""The one ``metadata.code`` that is an answer. It has no row, and the provider looks out for it."""
+SPOOF: Final = "FACE_NOT_LIVE"
+"""The one ``metadata.code`` that is an answer."""
 
+_LIVENESS_MESSAGE: Final = (
+    "A liveness error occurred. Please check the supplied image and the error metadata."
+)
 
-CODES: Final[Catalogue] = {
+_CODES: Final[Mapping[str, Row]] = {
     "ERR_FACE_NOT_DETECTED": Row(
         400, CaptureReason.FACE_NOT_FOUND, "A face could not be detected in the image(s)."
     ),
@@ -39,11 +42,7 @@ CODES: Final[Catalogue] = {
         401, AuthenticationFailed, "The API key is missing from the request."
     ),
     "ERR_API_KEY_NOT_VALID": Row(403, AuthenticationFailed, "The API key is not valid."),
-    LIVENESS_ERROR: Row(
-        422,
-        UnmappedError,
-        "A liveness error occurred. Please check the supplied image and the error metadata.",
-    ),
+    LIVENESS_ERROR: Row(422, UnmappedError, _LIVENESS_MESSAGE),
     "ERR_BASE64_IMAGE_CANNOT_BE_DECODED": Row(
         422,
         ImageRejected,
@@ -79,7 +78,7 @@ CODES: Final[Catalogue] = {
     ),
 }
 
-LIVENESS: Final[Mapping[str, type[FacegateError] | CaptureReason]] = {
+_FAILED: Final[Mapping[str, type[FacegateError] | CaptureReason]] = {
     "FACE_NOT_FOUND": CaptureReason.FACE_NOT_FOUND,
     "TOO_MANY_FACES": CaptureReason.TOO_MANY_FACES,
     "FACE_TOO_SMALL": CaptureReason.FACE_TOO_SMALL,
@@ -92,21 +91,23 @@ LIVENESS: Final[Mapping[str, type[FacegateError] | CaptureReason]] = {
     "LICENSE_ERROR": LicenseInvalid,
     "UNKNOWN_ERROR": UnmappedError,
 }
-"""What the other ``metadata.code`` mean; the documentation calls these the common ones."""
+LIVENESS: Final[Mapping[str, Row]] = {
+    SPOOF: Row(422, NOT_LIVE, _LIVENESS_MESSAGE),
+    **{name: Row(422, means, _LIVENESS_MESSAGE) for name, means in _FAILED.items()},
+}
+"""What each ``metadata.code`` means; the documentation calls these the common ones."""
 
-TABLE: Final = ErrorTable(
-    codes=codes(CODES) | {f"{LIVENESS_ERROR}:{name}": LIVENESS[name] for name in LIVENESS}
-)
 
-REPLIES: Final = replies(CODES) | {
-    name: VendorError(
-        CODES[LIVENESS_ERROR].status,
-        {
-            "code": LIVENESS_ERROR,
-            "message": CODES[LIVENESS_ERROR].message,
-            "metadata": {"code": name},
-        },
-    )
-    for name in (NOT_LIVE, *LIVENESS)
+def _in_metadata(name: str, row: Row) -> Mapping[str, Any]:
+    return {"code": LIVENESS_ERROR, "message": row.message, "metadata": {"code": name}}
+
+
+TABLE: Final = Catalogue(
+    {**_CODES, **{f"{LIVENESS_ERROR}:{name}": row for name, row in LIVENESS.items()}}
+).table
+
+REPLIES: Final = {
+    **Catalogue(_CODES).replies,
+    **Catalogue(LIVENESS, shape=_in_metadata).replies,
 }
 """Every error as the API sends it; a liveness error by the name of its ``metadata.code``."""

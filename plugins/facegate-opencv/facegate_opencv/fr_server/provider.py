@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from facegate.plugin import (
     Answer,
     BadReply,
     Billed,
+    BoundRequest,
     CaptureRejected,
     CompareLiveRequest,
     CompareRequest,
@@ -25,13 +27,13 @@ from facegate.plugin import (
     Liveness,
     LivenessRequest,
     Match,
+    Operation,
     Picture,
     ProviderInfo,
-    UnmappedError,
 )
 from facegate_opencv.credential import HEADER, ApiKey
 from facegate_opencv.fr_server import wire
-from facegate_opencv.fr_server.errors import LIVENESS_ERROR, NOT_LIVE, TABLE
+from facegate_opencv.fr_server.errors import LIVENESS_ERROR, SPOOF, TABLE
 
 
 class FrServerSettings(HttpSettings):
@@ -91,9 +93,9 @@ class FrServer(HttpProvider[FrServerSettings]):
         ),
     )
 
-    def __new__(cls, settings: FrServerSettings, name: str | None = None) -> FrServer:  # noqa: ARG004  __init__ takes it
-        """What a provider can do is what its class has, so the extra operation is a subclass's."""
-        return super().__new__(_SelfComparing if settings.liveness_by_self_compare else cls)
+    @classmethod
+    def withheld(cls, settings: FrServerSettings) -> frozenset[Operation]:
+        return frozenset(() if settings.liveness_by_self_compare else {Operation.LIVENESS})
 
     def headers(self) -> Mapping[str, str]:
         return {HEADER: self.settings.api_key.get_secret_value()}
@@ -107,6 +109,9 @@ class FrServer(HttpProvider[FrServerSettings]):
         except (KeyError, TypeError):
             return code
         return f"{code}:{detail}" if isinstance(detail, str) else code
+
+    def not_live(self, reply: HttpReply) -> Liveness:  # noqa: ARG002  it says no more
+        return Liveness(passed=False, reason=SPOOF)
 
     def compare(self, request: CompareRequest[FrServerSettings]) -> Flow[Answer]:
         return self._over_the_gallery(request, check_liveness=False)
@@ -122,21 +127,38 @@ class FrServer(HttpProvider[FrServerSettings]):
     ) -> Flow[Answer]:
         threshold = wire.MATCH.threshold if request.threshold is None else request.threshold
 
-        def ask(image: Image) -> Flow[bool | None]:
+        def ask(image: Image) -> Flow[bool]:
             return self._ask(request.probe, image, threshold, check_liveness=check_liveness)
 
         found = yield from self.for_each(request.gallery, ask, request.settings.parallel)
-        if None in found:
-            return Answer(liveness=_NOT_LIVE)
         return Answer(
             match=Match(is_match=any(found), threshold=threshold, scale=wire.MATCH.scale),
             liveness=Liveness(passed=True) if check_liveness else None,
         )
 
+    def liveness(self, request: LivenessRequest[FrServerSettings]) -> Flow[Answer]:
+        """By comparing the probe with itself: the verdict on liveness is the server's own."""
+        probe = request.probe
+        try:
+            same = yield from self._ask(probe, probe, wire.YEARS_APART, check_liveness=True)
+        except (CaptureRejected, ImageRejected) as error:
+            error.image = "probe"
+            raise
+        if not same:
+            raise BadReply("found that a picture does not match itself")
+        return Answer(liveness=Liveness(passed=True))
+
+    def completed(self, answer: Answer, request: BoundRequest[FrServerSettings]) -> Answer:
+        answer = super().completed(answer, request)
+        if request.operation is not Operation.LIVENESS:
+            return answer
+        told = "liveness was judged while comparing the probe with itself"
+        return replace(answer, warnings=(told, *answer.warnings))
+
     def _ask(
         self, probe: Image, image: Image, threshold: float, *, check_liveness: bool
-    ) -> Flow[bool | None]:
-        """Whether the two match; None for a probe that is not live."""
+    ) -> Flow[bool]:
+        """Whether the two match."""
         message = wire.CompareMessage[Picture](
             face_base_64=probe,
             ref_face_base_64=image,
@@ -145,33 +167,8 @@ class FrServer(HttpProvider[FrServerSettings]):
         )
         try:
             reply = yield from self.post(wire.COMPARE, message, wire.CompareReply)
-        except UnmappedError as error:
-            if error.vendor_code != f"{LIVENESS_ERROR}:{NOT_LIVE}":
-                raise
-            return None
         except CaptureRejected as error:
             if (error.vendor_code or "").startswith(LIVENESS_ERROR):
                 error.image = "probe"
             raise
         return reply.is_match
-
-
-class _SelfComparing(FrServer):
-    """With liveness by comparing the probe with itself: its verdict is the server's own."""
-
-    def liveness(self, request: LivenessRequest[FrServerSettings]) -> Flow[Answer]:
-        probe = request.probe
-        try:
-            same = yield from self._ask(probe, probe, wire.YEARS_APART, check_liveness=True)
-        except (CaptureRejected, ImageRejected) as error:
-            error.image = "probe"
-            raise
-        if same is False:
-            raise BadReply("found that a picture does not match itself")
-        return Answer(
-            liveness=_NOT_LIVE if same is None else Liveness(passed=True),
-            warnings=("liveness was judged while comparing the probe with itself",),
-        )
-
-
-_NOT_LIVE = Liveness(passed=False, reason=NOT_LIVE)

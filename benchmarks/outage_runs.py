@@ -33,7 +33,7 @@ from facegate.providers.registry import Registry
 from facegate.testing import FaultProxy
 from facegate.testing.faults import (
     Answered,
-    Fault,
+    InjectedFault,
     html_502,
     passes,
     rate_limited,
@@ -43,7 +43,7 @@ from facegate.testing.faults import (
     wrong_length,
 )
 from facegate.testing.pictures import noise
-from facegate.testing.server import Line, message
+from facegate.testing.server import PendingRequest, message
 
 PICTURES: Final = [Image.of(noise(seed)) for seed in range(40)]
 PERSON: Final = {picture.digest: index // 2 for index, picture in enumerate(PICTURES)}
@@ -130,22 +130,22 @@ class Primary:
             yield
         self._failing = False
 
-    def _play(self, line: Line, ask: Callable[[], Answered]) -> bool:
+    def _play(self, line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         fault = next(self._faults) if self._failing else passes
         return fault(line, ask)
 
 
-def lies(body: Any) -> Fault:
+def lies(body: Any) -> InjectedFault:
     """A well-formed reply that says nothing of use."""
 
-    def fault(line: Line, _: Callable[[], Answered]) -> bool:
+    def fault(line: PendingRequest, _: Callable[[], Answered]) -> bool:
         line.socket.sendall(message(200, body))
         return True
 
     return fault
 
 
-def stutters(line: Line, ask: Callable[[], Answered]) -> bool:
+def stutters(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
     """The reply twice, so that the second one lies ready for whoever asks next."""
     answered = ask()
     line.socket.sendall(2 * (answered.head + answered.body))
@@ -153,7 +153,7 @@ def stutters(line: Line, ask: Callable[[], Answered]) -> bool:
 
 
 DIES: Final = "dies"
-FAULTS: Final[dict[str, tuple[Fault, ...]]] = {
+FAULTS: Final[dict[str, tuple[InjectedFault, ...]]] = {
     "is well": (passes,),
     "stalls": (stall(), stall(after=5)),
     "resets": (reset(), reset(after=5)),

@@ -9,22 +9,36 @@ from acme import TOKEN, Acme
 from facegate import (
     AuthenticationFailed,
     CaptureReason,
+    ImageFormat,
     Operation,
     ProviderUnavailable,
     QuotaExhausted,
     RateLimited,
     UnmappedError,
 )
-from facegate.testing import Call, Documented, Failure
+from facegate.testing import Documented, Endpoint, Failure, VendorCall
 from facegate.testing.cases import meaning
 from facegate.testing.compat_contract import every_error
 
-COMPARE = Call(Operation.COMPARE, "/v1/compare", ("probe", "gallery", "minScore", "mode", "note"))
-LIVENESS = Call(Operation.LIVENESS, "/v1/liveness", ("image", "minScore"))
+COMPARE = VendorCall(
+    Operation.COMPARE,
+    Endpoint(
+        "/v1/compare",
+        ("probe", "gallery", "minScore", "mode", "note"),
+        probe="probe",
+        gallery="gallery",
+    ),
+    carries={"mode"},
+)
+LIVENESS = VendorCall(
+    Operation.LIVENESS, Endpoint("/v1/liveness", ("image", "minScore"), probe="image")
+)
 
 
 class AcmesDocumentation:
+    contract_version = 1
     settings: ClassVar = {"token": TOKEN}
+    formats = frozenset({ImageFormat.JPEG, ImageFormat.PNG})
     headers: ClassVar = {"authorization": f"Token {TOKEN}", "content-type": "application/json"}
     documented = (
         Documented(
@@ -50,6 +64,7 @@ SAID = {AuthenticationFailed, QuotaExhausted, RateLimited, CaptureReason.FACE_NO
 
 
 class AcmesApi:
+    contract_version = 1
     provider = Acme
     settings: ClassVar = {"base_url": "https://api.example", "token": TOKEN}
     key = TOKEN

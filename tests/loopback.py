@@ -21,7 +21,7 @@ if sys.platform == "linux":
 
 from facegate.testing.server import (
     Act,
-    Line,
+    PendingRequest,
     Seen,
     Server,
     drip,
@@ -37,7 +37,7 @@ from facegate.testing.server import (
 
 __all__ = [
     "Act",
-    "Line",
+    "PendingRequest",
     "Seen",
     "Server",
     "answer_sealed",
@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 
-def tunnel(line: Line) -> bool:
+def tunnel(line: PendingRequest) -> bool:
     """A proxy's CONNECT: passes bytes both ways until either side has had enough."""
     host, _, port = line.request.target.rpartition(":")
     with socket.create_connection((host, int(port))) as onward:

@@ -18,7 +18,7 @@ from facegate.plugin import HttpRequest, Transport, send
 from facegate.testing.cassettes import cassette, play
 from facegate.testing.leaks import spellings
 from facegate.testing.recording import NotRecorded, record, recording
-from loopback import Act, Line, Server, echo, message, raw, reply
+from loopback import Act, PendingRequest, Server, echo, message, raw, reply
 
 FACES: dict[str, Any] = {"probe": PROBE, "gallery": [DOCUMENT]}
 BASE64 = Image.of(PROBE).base64.decode()
@@ -30,7 +30,7 @@ def assert_clean(text: str) -> None:
     assert not leaked, leaked
 
 
-def cookies_and_echo(line: Line) -> bool:
+def cookies_and_echo(line: PendingRequest) -> bool:
     """A 200 that repeats the whole request, in its body, in a header and in a cookie."""
     told = {"score": 0.9, "headers": line.request.headers, "got": line.request.json}
     headers = {"Set-Cookie": "id=cookie-5d1f", "X-Key": TOKEN, "Location": f"/?t={TOKEN}"}

@@ -22,7 +22,7 @@ from facegate import (
     UnmappedError,
 )
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send
-from loopback import Act, Line, Server, authority, closed, reply, stall, tls, tunnel
+from loopback import Act, PendingRequest, Server, authority, closed, reply, stall, tls, tunnel
 
 SAME = reply(200, {"score": 0.93})
 ONCE = reply(200, {"score": 0.93}, Connection="close")
@@ -225,7 +225,7 @@ def crowd(size: int) -> Act:
     """Answers once so many requests are here at the same time."""
     together = threading.Barrier(size, timeout=60)
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         together.wait()
         return SAME(line)
 

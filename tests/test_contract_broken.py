@@ -55,6 +55,33 @@ def test_the_checks_say_what_is_wrong_in_words(failed: dict[tuple[str, str], str
     assert not bare, "\n".join(bare)
 
 
+def test_the_checks_repeat_no_whole_result(failed: dict[tuple[str, str], str]) -> None:
+    lengthy = [case for case, message in failed.items() if "VerificationResult(" in message]
+    assert not lengthy
+
+
+SENTENCES = {
+    "SwapsSelfieAndDocument": "probe: gallery[0], gallery: the probe",
+    "SendsDataURIs": "probe: the probe as a data URI",
+    "DropsAnOptionInOneOfTwoOperations": "changes no request of liveness: it is dropped",
+    "LogsItsBasicAuth": "a log record of broken.http shows a secret",
+    "ClaimsToTakeWebP": "info says that WebP is taken, and the documentation does not",
+    "RaisesBeforeItAsks": "made no documented request: UnsupportedOperation('not today')",
+    "AsksElsewhere": "POST /v2/compare, which is not documented and got a 404",
+    "LeavesTheJobBehind": "DELETE /checks/check-7f3a91 are 0, and 1 are documented",
+    "WantsAnotherAction": "other headers than documented, or none: x-action",
+    "SwapsTheParts": "selfie: gallery[0], document: the probe",
+    "ComparesTheProbeWithItself": "other is 'face-1-8a2f', not 'face-2-b07c'",
+    "RetriesByItself": "the requests POST /v1/compare are 2, and 1 are documented",
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_the_sentence_names_the_culprit(name: str, failed: dict[tuple[str, str], str]) -> None:
+    said = [message for (broken, _), message in failed.items() if broken == name]
+    assert [each for each in said if SENTENCES[name] in each], said
+
+
 def test_every_check_is_failed_by_somebody() -> None:
     checks = {
         name

@@ -19,7 +19,7 @@ from facegate.runtime.drivers import AsyncDriver, SyncDriver
 from facegate.runtime.flow import Call, Flow, HttpRequest, Send, Transport, call, send, sleep
 from loopback import (
     Act,
-    Line,
+    PendingRequest,
     Server,
     closed,
     drip,
@@ -287,7 +287,7 @@ def test_cancellation_closes_the_flow_and_the_connection(backend: str, act: Act)
 def test_after_cancellations_the_only_connection_is_free_again(backend: str) -> None:
     stalls = threading.Semaphore(0)
 
-    def noticed(line: Line) -> bool:
+    def noticed(line: PendingRequest) -> bool:
         stalls.release()
         return stall(line)
 

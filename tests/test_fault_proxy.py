@@ -23,7 +23,7 @@ from facegate import (
 )
 from facegate.testing import FaultProxy
 from facegate.testing.faults import (
-    Fault,
+    InjectedFault,
     html_502,
     latency,
     rate_limited,
@@ -71,7 +71,7 @@ def test_status_headers_and_body_come_through(proxy: FaultProxy) -> None:
     assert proxy.connections == 1
 
 
-FAULTS: dict[str, tuple[Fault, type[FacegateError]]] = {
+FAULTS: dict[str, tuple[InjectedFault, type[FacegateError]]] = {
     "a reset": (reset(), BadReply),
     "a reset in the body": (reset(after=5), BadReply),
     "silence": (stall(), ProviderTimeout),
@@ -87,7 +87,7 @@ FAULTS: dict[str, tuple[Fault, type[FacegateError]]] = {
 @both_ways
 @pytest.mark.parametrize(("fault", "expected"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_felt_once_and_as_what_it_is(
-    ask: Ask, fault: Fault, expected: type[FacegateError], proxy: FaultProxy
+    ask: Ask, fault: InjectedFault, expected: type[FacegateError], proxy: FaultProxy
 ) -> None:
     proxy.will(fault)
     silent = expected is ProviderTimeout

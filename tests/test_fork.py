@@ -21,7 +21,7 @@ from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.testing import FakeProvider
 from forked import in_child
-from loopback import Line, Server, authority, reply, tls
+from loopback import PendingRequest, Server, authority, reply, tls
 from scripted import QUESTION, Vendor, protected, route
 
 pytestmark = [
@@ -76,7 +76,7 @@ def test_a_child_that_asks_nothing_leaves_nothing_open() -> None:
 def test_what_the_parent_is_waiting_for_does_not_keep_the_child_waiting() -> None:
     asked, let = threading.Event(), threading.Event()
 
-    def patient(line: Line) -> bool:
+    def patient(line: PendingRequest) -> bool:
         if not asked.is_set():
             asked.set()
             return let.wait(90) and YES(line)

@@ -15,7 +15,7 @@ import pytest
 from both import Run, every_driver, run_sync
 from facegate import BadReply, ConfigurationError, ConnectionFailed, FacegateError
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send
-from loopback import Act, Line, Server, authority, message, raw, reply, tls, tunnel
+from loopback import Act, PendingRequest, Server, authority, message, raw, reply, tls, tunnel
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -58,7 +58,7 @@ def test_another_protocol_is_no_reply(run: Run, says: bytes) -> None:
                 run(send(asked, Transport()))
 
 
-def says_goodbye(line: Line) -> bool:
+def says_goodbye(line: PendingRequest) -> bool:
     line.socket.sendall(OK + b"\r\nfine")
     line.socket.unwrap()  # type: ignore[attr-defined]
     return False

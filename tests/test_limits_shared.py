@@ -23,7 +23,7 @@ from facegate.routing.limits import Limited, Limiter, LimitSettings
 from facegate.routing.redis import Shared
 from facegate.routing.route import Route
 from forked import in_child
-from loopback import Line, Server, reply
+from loopback import PendingRequest, Server, reply
 from redises import PASSWORD, Redis
 from scripted import QUESTION, Vendor, route
 from underway import Busy, asked
@@ -145,7 +145,7 @@ def test_processes_together_ask_no_more_than_allowed_at_once(redis: Redis) -> No
     busy, yes = Busy(), reply(200, {"score": 0.93})
     pair = threading.Barrier(2, timeout=60)
 
-    def answer(line: Line) -> bool:
+    def answer(line: PendingRequest) -> bool:
         with busy.one_more():
             pair.wait()
             time.sleep(0.01)  # for whoever is not held back

@@ -16,7 +16,7 @@ import pytest
 
 from acme_api import question
 from installed import Site
-from loopback import Line, Server, reply
+from loopback import PendingRequest, Server, reply
 from service import process, url_in
 
 PLUGIN = """
@@ -63,7 +63,7 @@ def test_a_service_reads_its_configuration_again_on_sighup(
     asked, let = threading.Event(), threading.Event()
     yes = reply(200, {"score": 0.93})
 
-    def patient(line: Line) -> bool:
+    def patient(line: PendingRequest) -> bool:
         asked.set()
         return let.wait(60) and yes(line)
 

@@ -21,7 +21,7 @@ from both import Run, every_driver, run_sync
 from facegate import BadReply
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, call, send
 from loopback import (
-    Line,
+    PendingRequest,
     Server,
     answer_sealed,
     at_once,
@@ -65,7 +65,7 @@ class Sends:
     parts: tuple[bytes, ...]
     done: threading.Event = field(default_factory=threading.Event)
 
-    def __call__(self, line: Line) -> bool:
+    def __call__(self, line: PendingRequest) -> bool:
         at_once(line.socket)
         for part in self.parts:
             line.socket.sendall(part)
@@ -143,7 +143,7 @@ def test_nor_if_it_comes_while_nobody_asks(
 ) -> None:
     late, more = Sends((SECOND,)), threading.Event()
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         line.socket.sendall(message(200, SAME))
         more.wait(20)
         return late(line)

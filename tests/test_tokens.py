@@ -29,7 +29,7 @@ from facegate import (
 from facegate.plugin import Flow, HttpReply, Token, Tokens, client_credentials, gather, sleep
 from facegate.runtime.flow import Sleep, timeout
 from facegate.testing.leaks import leaks, shown
-from loopback import Act, Line, Server, message, reply
+from loopback import Act, PendingRequest, Server, message, reply
 from veridia import CompareReply, Settings, Veridia
 
 SECRET = "client-secret-5b0d17e9"
@@ -59,7 +59,7 @@ def served(grant: Act | None = None, refused: tuple[str, ...] = ()) -> Act:
     """Grants ``granted-1``, ``granted-2`` and so on, and takes all but the ``refused``."""
     lock, given = threading.Lock(), iter(range(1, 99))
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         if line.request.target == "/token":
             if grant is not None:
                 return grant(line)

@@ -116,7 +116,7 @@ class Veridia(HttpProvider[Settings]):
     def error_code(self, reply: HttpReply) -> str | None:
         try:
             number = json.loads(reply.body)["error"]["number"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         return str(number)
 

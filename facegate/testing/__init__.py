@@ -3,32 +3,29 @@
 Everything here is for tests: nothing of it is imported by facegate itself.
 """
 
-import pytest
-
-pytest.register_assert_rewrite(
-    *(
-        f"facegate.testing.{name}"
-        for name in ("claims", "contract", "compat_contract", "http_contract", "wire_contract")
-    )
-)
-
-from facegate.opening import answer_with  # noqa: E402
-from facegate.testing.cases import Call, Documented, Failure  # noqa: E402
-from facegate.testing.compat_contract import CompatibleApiContract  # noqa: E402
-from facegate.testing.contract import ProviderContract  # noqa: E402
-from facegate.testing.fake import FakeProvider, live, match, no_match, not_live  # noqa: E402
-from facegate.testing.faults import FaultProxy  # noqa: E402
-from facegate.testing.http_contract import HttpProviderContract  # noqa: E402
+from facegate.opening import answer_with
+from facegate.testing.cases import Documented, Endpoint, Failure, Interaction, VendorCall
+from facegate.testing.compat_contract import CompatibleApiContract
+from facegate.testing.contract import ProviderContract
+from facegate.testing.fake import FakeProvider, live, match, no_match, not_live
+from facegate.testing.faults import FaultProxy
+from facegate.testing.http_contract import HttpProviderContract
+from facegate.testing.server import Seen
+from facegate.testing.versions import NewCheckWarning
 
 __all__ = [
-    "Call",
     "CompatibleApiContract",
     "Documented",
+    "Endpoint",
     "Failure",
     "FakeProvider",
     "FaultProxy",
     "HttpProviderContract",
+    "Interaction",
+    "NewCheckWarning",
     "ProviderContract",
+    "Seen",
+    "VendorCall",
     "answer_with",
     "live",
     "match",

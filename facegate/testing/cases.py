@@ -1,50 +1,141 @@
-"""What a plugin's author writes down for the contract: data from the vendor's documentation."""
+"""Rows that a plugin's author writes down for the contract: the vendor's documentation as data."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from facegate import CaptureReason, FacegateError, Image, Operation
 from facegate.question import Question
 
+Encoding = Literal["json", "form", "multipart", "bytes"]
+"""How a body is put."""
+
+Spelling = Literal["base64", "data_uri", "file"]
+"""How a picture is put into a body: as text, as a text that names its type, or as its bytes."""
+
 
 @dataclass(frozen=True)
-class Call:
-    """One way of asking, and the request it becomes.
+class Endpoint:
+    """A documented request: where it goes and what it holds.
+
+    Attributes:
+        path: below ``base_url``, with the query.
+        keys: the top-level keys of its body, all of them; of a multipart body, the parts' names.
+        probe: the place of the probe in the body: a key, or keys with dots between, as in
+            ``images.data``, where the numbers of a list may be left out. Several places if it is
+            sent more than once, none if it is not sent. A body of bytes is the place ``body``.
+        gallery: the place of the gallery pictures, in the same words.
+        method: in capitals.
+        encoding: of the body.
+        picture: how a picture is spelled; base64 in JSON and forms, a file elsewhere, if None.
+        headers: of this request beside those of every request, names in lower case; None for one
+            of those that this request lacks.
+        fields: values that the body has to have, objects key by key: a fixed word, or the id that
+            an earlier reply gave.
+        each: it is made once for each gallery picture.
+    """
+
+    path: str
+    keys: Collection[str] = ()
+    probe: str | Sequence[str] = ()
+    gallery: str | Sequence[str] = ()
+    method: str = "POST"
+    encoding: Encoding = "json"
+    picture: Spelling | None = None
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    each: bool = False
+
+    @property
+    def spelling(self) -> Spelling:
+        """How its pictures are put."""
+        return self.picture or ("base64" if self.encoding in ("json", "form") else "file")
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """A request that a question makes beside the one that is answered, and its reply.
+
+    Attributes:
+        endpoint: the request.
+        body: the reply's, as data; or its bytes.
+        status: HTTP's.
+        headers: of the reply, beside its length.
+        ids: top-level keys of the reply whose texts, of eight letters or more, later requests
+            repeat; every question gets texts of its own, so that requests of several questions at
+            once can be told apart.
+        once: it is made for a provider, not for every question, as for a token that is kept.
+    """
+
+    endpoint: Endpoint
+    body: Any = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ids: Collection[str] = ()
+    once: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.ids:
+            value = self.body.get(name) if isinstance(self.body, Mapping) else None
+            if not isinstance(value, str) or len(value) < 8:
+                raise ValueError(f"the id {name} is {value!r}, and has to be 8 letters or more")
+
+
+@dataclass(frozen=True)
+class VendorCall:
+    """A way of asking the vendor, and the requests that it takes.
 
     Attributes:
         operation: which of the three questions.
-        path: where the request goes, below ``base_url``.
-        keys: the top-level keys of its JSON body, all of them.
-        method: in capitals.
-        options: per-request options it is asked with.
-        threshold: on the provider's scale; the provider's own if None.
-        liveness_threshold: likewise.
-        each: the vendor is asked once for each gallery picture.
+        endpoint: the request whose reply is the answer.
+        options: per-request options it is asked with, by value.
+        carries: names of the per-request options that change what is sent; all others do not.
+        before: what is exchanged before the answer, in order: tokens, uploads, "not yet".
+        after: what is exchanged after the answer, such as a deletion.
     """
 
     operation: Operation
-    path: str = ""
-    keys: Collection[str] = ()
-    method: str = "POST"
+    endpoint: Endpoint
     options: Mapping[str, Any] = field(default_factory=dict)
-    threshold: float | None = None
-    liveness_threshold: float | None = None
-    each: bool = False
+    carries: Collection[str] = ()
+    before: Sequence[Interaction] = ()
+    after: Sequence[Interaction] = ()
 
     def question(
         self, plugin: str, probe: Image, gallery: tuple[Image, ...], **changes: Any
     ) -> Question:
         """The question to a provider of this plugin, with some of its fields changed."""
-        asked: dict[str, Any] = {
-            "gallery": () if self.operation is Operation.LIVENESS else gallery,
-            "threshold": self.threshold,
-            "liveness_threshold": self.liveness_threshold,
-            "options": {plugin: {**self.options, **changes.pop("options", {})}},
-        }
+        options = {**self.options, **changes.pop("options", {})}
+        gallery = () if self.operation is Operation.LIVENESS else gallery
+        asked: dict[str, Any] = {"gallery": gallery, "options": {plugin: options}}
         return Question(operation=self.operation, probe=probe, **{**asked, **changes})
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """Every documented request, in order."""
+        yield from (each.endpoint for each in self.before)
+        yield self.endpoint
+        yield from (each.endpoint for each in self.after)
+
+    def alike(self) -> list[list[Endpoint]]:
+        """The documented requests, those together that look the same but for what they hold."""
+        found: dict[str, list[Endpoint]] = {}
+        for each in self.endpoints():
+            found.setdefault(f"{each} {sorted(each.headers.items())}", []).append(each)
+        return [*found.values()]
+
+    def keeps_a_token(self) -> bool:
+        """Whether something is exchanged once for many questions; a 401 may renew it."""
+        return any(each.once for each in self.before)
+
+    def has_untold_rounds(self) -> bool:
+        """Whether it takes several requests a question that share no id."""
+        own = [each for each in (*self.before, *self.after) if not each.once]
+        return bool(own) and not any(each.ids for each in own)
 
     def __str__(self) -> str:
         return "-".join([self.operation, *map(str, self.options.values())])
@@ -60,14 +151,16 @@ class Documented:
         expected: a part of the result, as :meth:`VerificationResult.model_dump` gives it in JSON
             mode; objects are compared key by key, so only what is named counts.
         status: HTTP's. Some vendors say "not live" with an error.
-        name: what to call it in the test report.
+        name: its name in the test report.
+        asked: thresholds and options of the question, beside those of the call.
     """
 
-    call: Call
+    call: VendorCall
     body: Any
     expected: Mapping[str, Any]
     status: int = 200
     name: str = ""
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_yes(self) -> bool:
@@ -90,7 +183,9 @@ class Failure:
         headers: of the reply, beside its length.
         told: attributes of the error, such as ``image`` or ``retry_after``.
         call: what was asked; the first documented one if None.
-        name: what to call it in the test report.
+        name: its name in the test report.
+        at: which of the call's interactions it ends; the answer's own if None.
+        asked: thresholds and options of the question, beside those of the call.
     """
 
     status: int
@@ -98,8 +193,10 @@ class Failure:
     raises: type[FacegateError] | CaptureReason
     headers: Mapping[str, str] = field(default_factory=dict)
     told: Mapping[str, Any] = field(default_factory=dict)
-    call: Call | None = None
+    call: VendorCall | None = None
     name: str = ""
+    at: Interaction | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         kind = self.raises if isinstance(self.raises, CaptureReason) else self.raises.__name__

@@ -43,7 +43,7 @@ _MATCHED = ("method", "scheme", "host", "port", "path", "query", "body")
 _OF_THE_EXCHANGES = {"interactions", "version"}
 
 
-class _Question(BaseModel):
+class RecordedQuestion(BaseModel):
     """The question of a cassette.
 
     Attributes:
@@ -83,7 +83,7 @@ class Scenario(BaseModel):
     origin: str
     plugin: str
     settings: dict[str, Any] = Field(default_factory=dict)
-    question: _Question
+    question: RecordedQuestion
     expected: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod

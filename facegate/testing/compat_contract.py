@@ -26,20 +26,24 @@ from facegate import (
 )
 from facegate.plugin import Answer, CompatibleApi, DecodedRequest, Provider
 from facegate.policy import Terms
+from facegate.providers.provider import BoundRequest
 from facegate.question import Question
 from facegate.runtime.flow import HttpReply
 from facegate.testing import made
 from facegate.testing.cases import meaning
-from facegate.testing.direct import Asking, heard, requests
+from facegate.testing.claims import brief
+from facegate.testing.direct import SentRequest, heard, requests
 from facegate.testing.mutations import UNREADABLE, mutations
+from facegate.testing.versions import Versioned
 
 
-class CompatibleApiContract:
+class CompatibleApiContract(Versioned):
     """What every vendor-compatible API promises its plugin's own client.
 
     No socket is opened: the client's request is handed to the API, and its reply to the client::
 
         class TestAcmeApi(CompatibleApiContract):
+            contract_version = 1
             provider = Acme
             settings = {"base_url": "https://api.example", "token": KEY}
             api_type = AcmeApi
@@ -47,6 +51,7 @@ class CompatibleApiContract:
             heard = {AuthenticationFailed: ProviderUnavailable}   # the operator's, not the caller's
 
     Attributes:
+        contract_version: see :class:`ProviderContract`.
         provider: the client.
         settings: what it needs to be set up; its credential is ``key``.
         api_type: the API.
@@ -92,13 +97,17 @@ class CompatibleApiContract:
             for asking in sent:
                 asked = self.understood(api, asking)
                 bound = asking.bound
-                assert asked.operation is bound.operation, f"{bound} was read as {asked}"
-                assert _digest(asked.probe) == bound.probe.digest, f"{bound}: another probe"
+                assert asked.operation is bound.operation, (
+                    f"{_what(bound)} was read as {asked.operation}"
+                )
+                assert _digest(asked.probe) == bound.probe.digest, (
+                    f"{_what(bound)}: another probe was read"
+                )
                 gallery = [each.digest for each in getattr(bound, "gallery", ())]
                 read = [*map(_digest, asked.gallery)]
                 assert read == gallery, (
                     f"{len(gallery)} gallery pictures were sent and {len(read)} read,"
-                    f" or others, or in another order: {bound}"
+                    f" or others, or in another order: {_what(bound)}"
                 )
                 self.assert_told(client, question, sent, asked)
 
@@ -119,7 +128,8 @@ class CompatibleApiContract:
             answer = data.draw(made.answers(api, asked))
             reply = api.encode(asked, answer)
             found, wanted = heard(client, asking.bound, reply), self.sayable(asked, answer)
-            case = f"{answer}, sent as {reply.status} {reply.body[:400]!r}, was heard as {found!r}"
+            sent = f"{reply.status} {reply.body[:400]!r}"
+            case = f"{brief(answer)}, sent as {sent}, was heard as {brief(found)}"
             if wanted is None:
                 assert isinstance(found, FacegateError), f"what cannot be said was said: {case}"
                 return
@@ -136,7 +146,7 @@ class CompatibleApiContract:
         for client, asking in self.plain_questions():
             for error in every_error():
                 came = heard(client, asking.bound, api.encode_error(error))
-                case = f"{asking.bound.operation}: {error!r} was heard as {came!r}"
+                case = f"{asking.bound.operation}: {error!r} was heard as {brief(came)}"
                 assert isinstance(came, FacegateError), case
                 allowed = meant.get(meaning(error), meaning(error))
                 several = isinstance(allowed, Collection) and not isinstance(allowed, str)
@@ -154,7 +164,9 @@ class CompatibleApiContract:
             for name in api.errors:
                 came = heard(client, asking.bound, api.error(name))
                 yes = isinstance(came, Answer) and _is_yes(came, asking.bound.operation)
-                assert not yes, f"{asking.bound.operation}: the error {name} was heard as {came}"
+                assert not yes, (
+                    f"{asking.bound.operation}: the error {name} was heard as {brief(came)}"
+                )
 
     def test_only_who_holds_the_key_is_let_in(self) -> None:
         for _, asking in self.plain_questions():
@@ -183,17 +195,20 @@ class CompatibleApiContract:
                     raise AssertionError(f"{case}: decode() raised {kind}") from error
                 refused = isinstance(asked, HttpReply) and asked.status >= 400
                 taken = isinstance(asked, DecodedRequest) and name not in UNREADABLE
-                assert refused or taken, f"{case} was answered with {asked}"
+                assert refused or taken, (
+                    f"{case} was answered with {getattr(asked, 'status', 'a question')}"
+                )
 
-    def understood(self, api: CompatibleApi[Any], asking: Asking) -> DecodedRequest:
+    def understood(self, api: CompatibleApi[Any], asking: SentRequest) -> DecodedRequest:
         """What the API makes of the client's own request."""
         asked = api.decode(asking.request)
         assert isinstance(asked, DecodedRequest), (
-            f"the client asked {asking.bound}, the API refused with {asked.status} {asked.body!r}"
+            f"the client asked {_what(asking.bound)}, the API refused with"
+            f" {asked.status} {asked.body!r}"
         )
         return asked
 
-    def plain_questions(self) -> Iterator[tuple[Provider[Any], Asking]]:
+    def plain_questions(self) -> Iterator[tuple[Provider[Any], SentRequest]]:
         """One question for each operation, with nothing special about it."""
         client = self.client()
         probe, claimed, *_ = made.pictures(client)
@@ -208,6 +223,7 @@ class CompatibleApiContract:
         steady = hypothesis_settings(
             max_examples=self.examples,
             deadline=None,
+            report_multiple_bugs=False,  # one sentence, not a group of exceptions
             database=None,
             verbosity=Verbosity.quiet,  # it would print whole pictures; the assertions say enough
             phases=(Phase.explicit, Phase.generate, Phase.shrink),
@@ -219,7 +235,7 @@ class CompatibleApiContract:
         self,
         client: Provider[Any],
         question: Question,
-        sent: Sequence[Asking],
+        sent: Sequence[SentRequest],
         asked: DecodedRequest,
     ) -> None:
         """Whatever changes the request, is read from it; and nothing else is made up."""
@@ -239,7 +255,7 @@ class CompatibleApiContract:
                 others = {high, (low + 3 * high) / 4, (low + high) / 2} - {wanted}
                 said = wanted if any(changed(**{name: other}) for other in others) else None
                 read = getattr(asked, name)
-                assert read == said, f"a {name} of {said} was read as {read}: {bound}"
+                assert read == said, f"a {name} of {said} was read as {read}: {_what(bound)}"
         kept = Terms.of(client, question.operation, options=asked.options).settings
         options = (question.options or {}).get(info.plugin, {})
         for name in sorted(client.settings_type.per_call_fields()):
@@ -253,12 +269,22 @@ class CompatibleApiContract:
 _REFUSED = (InputError, UnsupportedOption)
 
 
-def _asked(client: Provider[Any], question: Question) -> list[Asking]:
+def _asked(client: Provider[Any], question: Question) -> list[SentRequest]:
     """The requests of a question; one that the client refuses says nothing about its API."""
     try:
         return requests(client, question)
     except _REFUSED:
         reject()
+
+
+def _what(bound: BoundRequest[Any]) -> str:
+    """A question in a few words."""
+    thresholds = [
+        f"{name} {value}"
+        for name in ("threshold", "liveness_threshold")
+        if (value := getattr(bound, name, None)) is not None
+    ]
+    return ", ".join([f"a question of {bound.operation}", *thresholds])
 
 
 def _digest(image: Image | str) -> str:

@@ -45,7 +45,7 @@ def _perform(effect: Effect, vendor: Vendor) -> Any:
 
 
 @dataclass(frozen=True)
-class Asking:
+class SentRequest:
     """One request of a question's, as the server of a vendor-compatible API hands it on.
 
     Attributes:
@@ -69,7 +69,7 @@ def bind(provider: Provider[Any], question: Question) -> BoundRequest[Any]:
     return terms.bind(provider, asked.probe, tuple(asked.gallery))
 
 
-def requests(provider: Provider[Any], question: Question) -> list[Asking]:
+def requests(provider: Provider[Any], question: Question) -> list[SentRequest]:
     """The requests that a question becomes."""
     sent: list[HttpRequest] = []
 
@@ -87,9 +87,9 @@ def requests(provider: Provider[Any], question: Question) -> list[Asking]:
         if not sent:
             raise
     if len(sent) == 1:
-        return [Asking(sent[0], bound)]
+        return [SentRequest(sent[0], bound)]
     each = zip(sent, bound.gallery, strict=True)
-    return [Asking(request, replace(bound, gallery=(image,))) for request, image in each]
+    return [SentRequest(request, replace(bound, gallery=(image,))) for request, image in each]
 
 
 def heard(

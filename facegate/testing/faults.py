@@ -25,7 +25,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from facegate.testing import server
-from facegate.testing.server import Line, Seen, Server, message
+from facegate.testing.server import PendingRequest, Seen, Server, message
 
 _OF_THE_CONNECTION = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 
@@ -44,7 +44,7 @@ class Answered:
         return message(self.status, self.body, **self.headers)[: -len(self.body) or None]
 
 
-Fault = Callable[[Line, Callable[[], Answered]], bool]
+InjectedFault = Callable[[PendingRequest, Callable[[], Answered]], bool]
 """Answers one request; its second argument asks the real server. True keeps the connection."""
 
 
@@ -68,9 +68,9 @@ class FaultProxy(Server):
             raise ValueError("the upstream is an http:// URL")
         super().__init__(self._play)
         self._upstream = parts
-        self._faults: deque[Fault] = deque()
+        self._faults: deque[InjectedFault] = deque()
 
-    def will(self, *faults: Fault) -> None:
+    def will(self, *faults: InjectedFault) -> None:
         """Append faults, one for each request to come."""
         self._faults.extend(faults)
 
@@ -84,7 +84,7 @@ class FaultProxy(Server):
             self._listener = socket.create_server(("127.0.0.1", self.port))
             self._listen()
 
-    def _play(self, line: Line) -> bool:
+    def _play(self, line: PendingRequest) -> bool:
         try:
             fault = self._faults.popleft()
         except IndexError:
@@ -107,47 +107,47 @@ class FaultProxy(Server):
             connection.close()
 
 
-def passes(line: Line, ask: Callable[[], Answered]) -> bool:
+def passes(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
     """No fault."""
     answered = ask()
     line.socket.sendall(answered.head + answered.body)
     return True
 
 
-def latency(seconds: float) -> Fault:
+def latency(seconds: float) -> InjectedFault:
     """Answers that much later."""
 
-    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+    def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         line.stopping.wait(seconds)
         return passes(line, ask)
 
     return fault
 
 
-def reset(after: int | None = None) -> Fault:
+def reset(after: int | None = None) -> InjectedFault:
     """Resets the connection after so many bytes of the body; before the reply if None."""
 
-    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+    def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         _begin(line, ask, after)
         return server.reset(line)
 
     return fault
 
 
-def stall(after: int | None = None) -> Fault:
+def stall(after: int | None = None) -> InjectedFault:
     """Goes silent after so many bytes of the body; before the reply if None."""
 
-    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+    def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         _begin(line, ask, after)
         return server.stall(line)
 
     return fault
 
 
-def wrong_length(off_by: int) -> Fault:
+def wrong_length(off_by: int) -> InjectedFault:
     """Promises a body that is longer than what comes, or shorter for a negative number."""
 
-    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+    def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         answered = ask()
         promised = str(len(answered.body) + off_by)
         headers = {**answered.headers, "Content-Length": promised}
@@ -157,10 +157,10 @@ def wrong_length(off_by: int) -> Fault:
     return fault
 
 
-def truncated(at: int) -> Fault:
+def truncated(at: int) -> InjectedFault:
     """A whole reply whose body is cut after so many bytes, so that its JSON is not."""
 
-    def fault(line: Line, ask: Callable[[], Answered]) -> bool:
+    def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         answered = ask()
         line.socket.sendall(message(answered.status, answered.body[:at], **answered.headers))
         return True
@@ -168,7 +168,7 @@ def truncated(at: int) -> Fault:
     return fault
 
 
-def rate_limited(wait: int | datetime) -> Fault:
+def rate_limited(wait: int | datetime) -> InjectedFault:
     """429 with a Retry-After, in seconds or as a date; the real server is not asked."""
     if isinstance(wait, datetime):
         told = format_datetime(wait.astimezone(UTC), usegmt=True)
@@ -177,21 +177,21 @@ def rate_limited(wait: int | datetime) -> Fault:
     return _instead(message(429, {"message": "too many requests"}, Retry_After=told))
 
 
-def html_502() -> Fault:
+def html_502() -> InjectedFault:
     """The page of a load balancer that found nobody behind it; the real server is not asked."""
     page = b"<html><head><title>502 Bad Gateway</title></head><body></body></html>"
     return _instead(message(502, page, Content_Type="text/html"))
 
 
-def _instead(data: bytes) -> Fault:
-    def fault(line: Line, _: Callable[[], Answered]) -> bool:
+def _instead(data: bytes) -> InjectedFault:
+    def fault(line: PendingRequest, _: Callable[[], Answered]) -> bool:
         line.socket.sendall(data)
         return True
 
     return fault
 
 
-def _begin(line: Line, ask: Callable[[], Answered], after: int | None) -> None:
+def _begin(line: PendingRequest, ask: Callable[[], Answered], after: int | None) -> None:
     if after is not None:
         answered = ask()
         line.socket.sendall(answered.head + answered.body[:after])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import pickle
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from facegate import FacegateError, Image
-from facegate.testing.asking import Came
+from facegate.testing.asking import ResultOrError
 
 
 def spellings(secrets: Iterable[str], pictures: Iterable[Image]) -> dict[str, str]:
@@ -26,6 +27,20 @@ def spellings(secrets: Iterable[str], pictures: Iterable[Image]) -> dict[str, st
         pieces = (repr(inner)[2:40], inner[:18].hex(), base64[136:160], base64[-64:-40])
         found |= dict.fromkeys(pieces, f"picture {number}")
     return {piece: what for piece, what in found.items() if len(piece) >= 6}
+
+
+def credentials(header: str) -> list[str]:
+    """A header's value, and the parts of it that hold a credential.
+
+    These are what follows the scheme, and the password of ``user:password`` in base64.
+    """
+    scheme, _, rest = header.strip().rpartition(" ")
+    found = [header, rest] if scheme else [header]
+    try:
+        pair = base64.b64decode(rest, validate=True).decode()
+    except ValueError:
+        return found
+    return [*found, pair, pair.partition(":")[2]] if pair.isprintable() and pair else found
 
 
 def leaks(texts: Mapping[str, str], secrets: Iterable[str], pictures: Iterable[Image]) -> list[str]:
@@ -48,7 +63,7 @@ def _plain(text: str) -> str:
     return text.replace("\\", "")
 
 
-def shown(came: Came) -> dict[str, str]:
+def shown(came: ResultOrError) -> dict[str, str]:
     """All that may become of a result or an error outside of facegate, by what makes it."""
     kind = type(came).__name__
     views = {

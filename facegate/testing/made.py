@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
 
-from facegate import Image, ImageFormat, Liveness, Match, Operation
+from facegate import Image, Liveness, Match, Operation
 from facegate.plugin import (
     Answer,
     CompatibleApi,
@@ -20,7 +20,7 @@ from facegate.plugin import (
 )
 from facegate.question import Question
 from facegate.scores import ScoreMapping
-from facegate.testing.pictures import noise
+from facegate.testing.pictures import fitting
 
 
 def values(settings: type[ProviderSettings], option: str) -> list[Any]:
@@ -41,9 +41,7 @@ def _listed(kind: Any) -> list[Any]:
 
 def pictures(provider: Provider[Any]) -> list[Image]:
     """Four different pictures of a type that the provider takes."""
-    taken = provider.info.formats
-    kind = ImageFormat.PNG if ImageFormat.PNG in taken else ImageFormat.JPEG
-    return [Image.of(noise(seed, kind)) for seed in range(1, 5)]
+    return [Image.of(fitting(provider.info, seed)) for seed in range(1, 5)]
 
 
 def questions(

@@ -44,7 +44,7 @@ class Seen:
 
 
 @dataclass
-class Line:
+class PendingRequest:
     """One connection with one request on it, for an act to answer.
 
     Attributes:
@@ -58,7 +58,7 @@ class Line:
     stopping: threading.Event
 
 
-Act = Callable[[Line], bool]
+Act = Callable[[PendingRequest], bool]
 """Answers one request; True keeps the connection open for the next."""
 
 
@@ -132,7 +132,7 @@ class Server:
                         self.seen.append(request)
                         self.asked.set()
                         act = self._acts.pop(0) if len(self._acts) > 1 else self._acts[0]
-                    if not act(Line(connection, request, self._stopping)):
+                    if not act(PendingRequest(connection, request, self._stopping)):
                         break
         if not self._stopping.is_set():
             self.hung_up.release()
@@ -180,7 +180,7 @@ def message(status: int = 200, body: Any = b"", **headers: str) -> bytes:
 def reply(status: int = 200, body: Any = b"", **headers: str) -> Act:
     """Answers; see :func:`message`."""
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         line.socket.sendall(message(status, body, **headers))
         return True
 
@@ -190,8 +190,12 @@ def reply(status: int = 200, body: Any = b"", **headers: str) -> Act:
 def echo(status: int) -> Act:
     """Answers with the very request, its head and its body, as careless vendors do."""
 
-    def act(line: Line) -> bool:
-        told: Mapping[str, Any] = {"headers": line.request.headers, "got": line.request.json}
+    def act(line: PendingRequest) -> bool:
+        try:
+            got = line.request.json
+        except ValueError:
+            got = line.request.body.decode("utf-8", "backslashreplace")
+        told: Mapping[str, Any] = {"headers": line.request.headers, "got": got}
         line.socket.sendall(message(status, {"code": "invalid", **told}))
         return True
 
@@ -201,7 +205,7 @@ def echo(status: int) -> Act:
 def raw(data: bytes, then: Act | None = None) -> Act:
     """Sends these bytes; closes the connection unless told what to do ``then``."""
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         line.socket.sendall(data)
         return then(line) if then else False
 
@@ -211,7 +215,7 @@ def raw(data: bytes, then: Act | None = None) -> Act:
 def drip(data: bytes, pause: float = 0.05) -> Act:
     """Sends one byte at a time, each well within any read timeout."""
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         for byte in data:
             line.socket.sendall(bytes([byte]))
             line.stopping.wait(pause)
@@ -220,13 +224,13 @@ def drip(data: bytes, pause: float = 0.05) -> Act:
     return act
 
 
-def stall(line: Line) -> bool:
+def stall(line: PendingRequest) -> bool:
     """Says nothing more until the client hangs up."""
     line.socket.recv(1)
     return False
 
 
-def reset(line: Line) -> bool:
+def reset(line: PendingRequest) -> bool:
     """Cuts the connection with a TCP reset."""
     line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False

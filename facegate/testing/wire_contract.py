@@ -3,77 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import pytest
 
-from facegate import Image, Operation, UnmappedError
+from facegate import Image, ImageFormat, Operation, UnmappedError
 from facegate.plugin import NOT_LIVE
-from facegate.testing.asking import Ask, Came, Stage
-from facegate.testing.cases import Call, Documented, Failure, differences, meaning
-from facegate.testing.claims import answered, assert_explained, assert_survives, failed
-from facegate.testing.contract import NOWHERE, ProviderContract
-from facegate.testing.made import values
-from facegate.testing.pictures import noise
-from facegate.testing.server import Act, Line, Seen, Server, reply
+from facegate.testing.asking import Asker
+from facegate.testing.cases import (
+    Documented,
+    Endpoint,
+    Failure,
+    VendorCall,
+    differences,
+    meaning,
+)
+from facegate.testing.claims import answered, assert_explained, assert_survives, brief, failed
+from facegate.testing.data import NOWHERE
+from facegate.testing.playback import Playback
+from facegate.testing.sent import content, encoding, expected, keys, pictures, spoilt
+from facegate.testing.server import Seen
+from facegate.testing.wire_data import WireData
 
 
-class WireContract(ProviderContract):
+class WireContract(WireData):
     """Requests, answers and errors are those of the vendor's documentation."""
-
-    headers: ClassVar[Mapping[str, str]] = {}
-    documented: ClassVar[Sequence[Documented]] = ()
-    failures: ClassVar[Sequence[Failure]] = ()
-    other_options: ClassVar[Mapping[str, Any]] = {}
-    patience_s: ClassVar[float] = 60.0
-
-    @pytest.fixture
-    def stage(self) -> Iterator[Stage]:
-        """The vendor, played by a server that gives the first documented reply to each call."""
-        with Server(self.play) as server:
-            yield Stage(lambda **changes: self.make(base_url=server.url, **changes), server.seen)
-
-    @classmethod
-    def given(cls) -> dict[str, Any]:
-        """The settings, complete; nobody listens at this address."""
-        return {"base_url": "http://127.0.0.1:9", **cls.settings}
-
-    @classmethod
-    def cases(cls) -> dict[str, Sequence[Any]]:
-        """The data, by the names that tests take it under."""
-        table = getattr(cls.provider, "errors", None)
-        rows = [*getattr(table, "codes", {}).items(), *getattr(table, "statuses", {}).items()]
-        return {
-            **super().cases(),
-            "documented": cls.documented,
-            "failure": cls.failures,
-            "row": rows,
-            "option": sorted(cls.provider.settings_type.per_call_fields()),
-        }
-
-    @classmethod
-    def calls(cls) -> Sequence[Call]:
-        """Every way of asking that is documented."""
-        found: list[Call] = []
-        for each in cls.documented:
-            if each.call not in found:
-                found.append(each.call)
-        return found
-
-    @classmethod
-    def secrets(cls) -> list[str]:
-        """Its secret settings, and whatever else of its settings is in a header."""
-        sent = " ".join(cls.headers.values())
-        texts = {each for each in cls.settings.values() if isinstance(each, str)}
-        return [*super().secrets(), *(each for each in texts if len(each) >= 6 and each in sent)]
-
-    def reply_for(self, code: str) -> tuple[int, Any] | None:
-        """How the vendor sends a code of the table: status and body.
-
-        None where it cannot be said in general; ``failures`` or ``documented`` then hold it.
-        """
-        return 400, {"code": code}
 
     def test_every_operation_is_documented_with_a_yes_and_a_no(self) -> None:
         told = {(each.call.operation, each.is_yes) for each in self.documented}
@@ -83,66 +38,96 @@ class WireContract(ProviderContract):
         others = sorted({operation for operation, _ in told - wanted})
         assert not others, f"documented, but the provider has no {', '.join(others)}"
 
-    def test_a_request_is_as_documented(self, ask: Ask, call: Call) -> None:
+    def test_a_request_is_as_documented(self, ask: Asker, call: VendorCall) -> None:
         most = self.provider.info.max_gallery or 2
-        faces = [noise(seed, self.kind()) for seed in range(min(most, 2) + 1)]
-        wanted = next(each for each in self.documented if each.call == call)
-        with Server(self.reply(wanted)) as server:
-            ask(self.make(base_url=f"{server.url}/below"), [self.question(call, faces)])
-        named = {
-            Image.of(face).base64.decode(): f"gallery[{index - 1}]" if index else "the probe"
-            for index, face in enumerate(faces)
-        }
-        probe, *gallery = named.values()
-        gallery = [] if call.operation is Operation.LIVENESS else gallery
-        expected = [{probe, each} for each in gallery] if call.each else [{probe, *gallery}]
-        sent = [
-            {named.get(text, "something else") for text in _long_texts(seen.json)}
-            for seen in server.seen
-        ]
-        assert sorted(map(sorted, sent)) == sorted(map(sorted, expected)), (
-            f"{call} sent these pictures as bare, unwrapped base64, request by request: {sent};"
-            f" it has to send {expected}"
+        faces = [self.face(seed) for seed in range(min(most, 2) + 1)]
+        playback, came = self.asked(ask, call, faces, below="/below")
+        assert playback.served, (
+            f"{call} made no documented request: {brief(came[0])}{playback.note()}"
         )
-        for seen in server.seen:
-            told = f"{seen.method} {seen.target.removeprefix('/below')}"
-            assert told == f"{call.method} {call.path}", f"{call} asked {told}"
-            assert seen.target == f"/below{call.path}", "the path of base_url was lost"
-            keys = sorted(set(seen.json) ^ set(call.keys))
-            assert not keys, f"the body's keys differ from the documented ones in {keys}"
-            wrong = [
-                name for name, value in self.headers.items() if seen.headers.get(name) != value
-            ]
-            assert not wrong, f"other headers than documented, or none: {', '.join(wrong)}"
+        for each in playback.served:
+            wrong = self.otherwise(each.endpoint, each.plain)
+            assert not wrong, f"{call} asked {each.endpoint} otherwise than documented: {wrong}"
+        assert not playback.unknown, playback.note().lstrip("; ")
+        gallery = 0 if call.operation is Operation.LIVENESS else len(faces) - 1
+        wrong = playback.miscounted(call, 1, gallery)
+        assert not wrong, f"{call}: {wrong}; this came: {brief(came[0])}"
+
+    def test_everybody_is_at_their_place(self, ask: Asker, call: VendorCall) -> None:
+        most = self.provider.info.max_gallery or 2
+        faces = [self.face(seed) for seed in range(min(most, 2) + 1)]
+        playback, came = self.asked(ask, call, faces)
+        assert playback.served, (
+            f"{call} made no documented request: {brief(came[0])}{playback.note()}"
+        )
+        self.assert_placed(call, playback, faces)
+
+    def test_every_picture_type_is_sent_as_it_is(
+        self, ask: Asker, kind: ImageFormat, call: VendorCall
+    ) -> None:
+        faces = [self.face(seed, kind) for seed in range(2)]
+        playback, came = self.asked(ask, call, faces)
+        assert playback.served, f"asked with a {kind}, it sends nothing: {brief(came[0])}"
+        self.assert_placed(call, playback, faces)
+
+    def test_the_same_question_makes_the_same_requests(
+        self, ask: Asker, call: VendorCall, faces: Sequence[bytes]
+    ) -> None:
+        first, second = (self.asked(ask, call, faces)[0].compared() for _ in range(2))
+        assert first == second, (
+            f"{call}, asked twice, made requests that differ: {_unlike(first, second)}; name in"
+            " moving what differs from time to time, and verify() it"
+        )
+
+    def test_what_moves_is_verified(
+        self, ask: Asker, moved: str, call: VendorCall, faces: Sequence[bytes]
+    ) -> None:
+        playback, _ = self.asked(ask, call, faces)
+        requests = [each.seen for each in playback.served]
+        others = [other for seen in requests if (other := spoilt(seen, moved))]
+        if not others:
+            pytest.skip(f"{call} has no {moved}")
+        for seen in requests:
+            self.verify(seen)
+        for other in others:
+            assert _refused(self.verify, other), (
+                f"verify() takes a request with another {moved}, and so takes any"
+            )
 
     def test_a_documented_reply_is_read_as_documented(
-        self, ask: Ask, documented: Documented, faces: Sequence[bytes]
+        self, ask: Asker, documented: Documented, faces: Sequence[bytes]
     ) -> None:
-        result = answered(self.replied(ask, documented.call, faces, self.reply(documented)))
+        act = self.reply(documented)
+        result = answered(self.replied(ask, documented.call, faces, act, asked=documented.asked))
         wrong = differences(documented.expected, result.model_dump(mode="json"))
         assert not wrong, f"{documented} was read otherwise: {'; '.join(wrong)}"
         assert_explained(result, self.provider.info)
         assert_survives(result)
 
     def test_an_option_reaches_the_vendor(
-        self, ask: Ask, option: str, faces: Sequence[bytes]
+        self, ask: Asker, option: str, call: VendorCall, faces: Sequence[bytes]
     ) -> None:
-        other = {option: self.other(option)}
-        for call in self.calls():
-            plain, changed = self.question(call, faces), self.question(call, faces, options=other)
-            with Server(reply(503)) as server:
-                ask(self.make(base_url=server.url), [plain, changed])
-            first, *_, last = [(seen.target, seen.headers, seen.body) for seen in server.seen]
-            if first != last:
-                return
-        pytest.fail(f"{other} changes no request: it is dropped")
+        other = {option: self.other(option, call)}
+        plain, _ = self.asked(ask, call, faces)
+        changed, came = self.asked(ask, call, faces, options=other, calls=self.calls())
+        sent = plain.compared() != changed.compared() or bool(changed.unknown)
+        if option in call.carries:
+            assert sent, f"{other} changes no request of {call}: it is dropped"
+        else:
+            assert not sent, (
+                f"{other} changes what {call} sends; say so with carries={{{option!r}}}, so that"
+                f" it is looked for; this came: {brief(came[0])}"
+            )
+
+    def test_an_option_is_carried_somewhere(self, option: str) -> None:
+        carried = [call for call in self.calls() if option in call.carries]
+        assert carried, f"no documented call carries the per-request option {option}"
 
     def test_a_documented_error_means_what_is_documented(
-        self, ask: Ask, failure: Failure, faces: Sequence[bytes]
+        self, ask: Asker, failure: Failure, faces: Sequence[bytes]
     ) -> None:
         call = failure.call or self.calls()[0]
-        act = reply(failure.status, failure.body, **failure.headers)
-        error = failed(self.replied(ask, call, faces, act))
+        error = failed(self.refused(ask, call, faces, failure))
         assert meaning(error) is failure.raises, f"{failure} was read as {error!r}"
         told = {name: getattr(error, name) for name in failure.told}
         wrong = differences(failure.told, told)
@@ -152,7 +137,7 @@ class WireContract(ProviderContract):
         json.dumps(error.as_dict())
 
     def test_every_row_of_the_error_table_is_reached(
-        self, ask: Ask, row: tuple[str | int, Any], faces: Sequence[bytes]
+        self, ask: Asker, row: tuple[str | int, Any], faces: Sequence[bytes]
     ) -> None:
         code, wanted = row
         said = (code, b"") if isinstance(code, int) else self.reply_for(code)
@@ -162,68 +147,87 @@ class WireContract(ProviderContract):
                 f"nothing provokes {code}: give a Failure or Documented with it,"
                 " or say in reply_for() how the vendor sends it"
             )
-            return
-        came = self.replied(ask, self.calls()[0], faces, reply(*said))
+            pytest.skip(f"{code} is in failures or documented, which have tests of their own")
+        status, body = said
+        failure = Failure(status, body, wanted)
         if wanted is NOT_LIVE:
-            assert not answered(came).accepted, f"the reply {said} was taken for a living person"
+            self.assert_not_live(ask, faces, failure)
             return
-        error = failed(came)
+        error = failed(self.refused(ask, self.calls()[0], faces, failure))
         assert meaning(error) is wanted, f"the reply {said} was read as {error!r}, not as its row"
 
     def test_an_unknown_error_is_never_guessed_at(
-        self, ask: Ask, call: Call, faces: Sequence[bytes]
+        self, ask: Asker, call: VendorCall, faces: Sequence[bytes]
     ) -> None:
         said = self.reply_for(NOWHERE) or (400, {"code": NOWHERE})
         for status, body in (said, (418, b""), (400, b"<html>")):
-            error = failed(self.replied(ask, call, faces, reply(status, body)))
+            failure = Failure(status, body, UnmappedError)
+            error = failed(self.refused(ask, call, faces, failure))
             assert type(error) is UnmappedError, (
                 f"nothing is known of a {status} with {body!r}, and it was read as {error!r}"
             )
 
-    def play(self, line: Line) -> bool:
-        """Answers as the documentation does."""
-        told = [self.reply(each) for each in self.documented if self.is_asked(each, line.request)]
-        return (told or [reply(404)])[0](line)
+    def otherwise(self, endpoint: Endpoint, seen: Seen) -> str:
+        """How a request differs from what is documented, pictures apart; empty if not at all."""
+        if seen.body and encoding(seen) != endpoint.encoding:
+            return f"its body is {encoding(seen)}, not {endpoint.encoding}"
+        others = sorted(keys(seen) ^ set(endpoint.keys))
+        if others:
+            return f"the body's keys differ from the documented ones in {others}"
+        fields = differences(endpoint.fields, content(seen))
+        if fields:
+            return "; ".join(fields)
+        headers = {**self.headers, **endpoint.headers}
+        wrong = [name for name, value in headers.items() if seen.headers.get(name) != value]
+        return f"other headers than documented, or none: {', '.join(wrong)}" if wrong else ""
 
-    def is_asked(self, documented: Documented, request: Seen) -> bool:
-        """Whether a request is the one that this reply answers."""
-        call = documented.call
-        return request.target == call.path and set(request.json) == set(call.keys)
+    def assert_placed(self, call: VendorCall, playback: Playback, faces: Sequence[bytes]) -> None:
+        """Every picture was sent, to its documented place and nowhere else."""
+        images = {
+            "the probe" if n < 0 else f"gallery[{n}]": Image.of(face)
+            for n, face in enumerate(faces, -1)
+        }
+        asked = [*images][:1] if call.operation is Operation.LIVENESS else [*images]
+        for alike in call.alike():
+            served = [
+                pictures(each.plain, alike, images)
+                for each in playback.served
+                if each.endpoint in alike
+            ]
+            wanted = [each for endpoint in alike for each in expected(endpoint, asked)]
+            wrong = [each for each in served if each not in wanted]
+            assert not wrong, (
+                f"{call} sent to {alike[0]} {_told(wrong[0])}; it has to send {_told(wanted[0])}"
+            )
+            lost = [each for each in wanted if served and each not in served]
+            assert not lost, f"{call} never sent to {alike[0]} {_told(lost[0])}"
+        answer = any(each.step is None for each in playback.served)
+        assert answer, f"{call} never asked {call.endpoint}{playback.note()}"
 
-    def reply(self, documented: Documented) -> Act:
-        """A documented reply as it is sent."""
-        return reply(documented.status, documented.body)
-
-    def replied(
-        self, ask: Ask, call: Call, faces: Sequence[bytes], *acts: Act, **settings: Any
-    ) -> list[Came]:
-        """What came of asking once for each act, with exactly one request each time."""
-        with Server(*acts) as server:
-            provider = self.make(base_url=server.url, **settings)
-            came = ask(provider, [self.question(call, faces)] * len(acts))
-            # Who gives up early has hung up before a busy server has read the request.
-            server.asked.wait(self.patience_s)
-        assert len(server.seen) == len(acts), (
-            f"{len(acts)} questions made {len(server.seen)} requests;"
-            " each is one request, and none is repeated"
-        )
-        return came
-
-    def other(self, option: str) -> Any:
-        """Another value of a per-request option than the one it has."""
-        if option in self.other_options:
-            return self.other_options[option]
-        now = getattr(self.make().settings, option)
-        for value in values(self.provider.settings_type, option):
-            if value != now:
-                return value
-        pytest.fail(f"give another value of {option} in other_options")
+    def assert_not_live(self, ask: Asker, faces: Sequence[bytes], failure: Failure) -> None:
+        """A reply that says "not live" is an answer to who asked for liveness."""
+        calls = [each for each in self.calls() if each.operation is not Operation.COMPARE]
+        for call in calls:
+            result = answered(self.refused(ask, call, faces, failure))
+            spoof = result.liveness is not None and not result.liveness.passed
+            assert spoof, f"{call}: {failure} was read as {brief(result)}, and it is a spoof"
 
 
-def _long_texts(body: Any) -> Iterator[str]:
-    """Every text in a body that is long enough to be a picture."""
-    if isinstance(body, str) and len(body) >= 100:
-        yield body
-    elif isinstance(body, dict | list):
-        for each in body.values() if isinstance(body, dict) else body:
-            yield from _long_texts(each)
+def _refused(verify: Callable[[Seen], None], seen: Seen) -> bool:
+    try:
+        verify(seen)
+    except Exception:  # noqa: BLE001  an author's own
+        return True
+    return False
+
+
+def _unlike(first: Sequence[Collection[Any]], second: Sequence[Collection[Any]]) -> str:
+    if len(first) != len(second):
+        return f"there are {len(first)} and {len(second)}"
+    pairs = [{*one} ^ {*other} for one, other in zip(first, second, strict=True)]
+    return ", ".join(sorted({name for each in pairs for name, _ in each}))
+
+
+def _told(sent: Mapping[str, Sequence[str]]) -> str:
+    told = [f"{place or 'the body'}: {' and '.join(names)}" for place, names in sent.items()]
+    return ", ".join(told) or "no picture"

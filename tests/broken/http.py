@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import time
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +15,7 @@ from pydantic import ConfigDict, Field
 from acme import (
     MATCH,
     SCALE,
+    TOKEN,
     Acme,
     CompareMessage,
     CompareReply,
@@ -19,6 +23,7 @@ from acme import (
     LivenessReply,
     Settings,
 )
+from acme_documented import AcmesDocumentation
 from broken.found import found_by
 from facegate.plugin import (
     Answer,
@@ -31,10 +36,12 @@ from facegate.plugin import (
     Flow,
     HttpReply,
     HttpRequest,
+    ImageFormat,
     InvalidRequest,
     Liveness,
     LivenessRequest,
     Match,
+    Operation,
     ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -43,8 +50,10 @@ from facegate.plugin import (
     WireModel,
     call,
     json_body,
+    per_call,
     send,
 )
+from facegate.testing import Endpoint, VendorCall
 
 Compare = CompareRequest[Settings]
 
@@ -92,6 +101,25 @@ class LogsTheFace(Acme):
     def compare(self, request: Compare) -> Flow[Answer]:
         logging.getLogger(__name__).debug("asking %s", message(request).model_dump_json())
         return (yield from super().compare(request))
+
+
+class BasicSettings(Settings):
+    user: str = "somebody"
+
+
+@found_by(
+    "test_no_face_and_no_secret_shows",
+    settings={"token": TOKEN, "user": "somebody"},
+    headers={"authorization": f"Basic {base64.b64encode(f'somebody:{TOKEN}'.encode()).decode()}"},
+)
+class LogsItsBasicAuth(Acme):
+    settings_type = BasicSettings
+
+    def headers(self) -> Mapping[str, str]:
+        pair = f"{self.settings.user}:{self.settings.token.get_secret_value()}"  # type: ignore[attr-defined]
+        basic = base64.b64encode(pair.encode()).decode()
+        logging.getLogger(__name__).warning("asking with %s", basic)
+        return {"Authorization": f"Basic {basic}"}
 
 
 @found_by("test_no_face_and_no_secret_shows_however_it_ends")
@@ -167,6 +195,41 @@ class FollowsRedirects(Acme):
         return read(request, reply)
 
 
+LIVENESS_WITH_MODE = VendorCall(
+    Operation.LIVENESS,
+    Endpoint("/v1/liveness", ("image", "minScore", "mode"), probe="image"),
+    carries={"mode"},
+)
+
+
+class LivenessWithMode(LivenessMessage):
+    mode: str
+
+
+@found_by(
+    "test_an_option_reaches_the_vendor",
+    documented=(
+        *AcmesDocumentation.documented[:2],
+        *(replace(each, call=LIVENESS_WITH_MODE) for each in AcmesDocumentation.documented[2:]),
+    ),
+)
+class DropsAnOptionInOneOfTwoOperations(Acme):
+    def liveness(self, request: LivenessRequest[Settings]) -> Flow[Answer]:
+        threshold = request.liveness_threshold
+        asked = LivenessWithMode(image=request.probe, min_score=threshold, mode="FAST")
+        reply = yield from self.post("/v1/liveness", asked, LivenessReply)
+        liveness = Liveness(passed=reply.live, score=reply.score, threshold=threshold, scale=SCALE)
+        return Answer(liveness=liveness)
+
+
+@found_by("test_an_option_is_carried_somewhere")
+class HasAnOptionThatNoCallCarries(Acme):
+    class Wordy(Settings):
+        words: bool = per_call(default=False, description="Whether to say more.")
+
+    settings_type = Wordy
+
+
 @found_by("test_an_option_reaches_the_vendor")
 class DropsAnOption(Acme):
     def compare(self, request: Compare) -> Flow[Answer]:
@@ -204,7 +267,85 @@ class RaisesWhatNoQueueCanCarry(Acme):
             raise self.Refused("refused", status=400) from None
 
 
+@found_by("test_everybody_is_at_their_place")
+class SwapsSelfieAndDocument(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        first, *others = request.gallery
+        swapped = replace(request, probe=first, gallery=(request.probe, *others))
+        return (yield from super().compare(swapped))
+
+
+@found_by("test_everybody_is_at_their_place")
+class LosesTheSecondOfTheGallery(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        return (yield from super().compare(replace(request, gallery=request.gallery[:1])))
+
+
+@found_by("test_every_picture_type_is_sent_as_it_is")
+class SendsOnePictureForEveryJPEG(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        if request.probe.format is ImageFormat.JPEG:
+            request = replace(request, probe=request.gallery[0])
+        return (yield from super().compare(request))
+
+
+@found_by("test_the_same_question_makes_the_same_requests")
+class SendsATimestamp(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        asked = message(request, note=f"{time.time_ns()}")
+        reply = yield from self.post("/v1/compare", asked, CompareReply)
+        return Answer(MATCH.match(reply.score, request.threshold))
+
+
+class Dated(Acme):
+    def headers(self) -> Mapping[str, str]:
+        return {**super().headers(), "X-Time": f"{time.time_ns()}"}
+
+
+@found_by("test_an_option_reaches_the_vendor", moving=("x-time",))
+class DropsAnOptionBehindADate(Dated):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        asked = message(request, mode="FAST")
+        reply = yield from self.post("/v1/compare", asked, CompareReply)
+        return Answer(MATCH.match(reply.score, request.threshold))
+
+
+@found_by("test_what_moves_is_verified", moving=("x-time",))
+class HasAHeaderThatNobodyVerifies(Dated):
+    pass
+
+
+@found_by("test_what_moves_is_verified", moving=("x-time",), verify=lambda *_: None)
+class HasAHeaderThatIsVerifiedByNodding(Dated):
+    pass
+
+
 @found_by("test_a_request_is_as_documented")
+class ForgetsAField(Acme):
+    class Message(CompareMessage):
+        note: str | None = None  # type: ignore[assignment]
+
+    def compare(self, request: Compare) -> Flow[Answer]:
+        asked = message(request).model_dump(exclude={"note"})
+        reply = yield from self.post("/v1/compare", self.Message(**asked), CompareReply)
+        return Answer(MATCH.match(reply.score, request.threshold))
+
+
+@found_by("test_every_operation_answers_what_was_asked", "test_a_request_is_as_documented")
+class AsksElsewhere(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        reply = yield from self.post("/v2/compare", message(request), CompareReply)
+        return Answer(MATCH.match(reply.score, request.threshold))
+
+
+@found_by("test_a_request_is_as_documented")
+class RaisesBeforeItAsks(Acme):
+    def compare(self, request: Compare) -> Flow[Answer]:
+        yield from ()
+        raise UnsupportedOperation("not today")
+
+
+@found_by("test_everybody_is_at_their_place")
 class SendsDataURIs(Acme):
     class Message(CompareMessage):
         probe: DataUri

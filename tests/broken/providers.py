@@ -21,6 +21,7 @@ from facegate.plugin import (
     Flow,
     ImageFormat,
     Match,
+    PictureLimits,
     ProviderSettings,
 )
 
@@ -114,7 +115,7 @@ class AsksAsSoonAsItIsMade(Acme):
             urllib.request.urlopen(f"{settings.base_url}/v1/liveness", b"{}")  # noqa: S310
 
 
-@found_by("test_what_it_cannot_be_told_is_refused_unasked")
+@found_by("test_a_threshold_out_of_bounds_is_refused_unasked")
 class TakesAnyThreshold(Acme):
     def __init__(self, settings: Settings, name: str | None = None) -> None:
         super().__init__(settings, name)
@@ -163,3 +164,37 @@ class PutsTheFaceIntoAWarning(Acme):
     def compare(self, request: Compare) -> Flow[Answer]:
         answer = yield from super().compare(request)
         return replace(answer, warnings=(f"asked about {request.probe.data!r}",))
+
+
+@found_by("test_the_version_of_the_contract_is_stated", contract_version=99)
+class WasWrittenForAContractToCome(Acme):
+    pass
+
+
+@found_by("test_the_picture_types_it_takes_are_the_documented_ones")
+class ClaimsToTakeWebP(Acme):
+    info = replace(INFO, formats=INFO.formats | {ImageFormat.WEBP})
+
+
+@found_by("test_an_option_it_does_not_have_is_refused_unasked")
+class TakesAnyOption(Acme):
+    class Lax(Settings):
+        @classmethod
+        def per_call_fields(cls) -> frozenset[str]:
+            return super().per_call_fields() | {"no_such_thing"}
+
+        no_such_thing: int = 0
+
+    settings_type = Lax
+
+
+@found_by("test_more_gallery_pictures_than_it_takes_are_refused_unasked")
+class TakesAnyGallery(Acme):
+    def __init__(self, settings: Settings, name: str | None = None) -> None:
+        super().__init__(settings, name)
+        self.info = replace(INFO, max_gallery=None)
+
+
+@found_by("test_the_picture_limits_are_the_documented_ones")
+class TakesLighterPicturesThanTheVendor(Acme):
+    info = replace(INFO, pictures=PictureLimits(max_bytes=1_000_000))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from acme_documented import AcmesApi, AcmesDocumentation
-from broken import apis, http, providers
-from broken.found import FOUND_BY
+from broken import apis, conversing, http, providers
+from broken.found import DATA
 from facegate.plugin import HttpProvider
 from facegate.testing import CompatibleApiContract, HttpProviderContract, ProviderContract
 
-__all__ = ["apis", "http", "providers"]
+__all__ = ["apis", "conversing", "http", "providers"]
 
-for broken in FOUND_BY:
+for broken, data in DATA.items():
     name = f"Test{broken.__name__}"
     if issubclass(broken, apis.AcmeApi):
-        globals()[name] = type(name, (AcmesApi, CompatibleApiContract), {"api_type": broken})
+        held = {"api_type": broken, **data}
+        globals()[name] = type(name, (AcmesApi, CompatibleApiContract), held)
     elif issubclass(broken, HttpProvider):
-        held = {"provider": broken, "patience_s": 0.5, "every_mutation": True}
-        globals()[name] = type(name, (AcmesDocumentation, HttpProviderContract), held)
+        documentation = data.get("documentation", AcmesDocumentation)
+        held = {"provider": broken, "patience_s": 0.5, "every_mutation": True, **data}
+        globals()[name] = type(name, (documentation, HttpProviderContract), held)
     else:
-        globals()[name] = type(name, (ProviderContract,), {"provider": broken})
+        held = {"provider": broken, "contract_version": 1, **data}
+        globals()[name] = type(name, (ProviderContract,), held)

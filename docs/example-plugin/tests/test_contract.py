@@ -5,6 +5,7 @@ from __future__ import annotations
 from facegate import (
     AuthenticationFailed,
     CaptureReason,
+    ImageFormat,
     ImageRejected,
     InvalidRequest,
     Operation,
@@ -13,17 +14,23 @@ from facegate import (
     QuotaExhausted,
     RateLimited,
 )
-from facegate.testing import Call, Documented, Failure, HttpProviderContract
+from facegate.testing import Documented, Endpoint, Failure, HttpProviderContract, VendorCall
 from facegate_tarnside.provider import Tarnside
 
-COMPARE = Call(Operation.COMPARE, "/v1/compare", {"selfie", "document", "model"})
-LIVENESS = Call(Operation.LIVENESS, "/v1/liveness", {"selfie"})
+COMPARE = VendorCall(
+    Operation.COMPARE,
+    Endpoint("/v1/compare", {"selfie", "document", "model"}, probe="selfie", gallery="document"),
+    carries={"model"},
+)
+LIVENESS = VendorCall(Operation.LIVENESS, Endpoint("/v1/liveness", {"selfie"}, probe="selfie"))
 
 
 class TestTarnside(HttpProviderContract):
+    contract_version = 1
     provider = Tarnside
     settings = {"api_key": "tn-5e0c41f2"}
     headers = {"x-api-key": "tn-5e0c41f2"}
+    formats = {ImageFormat.JPEG, ImageFormat.PNG}
     documented = (
         Documented(
             COMPARE,

@@ -33,6 +33,7 @@ BEHIND_THE_API = {
 
 
 class TestTarnsideApi(CompatibleApiContract):
+    contract_version = 1
     provider = Tarnside
     settings = {"api_key": KEY}
     api_type = TarnsideApi

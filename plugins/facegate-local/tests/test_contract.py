@@ -8,13 +8,16 @@ from typing import ClassVar
 
 import pytest
 
+from facegate import ImageFormat
 from facegate.testing import ProviderContract
 from facegate_local.provider import Local
 
 
 class TestLocal(ProviderContract):
+    contract_version = 1
     provider = Local
     settings: ClassVar = {"engines": 2, "deadline_s": 120}
+    formats = frozenset(ImageFormat) - {ImageFormat.JPEG2000}
 
     @pytest.fixture
     def faces(self, models_dir: Path, portraits: Mapping[str, Path]) -> tuple[bytes, ...]:

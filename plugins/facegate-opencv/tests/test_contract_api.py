@@ -61,6 +61,7 @@ SENSELESS = dict.fromkeys((UnsupportedOption, ConsentRefused), InvalidRequest)
 
 
 class TestFrServerApi(Verdicts, CompatibleApiContract):
+    contract_version = 1
     provider = FrServer
     settings: ClassVar = {"base_url": "https://fr.example", "api_key": KEY}
     api_type = FrServerApi
@@ -81,6 +82,7 @@ class TestFrServerApiForLivenessAlone(TestFrServerApi):
 
 
 class TestFrCloudApi(CompatibleApiContract):
+    contract_version = 1
     provider = FrCloud
     settings: ClassVar = {"base_url": "https://cloud.example", "api_key": KEY}
     api_type = FrCloudApi

@@ -32,7 +32,7 @@ from facegate import (
 from facegate.config import build
 from facegate.providers.registry import Registry
 from facegate_opencv.fr_server.provider import FrServer, FrServerSettings
-from loopback import Act, Line, Server, echo, reply
+from loopback import Act, PendingRequest, Server, echo, reply
 
 KEY = "key-8d2e6f01a4c97b35"
 PROBE, PASSPORT, LICENCE, BADGE = (picture(seed=seed) for seed in (1, 2, 3, 4))
@@ -66,7 +66,7 @@ def for_gallery(**acts: Act) -> Act:
     """Answers by which picture is compared, whatever the order in which the calls come."""
     pictures = {base64(PASSPORT): "passport", base64(LICENCE): "licence", base64(BADGE): "badge"}
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         return acts[pictures[line.request.json["ref_face_base_64"]]](line)
 
     return act

@@ -31,6 +31,7 @@ TOKEN = "key-of-32-letters-or-more-4a7d1e90c3b85f26"
 
 
 class TestVerifikApi(CompatibleApiContract):
+    contract_version = 1
     provider = Verifik
     settings: ClassVar = {"token": TOKEN}
     api_type = VerifikApi

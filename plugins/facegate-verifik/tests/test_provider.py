@@ -27,7 +27,7 @@ from facegate import (
 from facegate.config import Config
 from facegate.providers.registry import Registry
 from facegate_verifik.provider import Verifik, VerifikSettings
-from loopback import Act, Line, Server, reply
+from loopback import Act, PendingRequest, Server, reply
 
 DAY = 86_400
 KEY = "nobody-needs-it-to-read-a-token-" * 2
@@ -237,7 +237,7 @@ def test_an_expired_token_is_left_to_the_vendor_to_refuse() -> None:
 def renewing(new: str, status: int = 200) -> Act:
     """Verifik, with a new token for whoever asks."""
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         if line.request.method == "GET":
             return reply(status, {"accessToken": new, "tokenType": "bearer"})(line)
         return SAME(line)
@@ -293,7 +293,7 @@ def test_eight_threads_renew_once() -> None:
 def test_neither_token_shows_when_a_question_fails_after_the_renewal() -> None:
     old, new = token(3), token(30)
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         return renewing(new)(line) if line.request.method == "GET" else reply(418)(line)
 
     with Server(act) as server, pytest.raises(FacegateError) as caught:

@@ -14,7 +14,7 @@ from both import ask_sync
 from drawn import picture
 from facegate import AsyncFaceVerifier
 from facegate_verifik.provider import Verifik, VerifikSettings
-from loopback import Act, Line, Server, reply, stall
+from loopback import Act, PendingRequest, Server, reply, stall
 
 KEY = "nobody-needs-it-to-read-a-token-" * 2
 BOTH = {"probe": picture(seed=1), "gallery": [picture(seed=2)]}
@@ -28,7 +28,7 @@ def token(days: float) -> str:
 def answering(renewal: Act) -> Act:
     """Verifik, with a reply of its own for whoever renews."""
 
-    def act(line: Line) -> bool:
+    def act(line: PendingRequest) -> bool:
         return (renewal if line.request.method == "GET" else SAME)(line)
 
     return act
@@ -58,7 +58,7 @@ def test_a_good_token_is_not_given_up_for_a_worse_one(new: str) -> None:
 def test_a_cancelled_question_lets_go_of_the_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
     new, stalled = token(30), []
 
-    def first_stalls(line: Line) -> bool:
+    def first_stalls(line: PendingRequest) -> bool:
         if stalled:
             return reply(200, {"accessToken": new})(line)
         stalled.append(line)

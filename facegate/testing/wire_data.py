@@ -1,0 +1,224 @@
+"""The documented vendor, for checks to ask: its data, and a server that plays it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import pytest
+
+from facegate import Image
+from facegate.testing.asking import Asker, ResultOrError, Stage
+from facegate.testing.cases import (
+    Documented,
+    Failure,
+    Interaction,
+    VendorCall,
+)
+from facegate.testing.claims import brief
+from facegate.testing.contract import ProviderContract
+from facegate.testing.leaks import credentials
+from facegate.testing.made import values
+from facegate.testing.playback import Playback
+from facegate.testing.server import Act, Seen, Server, reply
+
+_PUBLIC = {"accept", "accept-encoding", "content-type", "user-agent"}
+"""Headers that hold no credential."""
+
+
+class WireData(ProviderContract):
+    """Data from a vendor's documentation; see :class:`HttpProviderContract`."""
+
+    headers: ClassVar[Mapping[str, str]] = {}
+    moving: ClassVar[Collection[str]] = ()
+    documented: ClassVar[Sequence[Documented]] = ()
+    failures: ClassVar[Sequence[Failure]] = ()
+    other_options: ClassVar[Mapping[str, Any]] = {}
+    patience_s: ClassVar[float] = 60.0
+
+    @pytest.fixture
+    def stage(self, faces: Sequence[bytes]) -> Iterator[Stage]:
+        """The vendor, played by a server that gives the first documented reply to each call."""
+        playback = self.playback(self.calls(), probes=(faces[0], self.nobody()[0]))
+        with Server(playback) as server:
+            yield Stage(
+                lambda **changes: self.make(**self.addressed(server.url), **changes),
+                server.seen,
+                playback,
+            )
+
+    @classmethod
+    def given(cls) -> dict[str, Any]:
+        """The settings, complete; nobody listens at this address."""
+        return {**cls.addressed("http://127.0.0.1:9"), **cls.settings}
+
+    @classmethod
+    def addressed(cls, url: str) -> dict[str, Any]:
+        """The settings that send every request to this URL."""
+        return {"base_url": url}
+
+    @classmethod
+    def cases(cls) -> dict[str, Sequence[Any]]:
+        """The data, by the names that tests take it under."""
+        table = getattr(cls.provider, "errors", None)
+        rows = [*getattr(table, "codes", {}).items(), *getattr(table, "statuses", {}).items()]
+        return {
+            **super().cases(),
+            "documented": cls.documented,
+            "failure": cls.failures,
+            "row": rows,
+            "kind": sorted(cls.provider.info.formats),
+            "option": cls.options(),
+            "moved": sorted(cls.moving),
+        }
+
+    @classmethod
+    def calls(cls) -> Sequence[VendorCall]:
+        """Every way of asking that is documented."""
+        found: list[VendorCall] = []
+        for each in cls.documented:
+            if each.call not in found:
+                found.append(each.call)
+        return found
+
+    @classmethod
+    def options(cls) -> Sequence[str]:
+        """The per-request options."""
+        return sorted(cls.provider.settings_type.per_call_fields())
+
+    @classmethod
+    def secrets(cls) -> list[str]:
+        """Its secret settings, its credential headers, and other settings that are in them."""
+        asked = [endpoint for call in cls.calls() for endpoint in call.endpoints()]
+        of_each = [*cls.headers.items(), *(pair for each in asked for pair in each.headers.items())]
+        names = cls.headers.keys() - _PUBLIC
+        headers = [value for name, value in of_each if value and name in names]
+        sent = " ".join(headers)
+        texts = {each for each in cls.settings.values() if isinstance(each, str)}
+        parts = [part for value in headers for part in credentials(value)]
+        return [
+            *super().secrets(),
+            *parts,
+            *(each for each in texts if len(each) >= 6 and each in sent),
+        ]
+
+    def reply_for(self, code: str) -> tuple[int, Any] | None:
+        """How the vendor sends a code of the table: status and body.
+
+        None where it cannot be said in general; ``failures`` or ``documented`` then hold it.
+        """
+        return 400, {"code": code}
+
+    def verify(self, request: Seen) -> None:  # noqa: ARG002
+        """What ``moving`` names is right, such as a signature; it raises if it is not."""
+        raise AssertionError(
+            f"moving names {', '.join(sorted(self.moving))}, and verify() has to be written: it"
+            " raises for a request on which these are wrong"
+        )
+
+    def asked(
+        self,
+        ask: Asker,
+        call: VendorCall,
+        faces: Sequence[bytes],
+        below: str = "",
+        calls: Sequence[VendorCall] = (),
+        **changes: Any,
+    ) -> tuple[Playback, list[ResultOrError]]:
+        """What was asked of the documented vendor in one question, and what came of it."""
+        playback = self.playback(calls or [call], probes=faces[:1], below=below)
+        with Server(playback) as server:
+            provider = self.make(**self.addressed(server.url + below))
+            came = ask(provider, [self.question(call, faces, **changes)])
+        return playback, came
+
+    def playback(
+        self,
+        calls: Sequence[VendorCall],
+        acts: Iterator[Act] | None = None,
+        *,
+        at: Interaction | None = None,
+        probes: Sequence[bytes] = (),
+        below: str = "",
+        answer: Documented | None = None,
+    ) -> Playback:
+        """The vendor, as it is documented; or with these ``acts`` for an interaction's reply."""
+
+        def answers(turn: Any, step: Interaction | None) -> Act | None:
+            if step is at and acts is not None:
+                return next(acts, reply(500, b"asked more often than documented"))
+            if step is not None:
+                return None
+            told = [each for each in self.documented if each.call == turn.call]
+            return self.reply(answer or told[0])
+
+        return Playback(calls, answers, map(Image.of, probes), below, self.moving)
+
+    def reply(self, documented: Documented) -> Act:
+        """A documented reply as it is sent."""
+        return reply(documented.status, documented.body)
+
+    def replied(
+        self,
+        ask: Asker,
+        call: VendorCall,
+        faces: Sequence[bytes],
+        *acts: Act,
+        at: Interaction | None = None,
+        asked: Mapping[str, Any] | None = None,
+        answer: Documented | None = None,
+        fewer: bool = False,
+        renewed: bool = False,
+        counted: bool = True,
+        **settings: Any,
+    ) -> list[ResultOrError]:
+        """What came of asking once for each act, each time with the documented requests.
+
+        Args:
+            ask: how to ask.
+            call: what is asked.
+            faces: about whom; one gallery picture at most is taken.
+            *acts: replies to the interaction ``at``, one for each question.
+            at: an interaction of the call; its answer's own if None.
+            asked: thresholds and options.
+            answer: how the vendor answers; the first documented answer to the call if None.
+            fewer: a question may end before it has come to ``at``.
+            renewed: a question may be asked once more with another token.
+            counted: only documented requests were made, as often as documented.
+            **settings: of the provider.
+        """
+        if at is not None and at.once and len(acts) > 1:
+            each = (self.replied(ask, call, faces, act, at=at, **settings) for act in acts)
+            return [came for (came,) in each]
+        replies = iter(acts * 2 if renewed else acts)
+        playback = self.playback([call], replies, at=at, probes=faces[:1], answer=answer)
+        with Server(playback) as server:
+            provider = self.make(**self.addressed(server.url), **settings)
+            question = self.question(call, faces[:2], **(asked or {}))
+            came = ask(provider, [question] * len(acts))
+        if counted:
+            assert not playback.unknown, playback.note().lstrip("; ")
+            wrong = playback.miscounted(
+                call, len(acts), 1, ended=True, at=at, fewer=fewer, renewed=renewed
+            )
+            assert not wrong, f"{wrong}; this came: {brief(came[-1])}"
+        return came
+
+    def refused(
+        self, ask: Asker, call: VendorCall, faces: Sequence[bytes], failure: Failure
+    ) -> list[ResultOrError]:
+        """What came of one question that got an error; a 401 may renew a token once."""
+        act = reply(failure.status, failure.body, **failure.headers)
+        renewed = failure.status == 401 and call.keeps_a_token()
+        how: dict[str, Any] = {"at": failure.at, "asked": failure.asked, "renewed": renewed}
+        return self.replied(ask, call, faces, act, **how)
+
+    def other(self, option: str, call: VendorCall) -> Any:
+        """Another value of a per-request option than the one a call is asked with."""
+        if option in self.other_options:
+            return self.other_options[option]
+        now = call.options.get(option, getattr(self.make().settings, option))
+        for value in values(self.provider.settings_type, option):
+            if value != now:
+                return value
+        pytest.fail(f"give another value of {option} in other_options")

@@ -1,0 +1,21 @@
+"""The contract holds providers whose questions are more than one exchange of JSON."""
+
+from __future__ import annotations
+
+from conversations import ChainsDocumentation, NorrasksDocumentation, VeridiasDocumentation
+from facegate.testing import HttpProviderContract
+from norrask import Norrask
+from test_steps import Chained
+from veridia import Veridia
+
+
+class TestATokenAnUploadAndAJob(NorrasksDocumentation, HttpProviderContract):
+    provider = Norrask
+
+
+class TestSignedPartsAndPictures(VeridiasDocumentation, HttpProviderContract):
+    provider = Veridia
+
+
+class TestAChainOfRequests(ChainsDocumentation, HttpProviderContract):
+    provider = Chained

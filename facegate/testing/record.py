@@ -16,7 +16,6 @@ import datetime as dt
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from facegate.config import Config
 from facegate.errors import FacegateError
@@ -77,9 +76,7 @@ def _record_all(given: argparse.Namespace) -> int:
     return 0
 
 
-def _agreed(
-    given: argparse.Namespace, provider: Provider[Any], operations: Sequence[Operation]
-) -> bool:
+def _agreed(given: argparse.Namespace, provider: Provider, operations: Sequence[Operation]) -> bool:
     """Say what will be sent, to whom and what it costs, and ask."""
     info = provider.info
     where = getattr(provider.settings, "base_url", "this machine")

@@ -64,9 +64,9 @@ class CompatibleApiContract(Versioned):
         examples: how many questions and answers to make up for each law.
     """
 
-    provider: ClassVar[type[Provider[Any]]]
+    provider: ClassVar[type[Provider]]
     settings: ClassVar[Mapping[str, Any]] = {}
-    api_type: ClassVar[type[CompatibleApi[Any]]]
+    api_type: ClassVar[type[CompatibleApi]]
     api_settings: ClassVar[Mapping[str, Any]] = {}
     key: ClassVar[str]
     heard: ClassVar[Mapping[Any, Any]] = {}
@@ -77,12 +77,12 @@ class CompatibleApiContract(Versioned):
         """What is left of an answer in this vendor's words; None where they have none for it."""
         return answer
 
-    def client(self) -> Provider[Any]:
+    def client(self) -> Provider:
         """The client."""
         settings = self.provider.settings_type.model_validate(self.settings)
         return self.provider(settings, "contract")
 
-    def api(self, *keys: str) -> CompatibleApi[Any]:
+    def api(self, *keys: str) -> CompatibleApi:
         """The API, for callers who hold one of these keys."""
         settings = self.api_type.settings_type.model_validate(self.api_settings)
         return self.api_type(settings, keys)
@@ -199,7 +199,7 @@ class CompatibleApiContract(Versioned):
                     f"{case} was answered with {getattr(asked, 'status', 'a question')}"
                 )
 
-    def understood(self, api: CompatibleApi[Any], asking: SentRequest) -> DecodedRequest:
+    def understood(self, api: CompatibleApi, asking: SentRequest) -> DecodedRequest:
         """What the API makes of the client's own request."""
         asked = api.decode(asking.request)
         assert isinstance(asked, DecodedRequest), (
@@ -208,7 +208,7 @@ class CompatibleApiContract(Versioned):
         )
         return asked
 
-    def plain_questions(self) -> Iterator[tuple[Provider[Any], SentRequest]]:
+    def plain_questions(self) -> Iterator[tuple[Provider, SentRequest]]:
         """One question for each operation, with nothing special about it."""
         client = self.client()
         probe, claimed, *_ = made.pictures(client)
@@ -233,7 +233,7 @@ class CompatibleApiContract(Versioned):
 
     def assert_told(
         self,
-        client: Provider[Any],
+        client: Provider,
         question: Question,
         sent: Sequence[SentRequest],
         asked: DecodedRequest,
@@ -269,7 +269,7 @@ class CompatibleApiContract(Versioned):
 _REFUSED = (InputError, UnsupportedOption)
 
 
-def _asked(client: Provider[Any], question: Question) -> list[SentRequest]:
+def _asked(client: Provider, question: Question) -> list[SentRequest]:
     """The requests of a question; one that the client refuses says nothing about its API."""
     try:
         return requests(client, question)
@@ -277,7 +277,7 @@ def _asked(client: Provider[Any], question: Question) -> list[SentRequest]:
         reject()
 
 
-def _what(bound: BoundRequest[Any]) -> str:
+def _what(bound: BoundRequest) -> str:
     """A question in a few words."""
     thresholds = [
         f"{name} {value}"

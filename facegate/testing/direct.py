@@ -54,10 +54,10 @@ class SentRequest:
     """
 
     request: HttpRequest
-    bound: BoundRequest[Any]
+    bound: BoundRequest
 
 
-def bind(provider: Provider[Any], question: Question) -> BoundRequest[Any]:
+def bind(provider: Provider, question: Question) -> BoundRequest:
     """A question as the provider sees it; its pictures are images already."""
     asked: Any = question
     terms = Terms.of(
@@ -69,7 +69,7 @@ def bind(provider: Provider[Any], question: Question) -> BoundRequest[Any]:
     return terms.bind(provider, asked.probe, tuple(asked.gallery))
 
 
-def requests(provider: Provider[Any], question: Question) -> list[SentRequest]:
+def requests(provider: Provider, question: Question) -> list[SentRequest]:
     """The requests that a question becomes."""
     sent: list[HttpRequest] = []
 
@@ -92,9 +92,7 @@ def requests(provider: Provider[Any], question: Question) -> list[SentRequest]:
     return [SentRequest(request, replace(bound, gallery=(image,))) for request, image in each]
 
 
-def heard(
-    provider: Provider[Any], bound: BoundRequest[Any], reply: HttpReply
-) -> Answer | FacegateError:
+def heard(provider: Provider, bound: BoundRequest, reply: HttpReply) -> Answer | FacegateError:
     """What the provider makes of a reply to each of its requests."""
     try:
         return run(provider.answer(bound), lambda _: reply)

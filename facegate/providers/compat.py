@@ -169,9 +169,9 @@ class CompatibleApi(Generic[D]):
     def prove(self, request: HttpRequest, key: str) -> HttpReply | None:  # noqa: ARG002
         """A refusal, unless the request, body and all, was signed with the key that it claims.
 
-        It is called before anything is done in the key's name. What was signed is in the request's
-        ``target`` and ``authority``, its headers and its body. Compare with
-        :func:`hmac.compare_digest`.
+        It is called before anything is done in the key's name; where there are no keys, that is
+        ``""``, and there is nothing to prove. What was signed is in the request's ``target`` and
+        ``authority``, its headers and its body. Compare with :func:`hmac.compare_digest`.
         """
         return None
 

@@ -28,7 +28,7 @@ from facegate.plugin import Answer, CompatibleApi, DecodedRequest, Provider
 from facegate.policy import Terms
 from facegate.providers.provider import BoundRequest
 from facegate.question import Question
-from facegate.runtime.flow import HttpReply
+from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.testing import made
 from facegate.testing.cases import meaning
 from facegate.testing.claims import brief
@@ -174,11 +174,11 @@ class CompatibleApiContract(Versioned):
             bare = replace(request, headers={"content-type": "application/json"})
             known = self.api(self.key).authorise(request) == self.key
             assert known, "authorise() does not give the key that the client presented"
-            other = isinstance(self.api(f"{self.key}x").authorise(request), HttpReply)
-            assert other, "who presents another key is let in"
-            nobody = isinstance(self.api(self.key).authorise(bare), HttpReply)
-            assert nobody, "who presents no key is let in"
+            assert _let_in(self.api(self.key), request), "prove() refuses what the client signed"
+            assert not _let_in(self.api(f"{self.key}x"), request), "another key is let in"
+            assert not _let_in(self.api(self.key), bare), "who presents no key is let in"
             assert self.api().authorise(bare) == "", "an API without keys turns a caller away"
+            assert _let_in(self.api(), bare), "an API without keys wants something proved"
 
     def test_a_request_that_makes_no_sense_is_answered(self) -> None:
         api = self.api()
@@ -285,6 +285,11 @@ def _what(bound: BoundRequest) -> str:
         if (value := getattr(bound, name, None)) is not None
     ]
     return ", ".join([f"a question of {bound.operation}", *thresholds])
+
+
+def _let_in(api: CompatibleApi[Any], request: HttpRequest) -> bool:
+    key = api.authorise(request)
+    return not isinstance(key, HttpReply) and api.prove(request, key) is None
 
 
 def _digest(image: Image | str) -> str:

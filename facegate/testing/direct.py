@@ -75,9 +75,18 @@ def requests(provider: Provider, question: Question) -> list[SentRequest]:
 
     def vendor(request: HttpRequest) -> HttpReply:
         parts = urlsplit(request.url)
-        url = f"http://gateway{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        sent.append(HttpRequest(request.method, url, headers, (b"".join(request.body),)))
+        sent.append(
+            HttpRequest(
+                request.method,
+                f"http://gateway{target}",
+                headers,
+                (b"".join(request.body),),
+                target=target,
+                authority=headers.get("host", parts.netloc),
+            )
+        )
         return HttpReply(503)
 
     bound: Any = bind(provider, question)

@@ -90,6 +90,9 @@ class CompatibleApiContract(Versioned):
     def test_a_question_is_read_as_it_was_asked(self) -> None:
         """The first law: decoding an encoded request gives the request back."""
         client, api = self.client(), self.api()
+        options = sorted(client.settings_type.per_call_fields() - self.other_options.keys())
+        unlisted = [each for each in options if not made.values(client.settings_type, each)]
+        assert not unlisted, f"give values of {', '.join(unlisted)} in other_options"
 
         def law(data: st.DataObject) -> None:
             question = data.draw(made.questions(client, self.other_options))

@@ -54,7 +54,7 @@ from facegate.providers.bodies import (
     multipart_body,
     raw_body,
 )
-from facegate.providers.catalogue import NOT_LIVE, Catalogue, ErrorTable, Row
+from facegate.providers.catalogue import NOT_LIVE, Catalogue, ErrorTable, Meaning, Row
 from facegate.providers.compat import (
     CompatibleApi,
     CompatibleApiSettings,
@@ -141,6 +141,7 @@ __all__ = [
     "Liveness",
     "LivenessRequest",
     "Match",
+    "Meaning",
     "Operation",
     "PermissionDenied",
     "Picture",

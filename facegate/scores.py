@@ -69,6 +69,7 @@ class ScoreSpec:
         passed: bool,  # noqa: FBT001  the vendor's word, which the caller only hands on
         score: float | None,
         threshold: float | None,
+        gallery_scores: tuple[float | None, ...] = (),
         *,
         uncertain: bool = False,
     ) -> Match:
@@ -81,7 +82,12 @@ class ScoreSpec:
         """
         chosen = self._agreed(score, threshold, passed=passed, uncertain=uncertain)
         return Match(
-            is_match=passed, score=score, threshold=chosen, scale=self.scale, uncertain=uncertain
+            is_match=passed,
+            score=score,
+            threshold=chosen,
+            scale=self.scale,
+            uncertain=uncertain,
+            gallery_scores=gallery_scores,
         )
 
     def liveness_verdict(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import anyio
@@ -27,7 +28,9 @@ def run_sync(flow: Flow[Any], seconds: float = 60) -> Any:
         driver.close()
 
 
-def run_async(flow: Flow[Any], seconds: float = 60, backend: str = "asyncio") -> Any:
+def run_async(
+    flow: Flow[Any], seconds: float = 60, backend: str = "asyncio", **options: Any
+) -> Any:
     async def main() -> Any:
         driver = AsyncDriver()
         try:
@@ -35,7 +38,11 @@ def run_async(flow: Flow[Any], seconds: float = 60, backend: str = "asyncio") ->
         finally:
             await driver.close()
 
-    return anyio.run(main, backend=backend)
+    return anyio.run(main, backend=backend, backend_options=options)
+
+
+def run_uvloop(flow: Flow[Any], seconds: float = 60) -> Any:
+    return run_async(flow, seconds, use_uvloop=True)
 
 
 def run_trio(flow: Flow[Any], seconds: float = 60) -> Any:
@@ -61,7 +68,10 @@ def ask_async(
     return anyio.run(main)
 
 
+with_uvloop = pytest.mark.skipif(find_spec("uvloop") is None, reason="there is no uvloop here")
 every_driver = pytest.mark.parametrize(
-    "run", [run_sync, run_async, run_trio], ids=["sync", "asyncio", "trio"]
+    "run",
+    [run_sync, run_async, run_trio, pytest.param(run_uvloop, marks=with_uvloop)],
+    ids=["sync", "asyncio", "trio", "uvloop"],
 )
 both_ways = pytest.mark.parametrize("ask", [ask_sync, ask_async], ids=["sync", "async"])

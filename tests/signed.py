@@ -7,23 +7,32 @@ import hmac
 import json
 import re
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import httpx
 
-from acme_api import PERCENT
+from acme import INFO
+from acme_api import PERCENT, question
 from facegate.model import Operation
 from facegate.plugin import (
     Answer,
+    CompareRequest,
     CompatibleApi,
     CompatibleApiSettings,
     DecodedRequest,
     FacegateError,
+    Flow,
+    HttpProvider,
     HttpReply,
     HttpRequest,
+    HttpSettings,
     Image,
+    Picture,
     ScoreSpec,
     VendorError,
+    WireModel,
     json_reply,
 )
 
@@ -86,6 +95,35 @@ def corvid(*keys: str) -> CorvidApi:
     return CorvidApi(CompatibleApiSettings(), keys or (KEY, OTHER))
 
 
+class Message(WireModel):
+    probe: Picture
+    document: Picture
+
+
+class Said(WireModel):
+    score: float
+
+
+class Corvid(HttpProvider[HttpSettings]):
+    """The vendor's client, which signs as facegate's own plugins do."""
+
+    info = replace(INFO, plugin="corvid", match=CorvidApi.match, liveness=None)
+    settings_type = HttpSettings
+
+    def signed(self, request: HttpRequest) -> HttpRequest:
+        url, date = urlsplit(request.url), self.clock().isoformat()
+        name, secret = KEY.split(":")
+        signed = (request.method, url.path, url.netloc, date)
+        claim = f"Corvid id={name} signature={signature(secret, signed, b''.join(request.body))}"
+        more = {"Authorization": claim, "X-Corvid-Date": date}
+        return replace(request, headers={**request.headers, **more})
+
+    def compare(self, request: CompareRequest[HttpSettings]) -> Flow[Answer]:
+        message = Message(probe=request.probe, document=request.gallery[0])
+        said = yield from self.post("", message, Said)
+        return Answer(match=CorvidApi.match.match(said.score, request.threshold))
+
+
 class Signing(httpx.Auth):
     """Signs as a client does, of the URL that it believes to ask."""
 
@@ -106,7 +144,5 @@ class Signing(httpx.Auth):
 
 def asking(**more: Any) -> dict[str, Any]:
     """A whole request in the vendor's words."""
-    from acme_api import question
-
     asked = question()
     return {"probe": asked["probe"], "document": asked["gallery"][0], **more}

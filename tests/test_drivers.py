@@ -167,8 +167,7 @@ def test_the_deadline_holds_while_connecting(run: Run) -> None:
 
 
 def test_the_deadline_holds_for_all_addresses_of_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    look_up, connect = socket.getaddrinfo, socket.create_connection
-    tried = []
+    look_up = socket.getaddrinfo
 
     def many(host: str, *rest: Any, **options: Any) -> list[Any]:
         return (
@@ -177,15 +176,9 @@ def test_the_deadline_holds_for_all_addresses_of_a_host(monkeypatch: pytest.Monk
             else look_up(host, *rest, **options)
         )
 
-    def counted(*where: Any, **how: Any) -> socket.socket:
-        tried.append(where)
-        return connect(*where, **how)
-
     monkeypatch.setattr(socket, "getaddrinfo", many)
-    monkeypatch.setattr(socket, "create_connection", counted)
     with unanswered() as url, pytest.raises(ProviderTimeout, match="deadline"):
-        run_sync(get(url.replace("127.0.0.1", "many.test")), 0.3)
-    assert len(tried) == 1, "it had all the time there was"
+        run_sync(get(url.replace("127.0.0.1", "many.test")), 0.3)  # each would wait for minutes
 
 
 @every_driver
@@ -205,9 +198,9 @@ def test_nothing_is_begun_once_the_deadline_has_passed(run: Run) -> None:
 @every_driver
 def test_a_timeout_before_the_deadline_names_its_phase(run: Run) -> None:
     with unanswered() as nowhere, Server(stall) as server:
-        with pytest.raises(ConnectionFailed, match="ConnectTimeout"):
+        with pytest.raises(ConnectionFailed, match="no connection in time"):
             run(get(nowhere, connect_s=0.1))
-        with pytest.raises(ProviderTimeout, match="ReadTimeout"):
+        with pytest.raises(ProviderTimeout, match="no answer in time"):
             run(get(server.url, read_s=0.1))
 
 
@@ -313,9 +306,6 @@ def test_after_cancellations_the_only_connection_is_free_again(backend: str) -> 
         assert anyio.run(main, backend=backend) == 204
 
 
-# httpcore iterates replies with async generators, of which trio wants each closed by name.
-@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @every_driver
 def test_a_reply_that_is_refused_half_way_gives_its_connection_back(run: Run) -> None:
     def flow() -> Flow[tuple[FacegateError, int]]:

@@ -15,14 +15,16 @@ from facegate import (
     Billed,
     CaptureReason,
     CaptureRejected,
+    FacegateError,
     Image,
     Outcome,
     QuotaExhausted,
     UnmappedError,
 )
+from facegate.plugin import Answer, Flow, LivenessRequest
 from facegate.testing.leaks import leaks, shown
 from loopback import Seen, Server, message, reply, reset
-from veridia import NOON, SECRET, CompareReply, Faces, signature_of, veridia
+from veridia import NOON, SECRET, CompareReply, Faces, Settings, Veridia, signature_of, veridia
 
 PICTURES: dict[str, Any] = {"probe": PROBE, "gallery": [DOCUMENT, PASSPORT]}
 ALIKE = reply(200, {"similarity": 93.5})
@@ -147,3 +149,26 @@ def test_the_secret_and_the_signature_show_nowhere(ask: Ask) -> None:
     views = shown(caught.value)
     hidden = [SECRET, server.seen[0].headers["x-signature"]]
     assert not leaks(views, hidden, [faces["probe"], *faces["gallery"]])
+
+
+class Keyed(Veridia):
+    """Sends a secret of its own with one request."""
+
+    def liveness(self, request: LivenessRequest[Settings]) -> Flow[Answer]:
+        query = {"careful": True}
+        yield from self.get("/live", LivenessReply, headers=self._key(), query=query)
+        yield from self.poll("/live", LivenessReply, lambda _: False, headers=self._key())
+        return Answer()
+
+    def _key(self) -> dict[str, str]:
+        return {"X-Key": self.settings.secret.get_secret_value()}
+
+
+@both_ways
+def test_a_secret_of_one_request_shows_nowhere(ask: Ask) -> None:
+    probe = Image.of(PROBE)
+    for acts in ([reply(500)], [reply(200, {"live": True}), reply(503)]):
+        with Server(*acts) as server, pytest.raises(FacegateError) as caught:
+            ask(Keyed(Settings(base_url=server.url), "main"), "liveness", probe=probe)
+        assert server.seen[-1].headers["x-key"] == SECRET
+        assert not leaks(shown(caught.value), [SECRET], [probe])

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from acme import SAME, Engine, Scripted
 from acme_api import KEY, acme_api, front, question
@@ -253,6 +254,24 @@ def test_an_application_that_does_not_start_is_no_server() -> None:
 
     with pytest.raises(ConfigurationError, match="did not start"), serving(app):
         pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(H11Protocol, "cycle"), (RequestResponseCycle, "response_complete"), (H11Protocol, "loop")],
+    ids=lambda each: each if isinstance(each, str) else each.__name__,
+)
+@pytest.mark.parametrize("value", [None, False, True])
+def test_a_server_that_does_not_say_who_keeps_it_waiting_is_not_started(
+    kind: type, name: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind, name, property(lambda _: value, lambda *_: None), raising=False)
+    with pytest.raises(ConfigurationError, match="cannot serve with uvicorn"), serving(unasked):
+        pass
+
+
+async def unasked(scope: Any, receive: Any, send: Any) -> None:
+    assert scope["type"] == "lifespan"
 
 
 def test_a_port_that_is_taken_is_named() -> None:

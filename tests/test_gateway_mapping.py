@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
+import httpx
 import pytest
 
 from acme import INFO, SAME, SCALE, Engine, Scripted
 from acme_api import AcmeApi, acme_api, front, question, saying
-from facegate import ConfigurationError
+from facegate import AsyncFaceVerifier, ConfigurationError
+from facegate.events import Finished
+from facegate.gateway import create_app, serving
 from facegate.gateway.bridge import Bridge
 from facegate.plugin import (
     Answer,
+    Box,
     CompareRequest,
     DecodedRequest,
+    Face,
     HttpReply,
     HttpRequest,
     Liveness,
@@ -23,6 +29,7 @@ from facegate.plugin import (
     ProviderInfo,
     ProviderSettings,
     ScoreSpec,
+    json_reply,
 )
 from facegate.routing.route import Route
 
@@ -218,6 +225,21 @@ def test_an_api_of_scores_alone_needs_a_provider_that_gives_them() -> None:
 class Framing(AcmeApi):
     wants_faces = True
 
+    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
+        return json_reply(200, {each.image: each.box.model_dump() for each in answer.faces})
+
+
+BOX = {"left": -0.1, "top": 0.2, "width": 0.5, "height": 0.5}
+
+
+@pytest.mark.parametrize("boxes", [{}, {"probe": BOX, "gallery[0]": {**BOX, "left": 0.3}}])
+def test_faces_are_told_as_the_provider_told_them_and_never_made_up(
+    boxes: dict[str, dict[str, float]],
+) -> None:
+    faces = tuple(Face(image=name, box=Box(**box)) for name, box in boxes.items())
+    with front(replace(SAME, faces=faces), Framing(acme_api().settings)) as client:
+        assert client.post("/v1/compare", json=question()).json() == boxes
+
 
 def test_who_does_not_tell_where_faces_are_is_named() -> None:
     bridge = Bridge(Framing(acme_api().settings))
@@ -257,3 +279,15 @@ def test_a_threshold_of_nothing_is_never_handed_on(score: float, said: float) ->
     with front(Scripted(script), acme_api()) as client:  # an API that takes 0 for a threshold
         assert client.post("/v1/compare", json=question(minScore=0)).json()["code"] == "bad_request"
     assert told == [0.8]
+
+
+@pytest.mark.parametrize("lowest", [0, 60, None])
+def test_who_decided_is_told(lowest: float | None) -> None:
+    told: list[Any] = []
+    api = Scores(acme_api().settings)
+    verifier = partial(AsyncFaceVerifier, Scripted(saying(SAME)), observers=[told.append])
+    with serving(create_app([api], verifier)) as url:
+        said = httpx.post(f"{url}/v1/compare", json=question(minScore=lowest), trust_env=False)
+    assert said.json()["same"] is True
+    (end,) = (event for event in told if isinstance(event, Finished))
+    assert end.judged_by_caller is (lowest == 0)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio
 import httpx
 import pytest
+from pydantic import ValidationError
 
-from acme import SAME, Scripted
-from acme_api import front
-from facegate.gateway import Limits, Sandbox
-from signed import KEY, OTHER, Signing, asking, corvid
+from acme import DOCUMENT, PROBE, SAME, Scripted
+from acme_api import front, saying
+from both import Ask, both_ways
+from facegate import AsyncFaceVerifier, ConfigurationError
+from facegate.gateway import Limits, Sandbox, create_app
+from facegate.gateway.settings import ServeSettings
+from facegate.plugin import HttpSettings
+from signed import KEY, OTHER, Corvid, Signing, asking, corvid
 
 
 def counting(asked: list[Any]) -> Scripted:
@@ -32,14 +36,13 @@ def test_what_was_signed_is_what_arrived(path: str) -> None:
     assert (said.status_code, said.json()) == (200, {"score": 85.0})
 
 
-def test_an_async_client_signs_alike() -> None:
-    async def ask(url: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-            return await client.post("/corvid", json=asking(), auth=Signing())
-
+@both_ways
+def test_what_the_vendors_own_client_signs_is_what_arrived(ask: Ask) -> None:
     with front(SAME, corvid()) as client:
-        said = anyio.run(ask, str(client.base_url))
-    assert said.json() == {"score": 85.0}
+        settings = HttpSettings(base_url=f"{client.base_url}/corvid")
+        result = ask(Corvid(settings), probe=PROBE, gallery=[DOCUMENT])
+    assert result.match is not None
+    assert (result.accepted, result.match.score) == (True, 85.0)
 
 
 def test_a_path_that_an_api_does_not_have_is_not_there_without_its_slash_either() -> None:
@@ -122,3 +125,11 @@ def test_forwarded_headers_are_not_believed() -> None:
     }
     assert behind(None, **forwarded).status_code == 403
     assert behind("https://other.example", **forwarded).status_code == 403
+
+
+@pytest.mark.parametrize("url", ["faces.example", "ftp://faces.example", "https://a@b.example/?c"])
+def test_a_public_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="public_url: must"):
+        create_app([corvid()], lambda: AsyncFaceVerifier(Scripted(saying(SAME))), public_url=url)
+    with pytest.raises(ValidationError, match="must"):
+        ServeSettings(public_url=url)

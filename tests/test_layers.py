@@ -38,8 +38,9 @@ LAYERS = """
 modules may import each other. What is imported for types, or late, counts."""
 
 LIBRARIES = {
-    "httpx": {"runtime"},
-    "httpcore": {"runtime"},
+    "certifi": {"runtime"},
+    "h11": {"runtime"},
+    "idna": {"runtime"},
     "click": {"cli", "providers"},
     "rich": {"cli"},
     "pluggy": {"providers"},

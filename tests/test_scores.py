@@ -186,6 +186,8 @@ def test_a_verdict_alone() -> None:
         is_match=True, threshold=0.5, scale=spec.scale
     )
     assert spec.verdict(passed=True, score=0.9, threshold=None).decided_by is DecidedBy.VENDOR
+    told = spec.verdict(passed=True, score=0.9, threshold=None, gallery_scores=(0.9, None))
+    assert told.gallery_scores == (0.9, None)
     refused = spec.liveness_verdict(passed=False, score=None, threshold=0.7, reason="mask")
     assert refused == Liveness(passed=False, threshold=0.7, scale=spec.scale, reason="mask")
     with pytest.raises(BadReply, match="outside"):

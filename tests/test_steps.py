@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from acme import DOCUMENT, PASSPORT, PROBE, Scripted
+from acme import DOCUMENT, PASSPORT, PROBE, SAME, Scripted
 from both import Ask, both_ways, run_sync
 from facegate import (
     Attempt,
@@ -26,6 +26,7 @@ from facegate.plugin import (
     Image,
     LivenessRequest,
     WireModel,
+    call,
     json_body,
     raw_body,
 )
@@ -105,8 +106,21 @@ def test_every_request_of_a_question_is_an_attempt(ask: Ask) -> None:
 def test_they_stand_in_gallery_order_whoever_was_first(ask: Ask) -> None:
     both = reply(200, {"face": "f", "similarity": 93.5})
     with Server(both) as server:
-        result = ask(chained(server, parallel=2), **PICTURES)
+        result = ask(chained(server, parallel=2, cost={"compare": 0.25}), **PICTURES)
     assert told(result.attempts) == CHAIN
+    assert [each.cost for each in result.attempts] == [0.25] * 5
+
+
+@both_ways
+def test_who_asks_another_provider_on_the_way_still_records_its_own(ask: Ask) -> None:
+    def script(request: Any) -> Flow[Answer]:
+        yield from Scripted(lambda _: call(lambda: SAME)).answer(request)
+        return (yield from provider.step("find", call(lambda: SAME)))
+
+    provider = Scripted(script)
+    provider.info = replace(provider.info, steps=frozenset({"find"}))
+    result = ask(provider, probe=PROBE, gallery=DOCUMENT)
+    assert told(result.attempts) == [("find", None, "answered")]
 
 
 @both_ways

@@ -120,6 +120,10 @@ def _described(provider: Provider[Any] | FacegateError) -> dict[str, Any]:
         "capabilities": sorted(provider.capabilities),
         "lineage": info.lineage,
         "formats": sorted(info.formats),
+        "several_faces": {
+            "probe": info.several_faces.probe,
+            "gallery": info.several_faces.gallery,
+        },
         "handling": {
             "recipient": info.handling.recipient,
             "region": info.handling.region,

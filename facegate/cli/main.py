@@ -51,6 +51,7 @@ _LATER = {
     "check": "facegate.cli.check",
     "journal": "facegate.cli.journal",
     "providers": "facegate.cli.check",
+    "record": "facegate.cli.record",
     "routes": "facegate.cli.routes",
     "serve": "facegate.cli.serve",
 }

@@ -69,7 +69,8 @@ def result(found: VerificationResult, gallery: Sequence[str] = ()) -> Renderable
 
 def _attempt(attempt: Attempt) -> str:
     picture = f" on {attempt.image}" if attempt.image else ""
-    return f"{attempt.provider}{picture}: {attempt.error_code or attempt.outcome}"
+    step = f" {attempt.step}" if attempt.step else ""
+    return f"{attempt.provider}{step}{picture}: {attempt.error_code or attempt.outcome}"
 
 
 def failure(error: FacegateError) -> RenderableType:
@@ -115,6 +116,8 @@ def provider_page(provider: Provider[Any]) -> RenderableType:
     rows.add_row("operations", ", ".join(sorted(provider.capabilities)))
     rows.add_row("lineage", info.lineage)
     rows.add_row("pictures", ", ".join(sorted(info.formats)))
+    several = info.several_faces
+    rows.add_row("several faces", f"{several.probe} (probe), {several.gallery} (gallery)")
     rows.add_row("recipient", handling.recipient + (f", {handling.region}" * bool(handling.region)))
     rows.add_row(
         "there",

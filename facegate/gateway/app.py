@@ -27,7 +27,7 @@ from facegate.gateway.api import Api
 from facegate.gateway.bridge import Bridge
 from facegate.gateway.endpoint import Endpoint, Shared
 from facegate.gateway.sandbox import Sandbox
-from facegate.gateway.settings import Limits
+from facegate.gateway.settings import Limits, public_place
 from facegate.providers.compat import CompatibleApi
 from facegate.verifier import AsyncFaceVerifier
 
@@ -62,7 +62,11 @@ def create_app(
     """
     if len({each.plugin for each in apis}) < len(apis):
         raise ConfigurationError("the same API is mounted twice")
-    shared = Shared(limits or Limits(), public_url)
+    try:
+        public = public_place(public_url) if public_url else ("", "")
+    except ValueError as error:
+        raise ConfigurationError(f"public_url: {error}") from None
+    shared = Shared(limits or Limits(), public)
     bridges = [Bridge(each, sandbox) for each in apis]
     routes = [Route("/healthz", _health), *_routes(bridges, shared)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 from anyio.to_thread import run_sync
@@ -27,10 +26,15 @@ SUBJECT = "x-facegate-subject"
 
 @dataclass
 class Shared:
-    """What all endpoints have in common; used on one event loop alone."""
+    """What all endpoints have in common; used on one event loop alone.
+
+    Attributes:
+        public: host and leading path that callers know, where a proxy changes them on the way.
+        busy: requests in work.
+    """
 
     limits: Limits
-    public_url: str | None = None
+    public: tuple[str, str] = ("", "")
     repeats: Repeats = field(default_factory=Repeats)
     busy: int = 0
 
@@ -77,13 +81,13 @@ class Endpoint:
         first_of_each = dict(reversed(headers.items()))  # dict(headers) takes seconds for thousands
         query = scope["query_string"].decode("latin-1")
         query = f"?{query}" if query else ""
-        public = urlsplit(self.shared.public_url or "")
+        host, path = self.shared.public
         return HttpRequest(
             scope["method"],
             f"http://gateway{self.path}{query}",
             first_of_each,
-            target=public.path.rstrip("/") + scope["raw_path"].decode("latin-1") + query,
-            authority=public.netloc or first_of_each.get("host", ""),
+            target=path + scope["raw_path"].decode("latin-1") + query,
+            authority=host or first_of_each.get("host", ""),
         )
 
     async def _work(

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from ipaddress import ip_address
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from facegate.errors import ConfigurationError
+from facegate.gateway.patience import PatientProtocol, rehearse
 from facegate.gateway.settings import Limits
 
 
@@ -52,7 +51,11 @@ def url_of(listener: socket.socket) -> str:
 
 
 def run(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
-    """Serve until SIGTERM or Ctrl-C; requests in work are finished first, within ``grace_s``."""
+    """Serve until SIGTERM or Ctrl-C; requests in work are finished first, within ``grace_s``.
+
+    Raises:
+        ConfigurationError: the installed uvicorn is none that can be used.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # before and after uvicorn's own handler
     _server(app, limits).run([listener])
 
@@ -66,25 +69,29 @@ def serving(
     ::
 
         with serving(create_app([api], open_verifier)) as url:
-            httpx.post(url + "/v1/compare", json=...)
+            requests.post(url + "/v1/compare", json=...)
 
     Gives the URL, without a path. At the end, requests in work are finished first, within
     ``limits.grace_s`` seconds.
 
     Raises:
-        ConfigurationError: it cannot listen there, or the application does not start.
+        ConfigurationError: it cannot listen there, the application does not start, or the installed
+            uvicorn is none that can be used.
     """
     listener = listen(host, port)
     server = _server(app, limits or Limits())
 
     def work() -> None:
-        with suppress(SystemExit):  # uvicorn's way to say that the application did not start
+        # SystemExit is uvicorn's way to say that the application did not start.
+        with suppress(SystemExit, ConfigurationError):
             server.run([listener])
 
     thread = threading.Thread(target=work, name="facegate-gateway")
     thread.start()
     try:
         server.settled.wait()
+        if server.refusal:
+            raise server.refusal
         if not server.started:
             raise ConfigurationError("the application did not start; the log says why")
         yield url_of(listener)
@@ -95,14 +102,20 @@ def serving(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, protocol_type: type[PatientProtocol]) -> None:
         super().__init__(config)
+        self._protocol_type = protocol_type
+        self.refusal: ConfigurationError | None = None
         self.settled = threading.Event()
         self._heeding: Callable[[], object] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
+            await rehearse(self._protocol_type)
             await super().startup(sockets)
+        except ConfigurationError as error:
+            self.refusal = error
+            raise
         finally:
             self.settled.set()
 
@@ -120,7 +133,7 @@ class _Server(uvicorn.Server):
 
 
 def _server(app: ASGIApp, limits: Limits) -> _Server:
-    class Protocol(_PatientProtocol):
+    class Protocol(PatientProtocol):
         head_timeout_s = limits.head_timeout_s
 
     config = uvicorn.Config(
@@ -136,42 +149,4 @@ def _server(app: ASGIApp, limits: Limits) -> _Server:
         timeout_keep_alive=limits.keep_alive_s,
         timeout_graceful_shutdown=limits.grace_s,
     )
-    return _Server(config)
-
-
-class _PatientProtocol(H11Protocol):
-    """uvicorn waits for ever for a request's headers; this waits ``head_timeout_s``.
-
-    The same goes for what a client sends after it has got its reply: the rest of a body that was
-    refused is thrown away, for that long and no longer.
-    """
-
-    head_timeout_s: float
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._hanging_up: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._mind()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._mind()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._relax()
-
-    def _mind(self) -> None:
-        request: Any = self.cycle  # None before the first one, whatever its type says
-        if request is not None and not request.response_complete:
-            self._relax()
-        elif self._hanging_up is None:
-            self._hanging_up = self.loop.call_later(self.head_timeout_s, self.transport.abort)
-
-    def _relax(self) -> None:
-        if self._hanging_up is not None:
-            self._hanging_up.cancel()
-            self._hanging_up = None
+    return _Server(config, Protocol)

@@ -105,11 +105,8 @@ class ServeSettings(Limits):
     @field_validator("public_url")
     @classmethod
     def _plain_url(cls, url: str | None) -> str | None:
-        parts = urlsplit(url or "http://none")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an absolute http(s) URL")
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("must not hold a user name, a query or a fragment")
+        if url is not None:
+            public_place(url)
         return url
 
     @field_validator("api_keys", mode="before")
@@ -174,6 +171,20 @@ class ServeSettings(Limits):
                 raise explained(error, where, api_type.settings_type) from None
             found.append(api_type(settings, keys, limits))
         return found
+
+
+def public_place(url: str) -> tuple[str, str]:
+    """The host, and the path before ours, of a URL that callers ask.
+
+    Raises:
+        ValueError: it is none, or says more than that.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an absolute http(s) URL")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must not hold a user name, a query or a fragment")
+    return parts.netloc, parts.path.rstrip("/")
 
 
 def wrong_with(loaded: Config, registry: Registry) -> dict[str, str]:

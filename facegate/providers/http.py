@@ -45,6 +45,10 @@ class HttpSettings(ProviderSettings):
         default=None, description="PEM file to trust instead of public CAs."
     )
     proxy: SecretStr | None = Field(default=None, description="URL of an HTTP proxy.")
+    reuse: bool = Field(
+        default=True,
+        description="Use connections more than once; `false` behind proxies that you do not know.",
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -82,6 +86,7 @@ class HttpSettings(ProviderSettings):
             max_reply_bytes=self.max_reply_bytes,
             ca_file=self.ca_file,
             proxy=self.proxy.get_secret_value() if self.proxy else None,
+            reuse=self.reuse,
         )
 
 

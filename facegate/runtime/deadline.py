@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 
 from facegate.errors import ProviderTimeout
 
@@ -26,16 +23,3 @@ class Deadline:
 def too_late(deadline: Deadline) -> ProviderTimeout:
     """What to raise once it has passed."""
     return ProviderTimeout(f"no answer within the deadline of {deadline.seconds:.3g} s")
-
-
-current: ContextVar[Deadline | None] = ContextVar("facegate_deadline", default=None)
-
-
-@contextmanager
-def held_to(deadline: Deadline) -> Iterator[None]:
-    """Hold every socket operation of the enclosed block to ``deadline``."""
-    token = current.set(deadline)
-    try:
-        yield
-    finally:
-        current.reset(token)

@@ -1,36 +1,31 @@
 """HTTP exchanges, blocking and async: the only place that opens connections.
 
-Both sides use httpx's transports without its client: a client would follow redirects, read proxy
-variables, keep cookies and log every URL, none of which a request that holds a face should do.
+There is no HTTP client behind them: one would follow redirects, read proxy variables, keep cookies
+and log every URL, none of which a request that holds a face should do.
 """
 
 from __future__ import annotations
 
-import ssl
+import queue
+import select
+import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
-from functools import lru_cache
-from typing import Any, Self
+from contextlib import closing, suppress
+from math import ceil
+from typing import Any, TypeVar
 
 import anyio
-import httpcore
-import httpx
+import h11
 
-from facegate.errors import (
-    BadReply,
-    ConfigurationError,
-    ConnectionFailed,
-    FacegateError,
-    ProviderTimeout,
-)
-from facegate.runtime.deadline import Deadline, held_to, too_late
-from facegate.runtime.flow import HttpReply, HttpRequest, Send, Transport
+from facegate.errors import BadReply, ConnectionFailed, FacegateError, ProviderTimeout
+from facegate.runtime.connection import Message, Unacceptable, message, opened, unsendable
+from facegate.runtime.deadline import Deadline, too_late
+from facegate.runtime.flow import HttpReply, Send, Transport
 from facegate.runtime.forking import in_child
-from facegate.runtime.pools import Pools, async_turn, turn
-from facegate.runtime.sockets import BoundedBackend
+from facegate.runtime.pools import Pool, async_turn, turn
+from facegate.runtime.sockets import LookUp, Steps, Wait
 
-_JOINED = 1024 * 1024
-"""Up to this many bytes, joining a body takes less time than writing its parts one by one."""
+T = TypeVar("T")
 
 
 class SyncExchanges:
@@ -42,248 +37,182 @@ class SyncExchanges:
 
     def _begin(self) -> None:
         # Not closed: a pool's lock may be one that nobody opens any more. Its sockets close.
-        self._pools: dict[Transport, Pools[httpx.HTTPTransport, threading.Semaphore]] = {}
+        self._pools: dict[Transport, Pool[threading.Semaphore]] = {}
         self._lock = threading.Lock()
 
     def send(self, effect: Send, deadline: Deadline) -> HttpReply:
-        reader = _ReplyReader(effect.transport)
-        try:
-            pools = self._of(effect.transport)
-            with held_to(deadline), turn(pools, deadline), pools.one() as transport:
-                response = transport.handle_request(_encoded(effect, deadline))
-                try:
-                    for part in response.stream:  # type: ignore[union-attr]
-                        reader.feed(part)
-                    _refuse_more(response)
-                finally:
-                    response.close()
-        except httpx.TransportError as error:
-            raise _translated(error, deadline) from None
-        return reader.reply(response)
+        prepared = message(effect.request, effect.transport)
+        pool = self._of(effect.transport)
+        with turn(pool, deadline):
+            return _run(_exchange(pool, prepared, deadline), deadline)
 
     def close(self) -> None:
         with self._lock:
             pools, self._pools = self._pools, {}
-        for each in pools.values():
-            for transport in each.opened:
-                transport.close()
+        for pool in pools.values():
+            pool.close()
 
-    def _of(self, settings: Transport) -> Pools[httpx.HTTPTransport, threading.Semaphore]:
+    def _of(self, settings: Transport) -> Pool[threading.Semaphore]:
         with self._lock:
             if settings not in self._pools:
                 free = threading.Semaphore(settings.max_connections)
-                self._pools[settings] = Pools(settings, _BoundedTransport, free)
+                self._pools[settings] = Pool(settings, free)
             return self._pools[settings]
 
 
 class AsyncExchanges:
-    """Makes exchanges on the running event loop; whoever calls bounds their time."""
+    """Makes exchanges on the running event loop.
+
+    A request that is cancelled, in whatever way, closes its connection at once and without waiting.
+    """
 
     def __init__(self) -> None:
-        self._pools: dict[Transport, Pools[httpx.AsyncHTTPTransport, anyio.Semaphore]] = {}
+        self._pools: dict[Transport, Pool[anyio.Semaphore]] = {}
 
     async def send(self, effect: Send, deadline: Deadline) -> HttpReply:
-        reader = _ReplyReader(effect.transport)
-        try:
-            pools = self._of(effect.transport)
-            async with async_turn(pools):
-                with pools.one() as transport:
-                    response = await transport.handle_async_request(_encoded(effect, deadline))
-                    try:
-                        async for part in response.stream:  # type: ignore[union-attr]
-                            reader.feed(part)
-                        _refuse_more(response)
-                    finally:
-                        with anyio.CancelScope(shield=True):
-                            await response.aclose()
-        except httpx.TransportError as error:
-            raise _translated(error, deadline) from None
-        return reader.reply(response)
+        prepared = message(effect.request, effect.transport)
+        pool = self._of(effect.transport)
+        async with async_turn(pool, deadline):
+            return await _run_async(_exchange(pool, prepared, deadline), deadline)
 
     async def close(self) -> None:
         pools, self._pools = self._pools, {}
-        for each in pools.values():
-            for transport in each.opened:
-                await transport.aclose()
+        for pool in pools.values():
+            pool.close()
 
-    def _of(self, settings: Transport) -> Pools[httpx.AsyncHTTPTransport, anyio.Semaphore]:
+    def _of(self, settings: Transport) -> Pool[anyio.Semaphore]:
         if settings not in self._pools:
             free = anyio.Semaphore(settings.max_connections, fast_acquire=True)
-            self._pools[settings] = Pools(settings, _async_transport, free)
+            self._pools[settings] = Pool(settings, free)
         return self._pools[settings]
 
 
-def _async_transport(settings: Transport) -> httpx.AsyncHTTPTransport:
-    return httpx.AsyncHTTPTransport(
-        verify=_tls(settings.ca_file),
-        proxy=settings.proxy,
-        trust_env=False,
-        limits=httpx.Limits(
-            max_connections=settings.max_connections,
-            max_keepalive_connections=settings.max_connections,
-        ),
-    )
-
-
-class _BoundedTransport(httpx.HTTPTransport):
-    """httpx's transport over a pool whose sockets keep the deadline.
-
-    httpx offers no argument for the pool's network, so the pool is made here instead of there.
-    """
-
-    def __init__(self, settings: Transport) -> None:
-        pool_arguments: dict[str, Any] = {
-            "ssl_context": _tls(settings.ca_file),
-            "max_connections": settings.max_connections,
-            "max_keepalive_connections": settings.max_connections,
-            "keepalive_expiry": 5.0,
-            "network_backend": BoundedBackend(),
-        }
-        if settings.proxy is None:
-            self._pool = httpcore.ConnectionPool(**pool_arguments)
-        else:
-            proxy = httpx.Proxy(settings.proxy)
-            self._pool = httpcore.HTTPProxy(
-                str(proxy.url), proxy_auth=proxy.raw_auth, **pool_arguments
-            )
-
-
-class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The parts of a body, handed to the socket one by one; joined only if that costs less."""
-
-    def __init__(self, parts: tuple[bytes, ...]) -> None:
-        self._parts = parts if sum(map(len, parts)) > _JOINED else (b"".join(parts),)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._parts)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return _AsyncParts(iter(self._parts))
-
-
-class _AsyncParts:
-    """No async generator: one that a cancelled request abandons would have to be finalized."""
-
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        for part in self._parts:
-            return part
-        raise StopAsyncIteration
-
-
-class _ReplyReader:
-    """Collects a reply and stops at the size limit."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._limit = transport.max_reply_bytes
-        self._body = bytearray()
-
-    def feed(self, part: bytes) -> None:
-        self._body += part
-        if len(self._body) > self._limit:
-            raise BadReply(f"the reply is longer than the limit of {self._limit} bytes")
-
-    def reply(self, response: httpx.Response) -> HttpReply:
-        return HttpReply(response.status_code, dict(response.headers), bytes(self._body))
-
-
-def _refuse_more(response: httpx.Response) -> None:
-    """Refuse a reply that more bytes came with, and let nobody have its connection again.
-
-    httpcore keeps what it has read of them, and would take it for the reply to the next request on
-    that connection: the answer about one person would be given about another.
-    """
-    state: Any = response.stream
-    for inner in ("_httpcore_stream", "_stream", "_connection", "_h11_state"):
-        state = getattr(state, inner, None)
-    if state is None:  # a test's double of the network
-        return
-    tls = response.extensions["network_stream"].get_extra_info("ssl_object")
-    if state.trailing_data[0] or (isinstance(tls, ssl.SSLObject) and _holds_more(tls)):
-        state.send_failed()
-        raise BadReply("more came than one reply")
-
-
-def _holds_more(tls: ssl.SSLObject) -> bool:
-    """What was received, but not yet decrypted; blocking sockets leave it to the system."""
+def _exchange(pool: Pool[Any], sent: Message, deadline: Deadline) -> Steps[HttpReply]:
+    """One exchange, whoever waits. However it ends, its connection is given back or closed."""
+    connection = pool.take(sent.place)
+    connected = False
     try:
-        return bool(tls.read(1))
-    except ssl.SSLError:
-        return False
-
-
-def _encoded(effect: Send, deadline: Deadline) -> httpx.Request:
+        if connection is None:
+            connection = yield from opened(sent.place, pool.settings)
+        connected = True
+        return (yield from connection.exchange(sent, pool.settings))
+    except (OSError, UnicodeError, h11.ProtocolError, Unacceptable) as error:
+        failure = _meaning(error, deadline) if connected else _unconnected(error, deadline)
+    finally:
+        pool.put(connection)
     try:
-        return _request(effect.request, effect.transport, deadline)
-    except (httpx.InvalidURL, UnicodeEncodeError):
-        raise _unsendable() from None
+        raise failure
+    finally:
+        del failure  # or it would keep this frame, and what was sent, until garbage is collected
 
 
-def _request(request: HttpRequest, limits: Transport, deadline: Deadline) -> httpx.Request:
-    url = httpx.URL(request.url)
-    headers = {
-        "Host": _authority(url, request.server_name),
-        "Content-Length": str(sum(map(len, request.body))),
-        "Accept-Encoding": "identity",  # a compressed reply could unpack far beyond its limit
-        **request.headers,
-    }
-    timeout = httpx.Timeout(
-        connect=limits.connect_s,
-        read=limits.read_s,
-        write=limits.write_s,
-        pool=min(limits.pool_s, deadline.left()),
-    )
-    extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
-    if request.server_name:
-        extensions["sni_hostname"] = request.server_name
-    return httpx.Request(
-        request.method, url, headers=headers, stream=_Body(request.body), extensions=extensions
-    )
+def _unconnected(error: Exception, deadline: Deadline) -> FacegateError:
+    """Why nothing was sent. Texts of others may hold the URL, so they are not passed on."""
+    if isinstance(error, TimeoutError):
+        return ConnectionFailed("no connection in time") if deadline.left() else too_late(deadline)
+    return ConnectionFailed(f"no connection ({type(error).__name__})")
 
 
-def _authority(url: httpx.URL, server_name: str | None) -> str:
-    if server_name is None:
-        return url.netloc.decode("ascii")
-    name = f"[{server_name}]" if ":" in server_name else server_name
-    return name if url.port is None else f"{name}:{url.port}"
-
-
-@lru_cache
-def _tls(ca_file: str | None) -> ssl.SSLContext:
-    if ca_file is None:
-        return httpx.create_ssl_context(trust_env=False)
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise ConfigurationError(f"cannot use ca_file {ca_file!r}: {error.strerror}") from None
-
-
-def _translated(error: httpx.TransportError, deadline: Deadline) -> FacegateError:
-    """What a failed exchange means. httpx's own text may hold the URL, so it is not passed on."""
+def _meaning(error: Exception, deadline: Deadline) -> FacegateError:
+    """What it means that there was no good reply."""
     match error:
-        case httpx.LocalProtocolError():
-            return _unsendable()
-        case httpx.ConnectTimeout() | httpx.PoolTimeout() if deadline.left():
-            return ConnectionFailed(f"no connection in time ({type(error).__name__})")
-        case httpx.ConnectError() | httpx.ProxyError():
-            return ConnectionFailed(f"no connection ({type(error).__name__})")
-        case httpx.TimeoutException() if deadline.left():
-            return ProviderTimeout(f"no answer in time ({type(error).__name__})")
-        case httpx.TimeoutException():
-            return too_late(deadline)
+        case h11.LocalProtocolError():
+            return unsendable()
+        case Unacceptable():
+            return BadReply(str(error))
+        case TimeoutError():
+            return ProviderTimeout("no answer in time") if deadline.left() else too_late(deadline)
         case _:
             return BadReply(
                 f"the connection broke before the reply was complete ({type(error).__name__})"
             )
 
 
-def _unsendable() -> ConfigurationError:
-    return ConfigurationError(
-        "the request cannot be sent: its URL or a header, such as the credential's, holds a"
-        " character that HTTP does not allow"
-    )
+def _run(steps: Steps[T], deadline: Deadline) -> T:
+    """Wait for whatever is asked for, in the calling thread."""
+    with closing(steps):
+        try:
+            need = next(steps)
+            while True:
+                try:
+                    met = _met(need, min(need.seconds, deadline.left()))
+                except (OSError, UnicodeError) as error:
+                    need = steps.throw(error)
+                else:
+                    need = steps.send(met)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+
+async def _run_async(steps: Steps[T], deadline: Deadline) -> T:
+    """:func:`_run`, on an event loop."""
+    with closing(steps):
+        try:
+            need = next(steps)
+            while True:
+                try:
+                    met = await _met_async(need, min(need.seconds, deadline.left()))
+                except (OSError, UnicodeError) as error:
+                    need = steps.throw(error)
+                else:
+                    need = steps.send(met)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+
+def _met(need: Wait | LookUp, seconds: float) -> Any:
+    if not seconds:
+        raise TimeoutError
+    if isinstance(need, LookUp):
+        return _looked_up(need, seconds)
+    if not _ready(need, seconds):
+        raise TimeoutError
+    return None
+
+
+def _ready(need: Wait, seconds: float) -> bool:
+    """By names that are looked up each time: gevent replaces them with its own."""
+    one = [need.socket]
+    if not hasattr(select, "poll"):  # Windows, where a failure to connect is an exception
+        return any(
+            select.select([] if need.writing else one, one if need.writing else [], one, seconds)
+        )
+    poll = select.poll()
+    poll.register(need.socket, select.POLLOUT if need.writing else select.POLLIN)
+    return bool(poll.poll(ceil(seconds * 1000)))
+
+
+async def _met_async(need: Wait | LookUp, seconds: float) -> Any:
+    with anyio.fail_after(seconds):
+        if isinstance(need, LookUp):
+            return await anyio.getaddrinfo(need.host, need.port, type=socket.SOCK_STREAM)
+        await (anyio.wait_writable if need.writing else anyio.wait_readable)(need.socket)
+    return None
+
+
+def _looked_up(need: LookUp, seconds: float) -> Any:
+    """Addresses at once; names in a thread, which a silent name server keeps and nobody else."""
+    with suppress(OSError, UnicodeError):
+        return _addresses(need, socket.AI_NUMERICHOST)
+    found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            found.put(_addresses(need))
+        except (OSError, UnicodeError) as error:
+            found.put(error)
+
+    threading.Thread(target=work, name="facegate-lookup", daemon=True).start()
+    try:
+        addresses = found.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(addresses, Exception):
+        raise addresses
+    return addresses
+
+
+def _addresses(need: LookUp, flags: int = 0) -> Any:
+    return socket.getaddrinfo(need.host, need.port, type=socket.SOCK_STREAM, flags=flags)

@@ -27,6 +27,7 @@ class Transport:
         write_s: seconds to wait for bytes to leave.
         pool_s: seconds to wait for a free connection.
         max_connections: connections kept at most.
+        reuse: whether a connection serves more than one request.
         max_reply_bytes: a longer reply is refused as soon as the limit is crossed.
         ca_file: PEM file of the authorities to trust instead of the system's.
         proxy: URL of an HTTP proxy; the environment's proxy variables are not read.
@@ -37,6 +38,7 @@ class Transport:
     write_s: float = 30.0
     pool_s: float = 5.0
     max_connections: int = 100
+    reuse: bool = True
     max_reply_bytes: int = 4 * 1024 * 1024
     ca_file: str | None = None
     proxy: str | None = field(default=None, repr=False)

@@ -1,88 +1,112 @@
-"""Connections in pools of a few, and the wait for a free one among them all."""
+"""Connections that wait for their next request, and the wait for a free one."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import anyio
-import httpx
 
-from facegate.runtime.deadline import Deadline
+from facegate.errors import ConnectionFailed, FacegateError
+from facegate.runtime.connection import Connection, Place
+from facegate.runtime.deadline import Deadline, too_late
 from facegate.runtime.flow import Transport
 
-P = TypeVar("P", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 W = TypeVar("W", threading.Semaphore, anyio.Semaphore)
 
-_POOL = 10
+_KEPT_S = 5.0
+"""Seconds that a connection is kept for its next request."""
 
 
-class Pools(Generic[P, W]):
-    """The connections of one transport, in pools of a few.
-
-    For each request, httpcore holds every idle connection of a pool against every other: a hundred
-    of them cost each request 10 ms of computation.
+class Pool(Generic[W]):
+    """The connections of one transport.
 
     Attributes:
-        opened: the pools.
         settings: what they have in common.
-        free: what to wait for before :meth:`one`; there is a connection for each who got it.
+        free: what to wait for before :meth:`take`.
     """
 
-    def __init__(self, settings: Transport, open_one: Callable[[Transport], P], free: W) -> None:
-        self.opened: list[P] = []
+    def __init__(self, settings: Transport, free: W) -> None:
         self.settings = settings
         self.free: W = free
-        self._open_one: Callable[[Transport], P] = open_one
-        self._sizes: list[int] = []
-        self._busy: list[int] = []
+        self._idle: list[Connection] = []  # the one that was used last comes last
+        self._busy = 0
+        self._closed = False
         self._lock = threading.Lock()
 
-    @contextmanager
-    def one(self) -> Iterator[P]:
-        """The first pool with a free connection."""
-        with self._lock:
-            place = self._place()
-            self._busy[place] += 1
-        try:
-            yield self.opened[place]
-        finally:
-            with self._lock:
-                self._busy[place] -= 1
+    def take(self, place: Place) -> Connection | None:
+        """A connection that leads there and has been quiet since; None if one has to be opened.
 
-    def _place(self) -> int:
-        for place, (busy, size) in enumerate(zip(self._busy, self._sizes, strict=True)):
-            if busy < size:
-                return place
-        size = min(_POOL, self.settings.max_connections - sum(self._sizes))
-        self.opened.append(self._open_one(replace(self.settings, max_connections=size)))
-        self._sizes.append(size)
-        self._busy.append(0)
-        return len(self._busy) - 1
+        Whatever is taken or opened is given back with :meth:`put`.
+        """
+        with self._lock:
+            self._busy += 1
+            while self._idle and self._idle[0].idle_since < time.monotonic() - _KEPT_S:
+                self._idle.pop(0).close()
+            while connection := self._leading_to(place):
+                if connection.is_quiet():
+                    return connection
+                connection.close()
+            while self._busy + len(self._idle) > self.settings.max_connections:
+                self._idle.pop(0).close()
+            return None
+
+    def put(self, connection: Connection | None) -> None:
+        """Keep a connection if it can be used again; else close it."""
+        with self._lock:
+            self._busy -= 1
+            if connection is not None and connection.reusable and not self._closed:
+                connection.idle_since = time.monotonic()
+                self._idle.append(connection)
+            elif connection is not None:
+                connection.close()
+
+    def close(self) -> None:
+        """Close what is idle; what is in use is closed once it is given back."""
+        with self._lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+
+    def _leading_to(self, place: Place) -> Connection | None:
+        for index in reversed(range(len(self._idle))):
+            if self._idle[index].place == place:
+                return self._idle.pop(index)
+        return None
 
 
 @contextmanager
-def turn(pools: Pools[Any, threading.Semaphore], deadline: Deadline) -> Iterator[None]:
-    """Wait for a free connection, in the calling thread."""
-    if not pools.free.acquire(timeout=min(pools.settings.pool_s, deadline.left())):
-        raise httpx.PoolTimeout("every connection is busy")
+def turn(pool: Pool[threading.Semaphore], deadline: Deadline) -> Iterator[None]:
+    """Wait for a free connection, in the calling thread.
+
+    Raises:
+        ConnectionFailed: every one stays busy.
+    """
+    if not pool.free.acquire(timeout=min(pool.settings.pool_s, deadline.left())):
+        raise _no_turn(deadline)
     try:
         yield
     finally:
-        pools.free.release()
+        pool.free.release()
 
 
 @asynccontextmanager
-async def async_turn(pools: Pools[Any, anyio.Semaphore]) -> AsyncIterator[None]:
-    """Wait for a free connection; whoever calls keeps the deadline."""
-    with anyio.move_on_after(pools.settings.pool_s) as waiting:
-        await pools.free.acquire()
+async def async_turn(pool: Pool[anyio.Semaphore], deadline: Deadline) -> AsyncIterator[None]:
+    """:func:`turn`, on an event loop."""
+    with anyio.move_on_after(pool.settings.pool_s) as waiting:
+        await pool.free.acquire()
     if waiting.cancelled_caught:
-        raise httpx.PoolTimeout("every connection is busy")
+        raise _no_turn(deadline)
     try:
         yield
     finally:
-        pools.free.release()
+        pool.free.release()
+
+
+def _no_turn(deadline: Deadline) -> FacegateError:
+    if not deadline.left():
+        return too_late(deadline)
+    return ConnectionFailed("no free connection in time: every one is busy")

@@ -1,85 +1,218 @@
-"""Blocking sockets that keep a deadline.
+"""Bytes to and from a server, plain or encrypted, without waiting for anything.
 
-An HTTP client's timeouts bound each read and each write. A server that sends one byte now and then
-never runs into them, so here every socket operation is also held to the time left.
+What has to be waited for is yielded, as in :mod:`facegate.runtime.flow`, so a calling thread and
+an event loop share all of this. A socket belongs to no event loop, and TLS is given whole records
+only: all that has been received and not yet read can be asked for with ``beyond``.
 """
 
 from __future__ import annotations
 
+import os
 import socket
-from typing import Any
+import ssl
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
-import httpcore
-
-from facegate.runtime.deadline import current
 from facegate.runtime.forking import in_child
 
-_WRITE_BLOCK = 1024 * 1024
-"""Bytes between two looks at the deadline; with fewer, a large body leaves noticeably slower."""
+T = TypeVar("T")
+
+_READ = 64 * 1024
+_SEALED = 256 * 1024
+"""Bytes encrypted at a time."""
+_HEADER = 5
+"""Bytes before each TLS record: its type, two of a version, two of its length (RFC 8446, 5.1)."""
+_LOOKS = 8
+"""How often TLS is given what has come; a server that fills it without end is not read on."""
 
 
-def _bounded(timeout: float | None, error: type[httpcore.TimeoutException]) -> float | None:
-    deadline = current.get()
-    if deadline is None:
-        return timeout
-    left = deadline.left()
-    if not left:
-        raise error("the deadline passed")
-    return left if timeout is None else min(timeout, left)
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Until bytes have come, or can be sent, for ``seconds`` at most; then TimeoutError."""
+
+    socket: socket.socket
+    seconds: float
+    writing: bool = False
 
 
-def _addresses(host: str, port: int) -> list[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError("the name cannot be resolved") from error
-    return [str(sockaddr[0]) for *_, sockaddr in found]
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """A name's addresses, as getaddrinfo gives them, within ``seconds``; else TimeoutError."""
+
+    host: str
+    port: int
+    seconds: float
 
 
-class BoundedBackend(httpcore.NetworkBackend):
-    """httpcore's blocking network, held to the current deadline."""
-
-    def __init__(self) -> None:
-        self._network = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *rest: Any, **options: Any
-    ) -> httpcore.NetworkStream:
-        # One address at a time: the timeout would otherwise start anew with each of a host's.
-        failure: Exception = httpcore.ConnectError("the name has no address")
-        for address in _addresses(host, port):
-            bounded = _bounded(timeout, httpcore.ConnectTimeout)
-            try:
-                stream = self._network.connect_tcp(address, port, bounded, *rest, **options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-            else:
-                return _BoundedStream(stream)
-        raise failure
+Steps = Generator[Wait | LookUp, Any, T]
+"""A generator of things to wait for that returns a ``T``."""
 
 
-class _BoundedStream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
-        in_child(self.close)  # closes it there; the parent goes on using it
+class Layer(Protocol):
+    """Carries bytes. Times are in seconds, for each wait."""
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _bounded(timeout, httpcore.ReadTimeout))
+    def read(self, seconds: float) -> Steps[bytes]:
+        """Some bytes; none once the server has hung up."""
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        view: Any = memoryview(buffer)  # slices of it, and what httpcore cuts off, are no copies
-        for start in range(0, len(buffer), _WRITE_BLOCK):
-            block = view[start : start + _WRITE_BLOCK]
-            self._stream.write(block, _bounded(timeout, httpcore.WriteTimeout))
+    def write(self, data: bytes, seconds: float) -> Steps[None]:
+        """Send all of it."""
 
-    def start_tls(
-        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        bounded = _bounded(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._stream.start_tls(ssl_context, server_hostname, bounded))
+    def beyond(self) -> bytes | None:
+        """What has come and was not read; None if nothing has. Nothing can be read after it.
 
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        Empty if something came that cannot be read: an end, or a part of a TLS record.
+        """
 
     def close(self) -> None:
-        self._stream.close()
+        """Let go of the connection at once."""
+
+
+class Plain:
+    """A connected socket. A forked child closes its own of it; the parent goes on using it."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        in_child(self.close)
+
+    def read(self, seconds: float) -> Steps[bytes]:
+        while True:
+            # Always waited for: that is where the deadline is kept and others get their turn.
+            yield Wait(self._socket, seconds)
+            with suppress(BlockingIOError):
+                return self._socket.recv(_READ)
+
+    def write(self, data: bytes, seconds: float) -> Steps[None]:
+        rest = memoryview(data)
+        while True:
+            with suppress(BlockingIOError):
+                rest = rest[self._socket.send(rest) :]
+            if not rest:
+                return
+            yield Wait(self._socket, seconds, writing=True)
+
+    def beyond(self) -> bytes | None:
+        try:
+            return self._socket.recv(_READ)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def connect(host: str, port: int, seconds: float) -> Steps[Plain]:
+    """Connect to the first of a host's addresses that answers.
+
+    Raises:
+        OSError: none does; TimeoutError if the last one was silent. They share the time.
+        UnicodeError: no name that can be looked up.
+    """
+    addresses = yield LookUp(host, port, seconds)
+    failure = OSError("the name has no address")
+    for family, kind, protocol, _, address in addresses:
+        made = socket.socket(family, kind, protocol)
+        try:
+            return (yield from _connected(made, address, seconds / len(addresses)))
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _connected(made: socket.socket, address: Any, seconds: float) -> Steps[Plain]:
+    layer = Plain(made)
+    try:
+        made.setblocking(False)  # noqa: FBT003
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(BlockingIOError):
+            made.connect(address)
+        yield Wait(made, seconds, writing=True)
+        if failed := made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(failed, os.strerror(failed))
+    except BaseException:
+        layer.close()
+        raise
+    return layer
+
+
+class Tls:
+    """TLS over another layer."""
+
+    def __init__(self, below: Layer, context: ssl.SSLContext, server_name: str) -> None:
+        self._below = below
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._part = bytearray()
+
+    def shake_hands(self, seconds: float) -> Steps[None]:
+        """Agree on keys, and see who the server is.
+
+        Raises:
+            OSError: it is somebody else, or there is no agreement.
+        """
+        yield from self._done(self._tls.do_handshake, seconds)
+
+    def read(self, seconds: float) -> Steps[bytes]:
+        try:
+            return (yield from self._done(partial(self._tls.read, _READ), seconds))
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    def write(self, data: bytes, seconds: float) -> Steps[None]:
+        rest = memoryview(data)
+        while rest:
+            sent = yield from self._done(partial(self._tls.write, rest[:_SEALED]), seconds)
+            rest = rest[sent:]
+
+    def beyond(self) -> bytes | None:
+        below: bytes | None = b""
+        for _ in range(_LOOKS):
+            try:
+                return self._tls.read(1)
+            except ssl.SSLWantReadError:
+                below = self._below.beyond()
+            except ssl.SSLError:
+                return b""
+            if not below:
+                break
+            self._feed(below)
+        return None if below is None and not self._part else b""
+
+    def close(self) -> None:
+        self._below.close()
+
+    def _done(self, act: Callable[[], T], seconds: float) -> Steps[T]:
+        while True:
+            try:
+                value = act()
+            except ssl.SSLWantReadError:
+                yield from self._flush(seconds)
+                self._feed((yield from self._below.read(seconds)))
+            except ssl.SSLError:
+                yield from self._flush(seconds)  # tells the server why
+                raise
+            else:
+                yield from self._flush(seconds)
+                return value
+
+    def _flush(self, seconds: float) -> Steps[None]:
+        if self._outgoing.pending:
+            yield from self._below.write(self._outgoing.read(), seconds)
+
+    def _feed(self, data: bytes) -> None:
+        """Hand over whole records; OpenSSL would keep a part of one where nobody can see it."""
+        if not data:
+            self._incoming.write_eof()
+        self._part += data
+        whole = 0
+        while len(self._part) >= whole + _HEADER:
+            length = int.from_bytes(self._part[whole + 3 : whole + _HEADER])
+            if self._part[whole + 1] == 3 and len(self._part) < whole + _HEADER + length:
+                break
+            whole += _HEADER + length
+        self._incoming.write(self._part[:whole])
+        del self._part[:whole]

@@ -31,6 +31,7 @@ from facegate.providers.registry import Registry
 from facegate.question import Question
 from facegate.testing.cases import differences
 from facegate.testing.scrubbing import Scrubber, digest
+from facegate.testing.taping import taped
 from facegate.verifier import AsyncFaceVerifier, FaceVerifier
 
 PathLike = str | os.PathLike[str]
@@ -170,8 +171,7 @@ def cassette(path: PathLike, scrubber: Scrubber | None = None) -> Iterator[None]
 def opened(kind: type[Cassette], path: PathLike, scrubber: Scrubber, **how: Any) -> Iterator[Any]:
     """The one configuration of vcrpy, for playing and for recording.
 
-    It takes over the methods of httpx's transports that make a request, blocking and async;
-    facegate's own transport inherits them.
+    It takes over the HTTP clients that vcrpy knows, and facegate's own exchanges.
     """
     config = vcr.VCR().get_merged_config(
         path=os.fspath(path),
@@ -183,7 +183,7 @@ def opened(kind: type[Cassette], path: PathLike, scrubber: Scrubber, **how: Any)
     level = log.level
     log.setLevel(logging.CRITICAL)  # it tells of requests and replies before they are scrubbed
     try:
-        with kind.use(**config) as tape:
+        with kind.use(**config) as tape, taped(tape):
             yield tape
     finally:
         log.setLevel(level)

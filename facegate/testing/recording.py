@@ -1,4 +1,4 @@
-"""What :mod:`facegate.testing.record` does: an exchange, real or published, becomes a cassette."""
+"""Recording: an exchange, real or published, becomes a cassette."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from facegate.testing.cassettes import (
     PathLike,
     Scenario,
     asked,
+    found,
     opened,
     play,
     read,
@@ -123,6 +124,11 @@ def record(
         played.pop("retry_after", None)  # from a date it is another one each time
         _write(draft, scenario.model_copy(update={"expected": played}), tape)
     return played
+
+
+def documented(folder: PathLike) -> list[Path]:
+    """The cassettes below a folder that are a vendor's published examples."""
+    return [path for path in found(folder) if Scenario.load(path).source == "documentation"]
 
 
 def dictate(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> None:

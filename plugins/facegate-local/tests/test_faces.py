@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from facegate import Box, Face, Image
+from facegate import Box, Face, FaceVerifier, Image, VerificationResult
 from facegate.plugin import CompareRequest, LivenessRequest
 from facegate_local.provider import Local, LocalSettings
 
@@ -129,6 +129,14 @@ def test_every_face_is_told_and_the_one_that_counts_first(
     assert faces[0].box.left < 0.5 < faces[1].box.left
     assert faces[0].box.width > faces[1].box.width
     assert all(0.6 <= (face.confidence or 0) <= 1 for face in faces)
+
+
+def test_a_result_holds_them_and_is_read_back_with_them(
+    verifier: FaceVerifier, portraits: Mapping[str, Path]
+) -> None:
+    result = verifier.compare(portraits["person_a_1"], [portraits["person_a_2"]])
+    assert [face.image for face in result.faces] == ["probe", "gallery[0]"]
+    assert VerificationResult.model_validate_json(result.model_dump_json()) == result
 
 
 def test_a_question_of_liveness_tells_of_the_probe(

@@ -26,6 +26,7 @@ from facegate.plugin import (
     ImageRejected,
     InvalidRequest,
     LicenseInvalid,
+    Meaning,
     PermissionDenied,
     ProviderTimeout,
     ProviderUnavailable,
@@ -35,8 +36,6 @@ from facegate.plugin import (
     UnsupportedOption,
     VendorError,
 )
-
-Meaning = type[FacegateError] | CaptureReason
 
 
 class Row(NamedTuple):

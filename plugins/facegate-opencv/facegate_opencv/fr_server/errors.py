@@ -16,10 +16,10 @@ from facegate.plugin import (
     AuthenticationFailed,
     CaptureReason,
     Catalogue,
-    FacegateError,
     ImageRejected,
     InvalidRequest,
     LicenseInvalid,
+    Meaning,
     ProviderUnavailable,
     Row,
     UnmappedError,
@@ -78,7 +78,8 @@ _CODES: Final[Mapping[str, Row]] = {
     ),
 }
 
-_FAILED: Final[Mapping[str, type[FacegateError] | CaptureReason]] = {
+_MEANINGS: Final[Mapping[str, Meaning]] = {
+    SPOOF: NOT_LIVE,
     "FACE_NOT_FOUND": CaptureReason.FACE_NOT_FOUND,
     "TOO_MANY_FACES": CaptureReason.TOO_MANY_FACES,
     "FACE_TOO_SMALL": CaptureReason.FACE_TOO_SMALL,
@@ -91,10 +92,7 @@ _FAILED: Final[Mapping[str, type[FacegateError] | CaptureReason]] = {
     "LICENSE_ERROR": LicenseInvalid,
     "UNKNOWN_ERROR": UnmappedError,
 }
-LIVENESS: Final[Mapping[str, Row]] = {
-    SPOOF: Row(422, NOT_LIVE, _LIVENESS_MESSAGE),
-    **{name: Row(422, means, _LIVENESS_MESSAGE) for name, means in _FAILED.items()},
-}
+LIVENESS: Final = {name: Row(422, means, _LIVENESS_MESSAGE) for name, means in _MEANINGS.items()}
 """What each ``metadata.code`` means; the documentation calls these the common ones."""
 
 

@@ -1,0 +1,108 @@
+"""How long a client may take: uvicorn's protocol, with an end to its patience."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from facegate.errors import ConfigurationError
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn waits for ever for a request's headers; this waits ``head_timeout_s``.
+
+    The same goes for what a client sends after it has got its reply: the rest of a body that was
+    refused is thrown away, for that long and no longer.
+    """
+
+    head_timeout_s: float
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hanging_up: asyncio.TimerHandle | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is in work; the client is then waited for by whoever works on it."""
+        request: Any = self.cycle  # None before the first one, whatever its type says
+        return request is not None and not request.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._mind()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._mind()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._relax()
+
+    def _mind(self) -> None:
+        if self.busy:
+            self._relax()
+        elif self._hanging_up is None:
+            self._hanging_up = self.loop.call_later(self.head_timeout_s, self.transport.abort)
+
+    def _relax(self) -> None:
+        if self._hanging_up is not None:
+            self._hanging_up.cancel()
+            self._hanging_up = None
+
+
+async def rehearse(protocol_type: type[PatientProtocol]) -> None:
+    """Play one request through, in memory: whether one is in work is nothing uvicorn promises.
+
+    Raises:
+        ConfigurationError: it cannot be told with this uvicorn, so nobody would be hung up on.
+    """
+    try:
+        told = await _busy_before_during_after(protocol_type)
+    except Exception:  # noqa: BLE001  whatever is missing
+        told = None
+    if told != (False, True, False):
+        raise ConfigurationError(
+            f"cannot serve with uvicorn {uvicorn.__version__}: it does not say when a request is"
+            " in work; install one that facegate[gateway] allows"
+        )
+
+
+async def _busy_before_during_after(protocol_type: type[PatientProtocol]) -> tuple[bool, ...]:
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    state = ServerState()
+    config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False)
+    config.load()
+    protocol = protocol_type(config=config, server_state=state, app_state={})
+    protocol.connection_made(_Nowhere())
+    told = [protocol.busy]
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: rehearsal\r\nConnection: close\r\n\r\n")
+    told.append(protocol.busy)
+    await asyncio.gather(*state.tasks)
+    told.append(protocol.busy)
+    protocol.connection_lost(None)
+    return tuple(told)
+
+
+class _Nowhere(asyncio.Transport):
+    """Takes everything and passes nothing on."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return False

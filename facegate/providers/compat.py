@@ -12,9 +12,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hmac import compare_digest
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 from pydantic import BaseModel, Field
+from typing_extensions import TypeVar
 
 from facegate.document import Table
 from facegate.errors import (
@@ -88,7 +89,7 @@ class VendorError:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-D = TypeVar("D", bound=CompatibleApiSettings)
+D = TypeVar("D", bound=CompatibleApiSettings, default=Any)
 M = TypeVar("M", bound=BaseModel)
 
 

@@ -22,7 +22,7 @@ from facegate.testing.cases import (
 from facegate.testing.claims import answered, assert_explained, assert_survives, brief, failed
 from facegate.testing.data import NOWHERE
 from facegate.testing.playback import Playback
-from facegate.testing.sent import content, encoding, expected, keys, pictures, spoilt
+from facegate.testing.sent import content, encoding, expected, keys, mislabelled, pictures, spoilt
 from facegate.testing.server import Seen
 from facegate.testing.wire_data import WireData
 
@@ -187,6 +187,9 @@ class WireContract(WireData):
             "the probe" if n < 0 else f"gallery[{n}]": Image.of(face)
             for n, face in enumerate(faces, -1)
         }
+        for each in playback.served:
+            label = mislabelled(each.seen, images)
+            assert not label, f"{call} sent {label}"
         asked = [*images][:1] if call.operation is Operation.LIVENESS else [*images]
         for alike in call.alike():
             served = [

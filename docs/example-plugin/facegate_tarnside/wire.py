@@ -42,6 +42,7 @@ class Similarity(WireModel):
 
     id: str
     similarity: Score
+    code: None = Field(None, repr=False)  # an answer that names an error is none
 
 
 class Liveliness(WireModel):
@@ -49,3 +50,4 @@ class Liveliness(WireModel):
 
     id: str
     liveness: Score
+    code: None = Field(None, repr=False)

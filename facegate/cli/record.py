@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -115,7 +114,7 @@ def _explained() -> Iterator[None]:
 
 
 def _asked(
-    provider: Provider[Any], wanted: Sequence[str], gallery: Sequence[Path]
+    provider: Provider, wanted: Sequence[str], gallery: Sequence[Path]
 ) -> Sequence[Operation]:
     """The operations to ask: those that are wanted, offered, and possible with these pictures."""
     return [
@@ -127,9 +126,7 @@ def _asked(
     ]
 
 
-def _agreed(
-    provider: Provider[Any], pictures: Sequence[Path], operations: Sequence[Operation]
-) -> bool:
+def _agreed(provider: Provider, pictures: Sequence[Path], operations: Sequence[Operation]) -> bool:
     """Say what will be sent, to whom and what it costs, and ask."""
     info = provider.info
     where = getattr(provider.settings, "base_url", "this machine")

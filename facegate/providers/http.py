@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from ipaddress import ip_address
-from typing import TypeVar
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
+from typing_extensions import TypeVar
 
 from facegate.errors import RateLimited
 from facegate.model import Liveness
@@ -90,7 +91,7 @@ class HttpSettings(ProviderSettings):
         )
 
 
-H = TypeVar("H", bound=HttpSettings)
+H = TypeVar("H", bound=HttpSettings, default=Any)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Scenario(BaseModel):
             error.add_note(f"in the header of {os.fspath(path)}")
             raise
 
-    def provider(self, provider_type: type[Provider[Any]] | None = None) -> Provider[Any]:
+    def provider(self, provider_type: type[Provider] | None = None) -> Provider:
         """The provider that is asked, with a made-up credential."""
         kind = provider_type or Registry().provider_type(self.plugin)
         credentials = {
@@ -200,7 +200,7 @@ def opened(kind: type[Cassette], path: PathLike, scrubber: Scrubber, **how: Any)
         log.setLevel(level)
 
 
-def play(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> dict[str, Any]:
+def play(path: PathLike, provider_type: type[Provider] | None = None) -> dict[str, Any]:
     """Ask a cassette's question, with its exchanges for a vendor.
 
     Args:
@@ -220,7 +220,7 @@ def play(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> di
     return outcome
 
 
-def asked(scenario: Scenario, provider_type: type[Provider[Any]] | None = None) -> dict[str, Any]:
+def asked(scenario: Scenario, provider_type: type[Provider] | None = None) -> dict[str, Any]:
     """What a scenario's question comes to, whoever answers it."""
     with FaceVerifier(scenario.provider(provider_type)) as verifier:
         try:
@@ -229,9 +229,7 @@ def asked(scenario: Scenario, provider_type: type[Provider[Any]] | None = None) 
             return told(error)
 
 
-async def play_async(
-    path: PathLike, provider_type: type[Provider[Any]] | None = None
-) -> dict[str, Any]:
+async def play_async(path: PathLike, provider_type: type[Provider] | None = None) -> dict[str, Any]:
     """:func:`play`, through the async verifier."""
     scenario = Scenario.load(path)
     with cassette(path, scenario.scrubber()):

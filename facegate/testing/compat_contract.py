@@ -29,7 +29,7 @@ from facegate.plugin import Answer, CompatibleApi, DecodedRequest, Provider
 from facegate.policy import Terms
 from facegate.providers.provider import BoundRequest
 from facegate.question import Question
-from facegate.runtime.flow import HttpReply
+from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.testing import made
 from facegate.testing.cases import meaning
 from facegate.testing.claims import brief
@@ -65,9 +65,9 @@ class CompatibleApiContract(Versioned):
         examples: how many questions and answers to make up for each law.
     """
 
-    provider: ClassVar[type[Provider[Any]]]
+    provider: ClassVar[type[Provider]]
     settings: ClassVar[Mapping[str, Any]] = {}
-    api_type: ClassVar[type[CompatibleApi[Any]]]
+    api_type: ClassVar[type[CompatibleApi]]
     api_settings: ClassVar[Mapping[str, Any]] = {}
     key: ClassVar[str]
     heard: ClassVar[Mapping[Any, Any]] = {}
@@ -78,12 +78,12 @@ class CompatibleApiContract(Versioned):
         """What is left of an answer in this vendor's words; None where they have none for it."""
         return answer
 
-    def client(self) -> Provider[Any]:
+    def client(self) -> Provider:
         """The client."""
         settings = self.provider.settings_type.model_validate(self.settings)
         return self.provider(settings, "contract")
 
-    def api(self, *keys: str) -> CompatibleApi[Any]:
+    def api(self, *keys: str) -> CompatibleApi:
         """The API, for callers who hold one of these keys."""
         settings = self.api_type.settings_type.model_validate(self.api_settings)
         return self.api_type(settings, keys)
@@ -164,11 +164,11 @@ class CompatibleApiContract(Versioned):
             bare = replace(request, headers={"content-type": "application/json"})
             known = self.api(self.key).authorise(request) == self.key
             assert known, "authorise() does not give the key that the client presented"
-            other = isinstance(self.api(f"{self.key}x").authorise(request), HttpReply)
-            assert other, "who presents another key is let in"
-            nobody = isinstance(self.api(self.key).authorise(bare), HttpReply)
-            assert nobody, "who presents no key is let in"
+            assert _let_in(self.api(self.key), request), "prove() refuses what the client signed"
+            assert not _let_in(self.api(f"{self.key}x"), request), "another key is let in"
+            assert not _let_in(self.api(self.key), bare), "who presents no key is let in"
             assert self.api().authorise(bare) == "", "an API without keys turns a caller away"
+            assert _let_in(self.api(), bare), "an API without keys wants something proved"
 
     def test_a_request_that_makes_no_sense_is_answered(self) -> None:
         api = self.api()
@@ -189,7 +189,7 @@ class CompatibleApiContract(Versioned):
                     f"{case} was answered with {getattr(asked, 'status', 'a question')}"
                 )
 
-    def understood(self, api: CompatibleApi[Any], asking: SentRequest) -> DecodedRequest:
+    def understood(self, api: CompatibleApi, asking: SentRequest) -> DecodedRequest:
         """What the API makes of the client's own request."""
         asked = api.decode(asking.request)
         assert isinstance(asked, DecodedRequest), (
@@ -198,7 +198,7 @@ class CompatibleApiContract(Versioned):
         )
         return asked
 
-    def questions_with_an_option(self, client: Provider[Any]) -> Iterator[Question]:
+    def questions_with_an_option(self, client: Provider) -> Iterator[Question]:
         """A question for each operation and each value of each option: chance may miss one."""
         probe, claimed, *_ = made.pictures(client)
         for option in sorted(client.settings_type.per_call_fields()):
@@ -213,7 +213,7 @@ class CompatibleApiContract(Versioned):
                         operation=operation, probe=probe, gallery=gallery, options=options
                     )
 
-    def plain_questions(self) -> Iterator[tuple[Provider[Any], SentRequest]]:
+    def plain_questions(self) -> Iterator[tuple[Provider, SentRequest]]:
         """One question for each operation, with nothing special about it."""
         client = self.client()
         probe, claimed, *_ = made.pictures(client)
@@ -238,8 +238,8 @@ class CompatibleApiContract(Versioned):
 
     def assert_read(
         self,
-        client: Provider[Any],
-        api: CompatibleApi[Any],
+        client: Provider,
+        api: CompatibleApi,
         question: Question,
         sent: Sequence[SentRequest],
     ) -> None:
@@ -260,7 +260,7 @@ class CompatibleApiContract(Versioned):
 
     def assert_told(
         self,
-        client: Provider[Any],
+        client: Provider,
         question: Question,
         sent: Sequence[SentRequest],
         asked: DecodedRequest,
@@ -296,7 +296,7 @@ class CompatibleApiContract(Versioned):
 _REFUSED = (InputError, UnsupportedOption)
 
 
-def _asked(client: Provider[Any], question: Question) -> list[SentRequest]:
+def _asked(client: Provider, question: Question) -> list[SentRequest]:
     """The requests of a question; one that the client refuses says nothing about its API."""
     try:
         return requests(client, question)
@@ -304,7 +304,7 @@ def _asked(client: Provider[Any], question: Question) -> list[SentRequest]:
         reject()
 
 
-def _what(bound: BoundRequest[Any]) -> str:
+def _what(bound: BoundRequest) -> str:
     """A question in a few words."""
     thresholds = [
         f"{name} {value}"
@@ -312,6 +312,11 @@ def _what(bound: BoundRequest[Any]) -> str:
         if (value := getattr(bound, name, None)) is not None
     ]
     return ", ".join([f"a question of {bound.operation}", *thresholds])
+
+
+def _let_in(api: CompatibleApi, request: HttpRequest) -> bool:
+    key = api.authorise(request)
+    return not isinstance(key, HttpReply) and api.prove(request, key) is None
 
 
 def _digest(image: Image | str) -> str:

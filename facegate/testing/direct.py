@@ -54,10 +54,10 @@ class SentRequest:
     """
 
     request: HttpRequest
-    bound: BoundRequest[Any]
+    bound: BoundRequest
 
 
-def bind(provider: Provider[Any], question: Question) -> BoundRequest[Any]:
+def bind(provider: Provider, question: Question) -> BoundRequest:
     """A question as the provider sees it; its pictures are images already."""
     asked: Any = question
     terms = Terms.of(
@@ -69,15 +69,24 @@ def bind(provider: Provider[Any], question: Question) -> BoundRequest[Any]:
     return terms.bind(provider, asked.probe, tuple(asked.gallery))
 
 
-def requests(provider: Provider[Any], question: Question) -> list[SentRequest]:
+def requests(provider: Provider, question: Question) -> list[SentRequest]:
     """The requests that a question becomes."""
     sent: list[HttpRequest] = []
 
     def vendor(request: HttpRequest) -> HttpReply:
         parts = urlsplit(request.url)
-        url = f"http://gateway{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        sent.append(HttpRequest(request.method, url, headers, (b"".join(request.body),)))
+        sent.append(
+            HttpRequest(
+                request.method,
+                f"http://gateway{target}",
+                headers,
+                (b"".join(request.body),),
+                target=target,
+                authority=headers.get("host", parts.netloc),
+            )
+        )
         return HttpReply(503)
 
     bound: Any = bind(provider, question)
@@ -92,9 +101,7 @@ def requests(provider: Provider[Any], question: Question) -> list[SentRequest]:
     return [SentRequest(request, replace(bound, gallery=(image,))) for request, image in each]
 
 
-def heard(
-    provider: Provider[Any], bound: BoundRequest[Any], reply: HttpReply
-) -> Answer | FacegateError:
+def heard(provider: Provider, bound: BoundRequest, reply: HttpReply) -> Answer | FacegateError:
     """What the provider makes of a reply to each of its requests."""
     try:
         return run(provider.answer(bound), lambda _: reply)

@@ -135,7 +135,7 @@ def documented(folder: PathLike) -> list[Path]:
     return [path for path in found(folder) if Scenario.load(path).source == "documentation"]
 
 
-def dictate(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> None:
+def dictate(path: PathLike, provider_type: type[Provider] | None = None) -> None:
     """Write the requests of a documented example, as its provider makes them.
 
     The header and the replies of the file stay as they are; in a new one, requests may be missing.
@@ -228,7 +228,7 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
-def _played(path: Path, provider_type: type[Provider[Any]] | None) -> dict[str, Any]:
+def _played(path: Path, provider_type: type[Provider] | None) -> dict[str, Any]:
     try:
         return play(path, provider_type)
     except AssertionError as error:

@@ -131,16 +131,17 @@ def _comparison(trial: Trial, comparison: Comparison) -> Iterator[TrialFinding]:
     claim = replace(claim, verb="leaves", whom="people without an answer")
     yield claim.finding("failures", comparison.failed, f"{failed} of all who asked", people)
     yield from _latency(comparison)
-    turned_away, let_in = (arm.not_accepted for arm in arms), (arm.attacks_accepted for arm in arms)
+    turned_away = [arm.not_accepted for arm in arms]
+    let_in = [arm.attacks_accepted for arm in arms]
     for verb, whom, difference, rates in (
-        ("turns away", "genuine people", comparison.not_accepted, [*turned_away]),
-        ("lets in", "attacks", comparison.attacks_accepted, [*let_in]),
+        ("turns away", "genuine people", comparison.not_accepted, turned_away),
+        ("lets in", "attacks", comparison.attacks_accepted, let_in),
     ):
         labelled = sum(rate.labelled for rate in rates)
         if labelled:
-            figures = " against ".join(f"{rate.wrong:,} of {rate.labelled:,}" for rate in rates)
+            counts = " against ".join(f"{rate.wrong:,} of {rate.labelled:,}" for rate in rates)
             claim = replace(claim, verb=verb, whom=whom)
-            figures = f"{figures} labelled"
+            figures = f"{counts} labelled"
             yield claim.finding("errors", difference, figures, labelled, _LIKE_LABELLED)
 
 

@@ -1,4 +1,4 @@
-"""Answering a question, from the first look at it to the event that is recorded."""
+"""Requests: a question's way from the first check to the event that is recorded."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _log = logging.getLogger(__name__)
 
 
 class Service:
-    """What the blocking and the async verifier share: where requests go, and who is told of them.
+    """The state that both verifiers keep: where requests go, and who is told of them.
 
     Attributes:
         versions: the route, and those before it that still have requests to finish.
-        recorder: what keeps the requests.
-        closed: takes no more questions.
+        recorder: the keeper of the requests; None where nobody keeps them.
+        closed: whether no more questions are taken.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Service:
 
         Raises:
             ConfigurationError: it cannot be used, or there was none.
+            InvalidRequest: the verifier is closed.
         """
         if self.closed:
             raise InvalidRequest("the verifier is closed")
@@ -74,7 +75,7 @@ class Service:
         for observer in self._observers:
             try:
                 observer(event)
-            except Exception as error:  # noqa: BLE001  a watcher is no reason to refuse an answer
+            except Exception as error:  # noqa: BLE001  no reason to refuse an answer
                 _log.warning("an observer failed: %s", type(error).__name__)
 
     def close(self) -> None:
@@ -88,9 +89,9 @@ class Request:
     """One request on its way: answered, recorded, handed to the caller, in this order.
 
     Args:
-        service: whose it is.
+        service: the verifier's.
         version: the route that it takes, held until it is recorded.
-        question: what is asked.
+        question: the question that is asked.
     """
 
     def __init__(self, service: Service, version: Version, question: Question) -> None:
@@ -104,10 +105,10 @@ class Request:
         try:
             self._run = yield from self._begun()
             node, share = self._version.route.node, Share.whole(deadline)
-            found: VerificationResult | FacegateError = yield from node.ask(self._run, share)
+            ending: VerificationResult | FacegateError = yield from node.ask(self._run, share)
         except FacegateError as error:
-            found = error
-        self._finished = self._event(found)
+            ending = error
+        self._finished = self._event(ending)
 
     def record(self) -> Flow[None]:
         """Tell observers, keep the record, and have a candidate asked in the background."""
@@ -121,7 +122,11 @@ class Request:
             yield from self._follow(shadow, self._run, self._finished)
 
     def outcome(self) -> VerificationResult:
-        """The answer; raises where there is none."""
+        """The result.
+
+        Raises:
+            FacegateError: there is no answer.
+        """
         if self._finished is None or self._finished.result is None:
             error = self._finished.error if self._finished else None
             raise error or UnmappedError("neither an answer nor an error") from None
@@ -150,21 +155,21 @@ class Request:
         most = self._version.route.max_gallery
         return (yield from pictures(question.probe, question.gallery, intake, most))
 
-    def _event(self, found: VerificationResult | FacegateError) -> Finished:
-        """What is told of it; gives what was found all that only the whole request knows."""
+    def _event(self, ending: VerificationResult | FacegateError) -> Finished:
+        """The event of a result or error, which gets what only the whole request knows."""
         question, route, run = self._question, self._version.route, self._run
         seconds = time.perf_counter() - self._started
         attempts, arm = (tuple(run.attempts), run.arm) if run else ((), None)
         result, error = None, None
-        if isinstance(found, FacegateError):
-            error = found
+        if isinstance(ending, FacegateError):
+            error = ending
             error.attempts, error.request_id = attempts, question.id
         else:
-            result = found.model_copy(
+            result = ending.model_copy(
                 update={
                     "attempts": attempts,
                     "elapsed": seconds,
-                    "warnings": (*(run.warnings if run else ()), *found.warnings),
+                    "warnings": (*(run.warnings if run else ()), *ending.warnings),
                     "request_id": question.id,
                     "route": route.name,
                     "arm": arm,
@@ -191,6 +196,7 @@ class Request:
         if not shadow.acquire():
             self._service.notify(ShadowSkipped(primary.request_id, shadow.candidate.name))
             return
+        # The request itself lets go of the version before the candidate is done with it.
         self._service.versions.acquire(self._version)
         try:
             yield from spawn(self._shadowed(shadow, run, primary), shadow.seconds + RECORD_S)
@@ -216,10 +222,10 @@ class Request:
         run = self._run = shadow.run(primary, self._version.route.providers)
         asking = shadow.candidate.ask(run, Share.whole(Deadline(shadow.seconds)))
         try:
-            found: VerificationResult | FacegateError = yield from timeout(asking, shadow.seconds)
+            ending: VerificationResult | FacegateError = yield from timeout(asking, shadow.seconds)
         except FacegateError as error:
-            found = error
-        return self._event(found)
+            ending = error
+        return self._event(ending)
 
     def _release(self, shadow: Shadow) -> None:
         shadow.release()

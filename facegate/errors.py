@@ -1,4 +1,4 @@
-"""Every way a verification can fail, as one tree whose policy is data.
+"""Errors: every way a verification can fail, as one tree whose policy is data.
 
 ::
 
@@ -33,7 +33,7 @@ from facegate.model import Attempt, Billed
 
 
 class Fault(StrEnum):
-    """Who can put it right."""
+    """The party at fault, who can put it right."""
 
     CALLER = "caller"
     OPERATOR = "operator"
@@ -41,7 +41,7 @@ class Fault(StrEnum):
 
 
 class CaptureReason(StrEnum):
-    """Why a picture cannot be decided on, in the words the industry's capture SDKs share."""
+    """The reason why a picture cannot be decided on, in the words capture SDKs share."""
 
     FACE_NOT_FOUND = "FACE_NOT_FOUND"
     TOO_MANY_FACES = "TOO_MANY_FACES"
@@ -54,7 +54,7 @@ class CaptureReason(StrEnum):
     EYES_CLOSED = "EYES_CLOSED"
     QUALITY_TOO_LOW = "QUALITY_TOO_LOW"
     NOT_STATED = "NOT_STATED"
-    """Not usable; the vendor does not say why."""
+    """A picture that is not usable; the vendor does not say why."""
 
 
 class FacegateError(Exception):
@@ -64,11 +64,11 @@ class FacegateError(Exception):
     logged: a vendor's own text may echo the request, and the request holds a face.
 
     Attributes:
-        image: which picture is at fault, ``"probe"`` or ``"gallery[i]"``, where one is.
+        image: the picture at fault, ``"probe"`` or ``"gallery[i]"``, where one is.
         provider: name of the configured provider that failed, where one did.
         vendor_code: the vendor's own error code, where it sent one.
         attempts: every attempt made before giving up, oldest first.
-        request_id: of the request that failed, where it got so far as to have one.
+        request_id: id of the request that failed, where it got so far as to have one.
     """
 
     retryable: ClassVar[bool] = False
@@ -76,13 +76,13 @@ class FacegateError(Exception):
     fails_over: ClassVar[bool] = False
     """Another provider may answer where this one could not."""
     cools_down: ClassVar[bool] = False
-    """Counts against the provider's health."""
+    """A failure like this counts against the provider's health."""
     billed: ClassVar[Billed] = Billed.NO
     """Whether the provider may have charged for it."""
     http_status: ClassVar[int] = 500
-    """What a service in front of facegate should answer with."""
+    """The status that a service in front of facegate should answer with."""
     fault: ClassVar[Fault] = Fault.OPERATOR
-    """Who can put it right."""
+    """The party that can put it right."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class FacegateError(Exception):
 
     @property
     def message(self) -> str:
-        """What happened, without the provider and the picture that ``str`` puts before it."""
+        """The message, without the provider and the picture that ``str`` puts before it."""
         return str(self.args[0])
 
     @property
@@ -111,8 +111,8 @@ class FacegateError(Exception):
         return type(self).__name__
 
     def __str__(self) -> str:
-        who = ": ".join(part for part in (self.provider, self.image) if part)
-        return f"{who}: {self.message}" if who else self.message
+        culprit = ": ".join(part for part in (self.provider, self.image) if part)
+        return f"{culprit}: {self.message}" if culprit else self.message
 
     def as_dict(self) -> dict[str, Any]:
         """The error as JSON-ready data; absent fields are left out."""
@@ -189,7 +189,7 @@ class CaptureRejected(InputError):
     """A readable picture that no honest decision can be based on.
 
     Attributes:
-        reason: what is wrong with it, so that a product can tell the person what to do next.
+        reason: the picture's defect, so that a product can tell the person what to do next.
     """
 
     http_status = 422
@@ -249,7 +249,7 @@ class RateLimited(ProviderError):
     """Too many requests.
 
     Attributes:
-        retry_after: seconds the provider asked to wait; None where it did not say.
+        retry_after: seconds the provider asked to wait, 0 or more; None where it did not say.
     """
 
     retryable = True

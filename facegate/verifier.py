@@ -1,4 +1,4 @@
-"""What an application holds: one object that answers questions, blocking or async."""
+"""Verifiers, which an application holds: one object that answers questions, blocking or async."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ T = TypeVar("T")
 
 
 class _Verifier:
-    """What both verifiers tell of themselves."""
+    """The properties of both verifiers."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     @property
     def route(self) -> Route:
-        """Where requests go."""
+        """The route that new requests take."""
         return self._service.versions.current.route
 
     @property
@@ -65,10 +65,11 @@ class FaceVerifier(_Verifier):
     answer; "no match" and "not live" are answers.
 
     Args:
-        route: who answers: from configuration through :func:`open`, or a provider made by hand.
+        route: where requests go: from configuration through :func:`open`, or a provider made by
+            hand.
         intake: limits for input pictures; the defaults if absent.
-        observers: called with each event, on the spot; see :data:`facegate.typing.Observer`.
-        recorder: keeps the requests, such as a journal; an answer waits for it.
+        observers: functions called with each event; see :data:`facegate.typing.Observer`.
+        recorder: keeper of the requests, such as a journal; an answer waits for it.
     """
 
     def __init__(
@@ -84,7 +85,10 @@ class FaceVerifier(_Verifier):
         self._driver = SyncDriver()
 
     def ask(self, question: Question) -> VerificationResult:
-        """Answer a question; the three verbs are short for it.
+        """Answer a question; :meth:`compare` and its neighbours are short for it.
+
+        Args:
+            question: all that is asked, as one value.
 
         Returns:
             The one result; see :meth:`compare`.
@@ -116,13 +120,14 @@ class FaceVerifier(_Verifier):
                 or an https URL where fetching is configured. A ``str`` is a path: hand on what a
                 stranger gave you as bytes.
             gallery: one or more pictures of the one claimed person.
-            threshold: from this similarity on it is a match: a number on the provider's scale, or
+            threshold: similarity that a match takes: a number on the provider's scale, or
                 ``"fmr:1e-4"``; a mapping of provider names where a route leads to several scales.
             options: per-request options of the vendors, keyed by plugin name.
-            subject: whom this is about, in your words: keeps a person on one arm of a trial. Never
+            subject: the person, as you name them: keeps a person on one arm of a trial. Never
                 stored or sent as it is.
-            consent: what the person agreed to; a provider that it does not permit is not asked.
-            request_id: 1 to 128 letters, digits and ``._:-``, to find the request again.
+            consent: the person's consent; a provider that it does not permit is not asked.
+            request_id: id to find the request again by, 1 to 128 letters, digits and ``._:-``;
+                drawn at random where none is given.
 
         Returns:
             The one result; ``accepted`` is the answer to act on. It has no truth value of its own.
@@ -192,12 +197,12 @@ class FaceVerifier(_Verifier):
 
         Args:
             probe: the picture captured now; see :meth:`compare`.
-            liveness_threshold: from this liveness score on the probe is live: a number on the
-                provider's scale, or a mapping of provider names.
-            options: see :meth:`compare`, also for what follows.
-            subject: see there.
-            consent: see there.
-            request_id: see there.
+            liveness_threshold: liveness score that a pass takes: a number on the provider's scale,
+                or a mapping of provider names.
+            options: per-request options of the vendors, keyed by plugin name.
+            subject: the person, as you name them; see :meth:`compare`.
+            consent: the person's consent; see :meth:`compare`.
+            request_id: id to find the request again by; see :meth:`compare`.
 
         Returns:
             The one result; ``accepted`` is True for a living person. A spoof is an answer too.
@@ -218,7 +223,14 @@ class FaceVerifier(_Verifier):
         )
 
     def run(self, flow: Flow[T]) -> T:
-        """Run a flow of the provider's own, such as the renewal of its token."""
+        """Run a flow of the provider's own, such as the renewal of its token.
+
+        Args:
+            flow: the flow; it has the route's deadline.
+
+        Raises:
+            FacegateError: what the flow raises; ProviderTimeout when its time is up.
+        """
         return self._driver.run(flow, Deadline(self.route.deadline_s))
 
     def reload(self, config: Source = None) -> None:
@@ -232,6 +244,7 @@ class FaceVerifier(_Verifier):
 
         Raises:
             ConfigurationError: it cannot be used; everything stays as it was.
+            InvalidRequest: the verifier is closed.
         """
         with self._service.versions.replacing:
             self._service.versions.replace(*self._service.loaded(config))
@@ -261,10 +274,10 @@ class AsyncFaceVerifier(_Verifier):
     interrupted: it ends in its worker thread and its result is dropped.
 
     Args:
-        route: see :class:`FaceVerifier`, also for the others.
-        intake: see there.
-        observers: see there.
-        recorder: see there.
+        route: where requests go; see :class:`FaceVerifier`.
+        intake: limits for input pictures; the defaults if absent.
+        observers: functions called with each event; see :data:`facegate.typing.Observer`.
+        recorder: keeper of the requests, such as a journal; an answer waits for it.
     """
 
     def __init__(

@@ -42,7 +42,7 @@ from facegate.errors import (
     ProviderError,
 )
 from facegate.model import Decision, Operation
-from facegate.opening import parts
+from facegate.opening import setup
 from facegate.providers.registry import Registry
 from facegate.question import Question
 
@@ -248,7 +248,7 @@ def _answer(
 ) -> int:
     if route and provider:
         raise click.UsageError("give --route or --provider, not both")
-    with parts(Config.load(config), Registry(), route or provider).blocking() as verifier:
+    with setup(Config.load(config), Registry(), route or provider).blocking() as verifier:
         plugins = {each.info.plugin: None for each in verifier.route.providers}
         found = verifier.ask(
             Question(

@@ -12,7 +12,7 @@ from facegate.cli.options import config_option
 from facegate.config import Config
 from facegate.errors import ConfigurationError
 from facegate.gateway.settings import SandboxSettings, ServeSettings
-from facegate.opening import parts
+from facegate.opening import setup
 from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
 from facegate.routing.route import Route
@@ -57,7 +57,7 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
     loaded, registry = Config.load(config), Registry()
     settings = ServeSettings.of(loaded, **_changes(loaded, options, sandbox=sandbox))
     apis = settings.apis(registry, loaded.intake.limits)
-    made = parts(loaded, registry, settings.provider)
+    made = setup(loaded, registry, settings.provider)
     route = made.route
     findings = [line for each in apis for line in Bridge(each).findings(route)]
     play = None

@@ -39,10 +39,10 @@ class _Age(click.ParamType[datetime]):
     ) -> datetime:
         if isinstance(value, datetime):
             return value
-        found = _AGE.fullmatch(value)
-        if found is None:
+        match = _AGE.fullmatch(value)
+        if match is None:
             self.fail("a number of hours, days, weeks or years: 12h, 90d, 4w, 1y", param, ctx)
-        return datetime.now(UTC) - timedelta(hours=int(found[1]) * _HOURS[found[2]])
+        return datetime.now(UTC) - timedelta(hours=int(match[1]) * _HOURS[match[2]])
 
 
 @click.group()
@@ -65,16 +65,17 @@ def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int
     """
     expected = Head.parse(expect_head) if expect_head else None
     with _opened(config) as opened, _bar("Verifying") as progress:
-        found = opened.verify(expected, progress)
+        outcome = opened.verify(expected, progress)
+    problems = outcome.problems
     if as_json:
-        print_json({"verified": not found.problems, **asdict(found), "head": str(found.head)})
+        print_json({"verified": not problems, **asdict(outcome), "head": str(outcome.head)})
     else:
-        for problem in found.problems:
+        for problem in problems:
             click.echo(problem)
-        state = f"{len(found.problems)} problems" if found.problems else "the chain holds"
-        click.echo(f"{found.records} records from number {found.begins} on: {state}")
-        click.echo(f"head {found.head}")
-    return REJECTED if found.problems else ACCEPTED
+        state = f"{len(problems)} problems" if problems else "the chain holds"
+        click.echo(f"{outcome.records} records from number {outcome.begins} on: {state}")
+        click.echo(f"head {outcome.head}")
+    return REJECTED if problems else ACCEPTED
 
 
 @journal.command()
@@ -83,11 +84,11 @@ def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int
 def head(config: str | None, *, as_json: bool) -> None:
     """Print number and hash of the last record, to be kept out of the journal's reach."""
     with _opened(config) as opened:
-        found = opened.head()
+        last = opened.head()
     if as_json:
-        print_json({"head": str(found), **asdict(found)})
+        print_json({"head": str(last), **asdict(last)})
     else:
-        click.echo(str(found))
+        click.echo(str(last))
 
 
 @journal.command()
@@ -97,8 +98,8 @@ def head(config: str | None, *, as_json: bool) -> None:
 def purge(older_than: datetime, config: str | None, *, as_json: bool) -> None:
     """Remove the oldest records. The chain stays verifiable."""
     with _opened(config) as opened, _bar("Purging") as progress:
-        done = opened.purge(older_than, progress)
-    _say("purged", done, as_json=as_json)
+        count = opened.purge(older_than, progress)
+    _echo_count("purged", count, as_json=as_json)
 
 
 @journal.command()
@@ -108,8 +109,8 @@ def purge(older_than: datetime, config: str | None, *, as_json: bool) -> None:
 def erase(subject: str, config: str | None, *, as_json: bool) -> None:
     """Erase what is recorded of one person. The chain stays verifiable."""
     with _opened(config) as opened:
-        done = opened.erase(subject)
-    _say("erased", done, as_json=as_json)
+        count = opened.erase(subject)
+    _echo_count("erased", count, as_json=as_json)
 
 
 @journal.command()
@@ -133,8 +134,8 @@ def import_(file: Path, config: str | None, *, as_json: bool) -> None:
     All of them, or none where a line is wrong.
     """
     with _opened(config) as opened, _bar("Importing") as progress:
-        done = opened.import_labels(file, progress)
-    _say("imported", done, as_json=as_json)
+        count = opened.import_labels(file, progress)
+    _echo_count("imported", count, as_json=as_json)
 
 
 @journal.command()
@@ -156,40 +157,40 @@ def export(
     """Write the requests to FILE, as .csv or .parquet."""
     first, last = (day and day.replace(tzinfo=UTC) for day in (since, until))
     with _opened(config) as opened, _bar("Exporting") as progress:
-        done = opened.export(file, route, first, last, progress)
-    _say("exported", done, as_json=as_json)
+        count = opened.export(file, route, first, last, progress)
+    _echo_count("exported", count, as_json=as_json)
 
 
 @contextmanager
 def _opened(config: str | None) -> Iterator[Journal]:
     loaded = Config.load(config)
-    found = cast("Journal | None", recorder(loaded))
-    if found is None:
+    opened = cast("Journal | None", recorder(loaded))
+    if opened is None:
         raise ConfigurationError(f"{loaded.source}: there is no [journal]")
-    if not found.exists:
+    if not opened.exists:
         raise ConfigurationError(f"{loaded.source}: journal.url: nothing was recorded there yet")
     try:
-        yield found
+        yield opened
     finally:
-        found.close()
+        opened.close()
 
 
 @contextmanager
 def _bar(label: str) -> Iterator[Progress]:
-    """On a terminal, and apart from what is printed for others to read."""
+    """A progress bar on stderr, where that is a terminal; stdout is for what is printed."""
     with click.progressbar(
         length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
 
-        def tell(done: int, of: int) -> None:
+        def update(done: int, of: int) -> None:
             bar.length = of
             bar.update(done - bar.pos)
 
-        yield tell
+        yield update
 
 
-def _say(what: str, done: int, *, as_json: bool) -> None:
+def _echo_count(action: str, count: int, *, as_json: bool) -> None:
     if as_json:
-        print_json({what: done})
+        print_json({action: count})
     else:
-        click.echo(f"{done} {what}")
+        click.echo(f"{count} {action}")

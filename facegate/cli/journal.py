@@ -39,10 +39,10 @@ class _Age(click.ParamType[datetime]):
     ) -> datetime:
         if isinstance(value, datetime):
             return value
-        match = _AGE.fullmatch(value)
-        if match is None:
+        found = _AGE.fullmatch(value)
+        if found is None:
             self.fail("a number of hours, days, weeks or years: 12h, 90d, 4w, 1y", param, ctx)
-        return datetime.now(UTC) - timedelta(hours=int(match[1]) * _HOURS[match[2]])
+        return datetime.now(UTC) - timedelta(hours=int(found[1]) * _HOURS[found[2]])
 
 
 @click.group()
@@ -65,17 +65,16 @@ def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int
     """
     expected = Head.parse(expect_head) if expect_head else None
     with _opened(config) as opened, _bar("Verifying") as progress:
-        outcome = opened.verify(expected, progress)
-    problems = outcome.problems
+        found = opened.verify(expected, progress)
     if as_json:
-        print_json({"verified": not problems, **asdict(outcome), "head": str(outcome.head)})
+        print_json({"verified": not found.problems, **asdict(found), "head": str(found.head)})
     else:
-        for problem in problems:
+        for problem in found.problems:
             click.echo(problem)
-        state = f"{len(problems)} problems" if problems else "the chain holds"
-        click.echo(f"{outcome.records} records from number {outcome.begins} on: {state}")
-        click.echo(f"head {outcome.head}")
-    return REJECTED if problems else ACCEPTED
+        state = f"{len(found.problems)} problems" if found.problems else "the chain holds"
+        click.echo(f"{found.records} records from number {found.begins} on: {state}")
+        click.echo(f"head {found.head}")
+    return REJECTED if found.problems else ACCEPTED
 
 
 @journal.command()
@@ -84,11 +83,11 @@ def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int
 def head(config: str | None, *, as_json: bool) -> None:
     """Print number and hash of the last record, to be kept out of the journal's reach."""
     with _opened(config) as opened:
-        last = opened.head()
+        found = opened.head()
     if as_json:
-        print_json({"head": str(last), **asdict(last)})
+        print_json({"head": str(found), **asdict(found)})
     else:
-        click.echo(str(last))
+        click.echo(str(found))
 
 
 @journal.command()
@@ -98,8 +97,8 @@ def head(config: str | None, *, as_json: bool) -> None:
 def purge(older_than: datetime, config: str | None, *, as_json: bool) -> None:
     """Remove the oldest records. The chain stays verifiable."""
     with _opened(config) as opened, _bar("Purging") as progress:
-        count = opened.purge(older_than, progress)
-    _echo_count("purged", count, as_json=as_json)
+        done = opened.purge(older_than, progress)
+    _say("purged", done, as_json=as_json)
 
 
 @journal.command()
@@ -109,8 +108,8 @@ def purge(older_than: datetime, config: str | None, *, as_json: bool) -> None:
 def erase(subject: str, config: str | None, *, as_json: bool) -> None:
     """Erase what is recorded of one person. The chain stays verifiable."""
     with _opened(config) as opened:
-        count = opened.erase(subject)
-    _echo_count("erased", count, as_json=as_json)
+        done = opened.erase(subject)
+    _say("erased", done, as_json=as_json)
 
 
 @journal.command()
@@ -134,8 +133,8 @@ def import_(file: Path, config: str | None, *, as_json: bool) -> None:
     All of them, or none where a line is wrong.
     """
     with _opened(config) as opened, _bar("Importing") as progress:
-        count = opened.import_labels(file, progress)
-    _echo_count("imported", count, as_json=as_json)
+        done = opened.import_labels(file, progress)
+    _say("imported", done, as_json=as_json)
 
 
 @journal.command()
@@ -157,40 +156,40 @@ def export(
     """Write the requests to FILE, as .csv or .parquet."""
     first, last = (day and day.replace(tzinfo=UTC) for day in (since, until))
     with _opened(config) as opened, _bar("Exporting") as progress:
-        count = opened.export(file, route, first, last, progress)
-    _echo_count("exported", count, as_json=as_json)
+        done = opened.export(file, route, first, last, progress)
+    _say("exported", done, as_json=as_json)
 
 
 @contextmanager
 def _opened(config: str | None) -> Iterator[Journal]:
     loaded = Config.load(config)
-    opened = cast("Journal | None", recorder(loaded))
-    if opened is None:
+    found = cast("Journal | None", recorder(loaded))
+    if found is None:
         raise ConfigurationError(f"{loaded.source}: there is no [journal]")
-    if not opened.exists:
+    if not found.exists:
         raise ConfigurationError(f"{loaded.source}: journal.url: nothing was recorded there yet")
     try:
-        yield opened
+        yield found
     finally:
-        opened.close()
+        found.close()
 
 
 @contextmanager
 def _bar(label: str) -> Iterator[Progress]:
-    """A progress bar on stderr, where that is a terminal; stdout is for what is printed."""
+    """On a terminal, and apart from what is printed for others to read."""
     with click.progressbar(
         length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
 
-        def update(done: int, of: int) -> None:
+        def tell(done: int, of: int) -> None:
             bar.length = of
             bar.update(done - bar.pos)
 
-        yield update
+        yield tell
 
 
-def _echo_count(action: str, count: int, *, as_json: bool) -> None:
+def _say(what: str, done: int, *, as_json: bool) -> None:
     if as_json:
-        print_json({action: count})
+        print_json({what: done})
     else:
-        click.echo(f"{count} {action}")
+        click.echo(f"{done} {what}")

@@ -1,4 +1,4 @@
-"""Trial reports on a terminal."""
+"""A trial as a person reads it at a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from facegate.trial.tally import Outcome
 from facegate.trial.trial import Trial
 
 _CASES = 20
-_ROWS_PER_UPDATE = 1000
+_TOLD = 1000
 _STYLES = {
     Verdict.BROKEN: "bold white on red",
     Verdict.DIFFERS: "bold black on cyan",
@@ -37,58 +37,58 @@ def counted(rows: Iterable[Row]) -> Iterator[Row]:
     with Progress(*columns, console=out, transient=True, disable=not shown) as progress:
         task = progress.add_task("")
         for number, row in enumerate(rows, 1):
-            if not number % _ROWS_PER_UPDATE:
+            if not number % _TOLD:
                 progress.update(task, completed=number)
             yield row
 
 
-def show(trial: Trial, findings: Sequence[Finding]) -> None:
+def show(found: Trial, said: Sequence[Finding]) -> None:
     """Print the whole report."""
-    console().print(_report(trial, findings))
+    console().print(_report(found, said))
 
 
-def _report(trial: Trial, findings: Sequence[Finding]) -> RenderableType:
+def _report(found: Trial, said: Sequence[Finding]) -> RenderableType:
     parts: list[RenderableType] = [
-        Text(headline(findings), "bold"),
-        Text(f"{period(trial)}\n", "dim"),
-        _findings(findings),
+        Text(headline(said), "bold"),
+        Text(f"{period(found)}\n", "dim"),
+        _findings(said),
         Text("\nevery subject's first request; intervals hold at every look, with 95 %", "dim"),
-        _table(trial, FIGURES[: len(Outcome) + 1]),
+        _table(found, FIGURES[: len(Outcome) + 1]),
         Text("\nall requests", "dim"),
-        _table(trial, FIGURES[len(Outcome) + 1 :]),
+        _table(found, FIGURES[len(Outcome) + 1 :]),
     ]
-    parts += [_cases(each) for each in trial.pairings if each.cases]
+    parts += [_cases(each) for each in found.pairings if each.cases]
     return Group(*parts)
 
 
-def _findings(findings: Sequence[Finding]) -> Table:
+def _findings(said: Sequence[Finding]) -> Table:
     rows = Table.grid(padding=(0, 1))
     rows.add_column()
     rows.add_column(overflow="fold")
-    for each in findings:
+    for each in said:
         rows.add_row(Text(f" {each.verdict} ", _STYLES[each.verdict]), Text(each.text))
     return rows
 
 
-def _table(trial: Trial, figures: Iterable[tuple[str, Callable[[Arm], str]]]) -> Table:
-    arms = (*trial.arms, *trial.shadows)
+def _table(found: Trial, figures: Iterable[tuple[str, Callable[[Arm], str]]]) -> Table:
+    arms = (*found.arms, *found.shadows)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for arm in arms:
         table.add_column(Text(named(arm)), overflow="fold")
-    for name, text in figures:
-        table.add_row(Text(name, "dim"), *(Text(text(arm)) for arm in arms))
+    for name, told in figures:
+        table.add_row(Text(name, "dim"), *(Text(told(arm)) for arm in arms))
     return table
 
 
-def _cases(pairing: Pairing) -> Table:
-    title = f"\nto review: {pairing.primary} and {pairing.candidate} disagree"
-    if len(pairing.cases) > _CASES:
+def _cases(found: Pairing) -> Table:
+    title = f"\nto review: {found.primary} and {found.candidate} disagree"
+    if len(found.cases) > _CASES:
         title += f" (the latest {_CASES}; --json and --html list more)"
     table = Table(box=None, pad_edge=False, header_style="bold", title=Text(title, "dim"))
     table.title_justify = "left"
-    for column in ("request", "when", pairing.primary, pairing.candidate):
+    for column in ("request", "when", found.primary, found.candidate):
         table.add_column(Text(column))
-    for case in pairing.cases[-_CASES:]:
-        table.add_row(*(Text(cell) for cell in told_of(case)))
+    for case in found.cases[-_CASES:]:
+        table.add_row(*(Text(told) for told in told_of(case)))
     return table

@@ -37,16 +37,16 @@ class _Weights(click.ParamType[dict[str, float]]):
     ) -> dict[str, float]:
         if not isinstance(value, str):
             return value
-        weights = {}
+        found = {}
         for part in value.split(","):
             arm, _, weight = part.partition("=")
             try:
-                weights[arm.strip()] = float(weight)
+                found[arm.strip()] = float(weight)
             except ValueError:
                 self.fail(f"{part!r} is not ARM=WEIGHT", param, ctx)
-        if not all(0 <= weight < float("inf") for weight in weights.values()):
+        if not all(0 <= weight < float("inf") for weight in found.values()):
             self.fail("weights are numbers from 0 on", param, ctx)
-        return weights
+        return found
 
 
 @click.group()
@@ -103,7 +103,7 @@ def report(
     config: str | None,
     as_json: bool,
 ) -> None:
-    """Report a trial: its outcomes, and what its data does and does not support.
+    """Say what a trial came to, and what its data does and does not support.
 
     It may be read every day: what it claims holds at all looks together.
     """
@@ -149,7 +149,7 @@ def report(
 def _rows(
     loaded: Config, url: str | None, file: Path | None
 ) -> Iterator[Callable[[str, datetime | None, datetime | None], Iterable[Row]]]:
-    """The reader of a route's rows, between two moments."""
+    """What reads the rows of a route, since and until when."""
     if file:
         from facegate.trial.source import from_csv
 
@@ -172,7 +172,7 @@ def _rows(
 
 
 def _weights(routes: Mapping[str, RouteTable], name: str) -> dict[str, float] | None:
-    """Weights of the first split on the way from a route."""
+    """Those of the first split on the way from a route."""
     table = routes.get(name)
     if table is None:
         return None

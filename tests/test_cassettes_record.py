@@ -89,6 +89,14 @@ def test_it_can_be_told_which_questions_and_by_whom_they_are_answered(told: Any)
     assert "\nsource: compat\norigin: ours\n" in path.read_text()
 
 
+def test_it_keeps_a_header_that_says_what_is_meant(told: Any) -> None:
+    with Server(reply(200, {"score": 0.93})) as server:
+        more = ("--operation", "compare", "--header", "X-Action", "--yes")
+        assert told(server.url, "", *more) == 0
+    (path,) = Path("cassettes").rglob("*.yaml")
+    assert "\nheaders:\n- X-Action\n" in path.read_text()
+
+
 def test_it_says_why_nothing_was_recorded(told: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert told(refused()) == 2
     assert "not recorded: nothing answered: ConnectionFailed" in capsys.readouterr().err

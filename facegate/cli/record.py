@@ -42,6 +42,13 @@ _path = click.Path(path_type=Path)
     help="The source of the answers: the vendor, or a compatible API.",
 )
 @click.option("--origin", help="Source and date; the recipient and today if absent.")
+@click.option(
+    "--header",
+    "headers",
+    metavar="NAME",
+    multiple=True,
+    help="A header to keep, as it says which operation is meant; no credential; repeatable.",
+)
 @click.option("--name", help="Start of the files' names; the source if absent.")
 @click.option("--out", type=_path, default=Path("cassettes"), help="Folder to write into.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending.")
@@ -60,6 +67,7 @@ def record(
     operations: Sequence[str],
     source: str,
     origin: str | None,
+    headers: Sequence[str],
     name: str | None,
     out: Path,
     yes: bool,
@@ -97,6 +105,7 @@ def record(
                     path=path,
                     origin=origin or f"{chosen.info.handling.recipient}, recorded {today}",
                     source=source,
+                    headers=headers,
                 )
             click.echo(f"{path}: {outcome.get('decision') or outcome.get('error')}")
     click.echo("Read the files before you give them away.")

@@ -12,7 +12,7 @@ from facegate.plugin import Answer, Provider
 from facegate.policy import Terms
 from facegate.providers.provider import BoundRequest
 from facegate.question import Question
-from facegate.runtime.flow import Call, Effect, Flow, Gather, HttpReply, HttpRequest, Send
+from facegate.runtime.flow import Call, Effect, Flow, Gather, HttpReply, HttpRequest, Send, Stepper
 
 T = TypeVar("T")
 Vendor = Callable[[HttpRequest], HttpReply]
@@ -20,18 +20,15 @@ Vendor = Callable[[HttpRequest], HttpReply]
 
 def run(flow: Flow[T], vendor: Vendor) -> T:
     """Run a flow to its end; raises what it raises."""
-    try:
-        effect = next(flow)
-        while True:
+    with Stepper(flow) as steps:
+        while (effect := steps.need) is not None:
+            outcome, failed = None, list[Exception]()
             try:
                 outcome = _perform(effect, vendor)
             except FacegateError as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(outcome)
-    except StopIteration as done:
-        value: T = done.value
-        return value
+                failed.append(error)
+            steps.go_on(outcome, failed)
+    return steps.value
 
 
 def _perform(effect: Effect, vendor: Vendor) -> Any:

@@ -50,13 +50,14 @@ def credentials(settings: ProviderSettings) -> list[str]:
 
 
 @contextlib.contextmanager
-def recording(secrets: Sequence[str] = ()) -> Iterator[Any]:
+def recording(secrets: Sequence[str] = (), headers: Sequence[str] = ()) -> Iterator[Any]:
     """Let HTTP requests through and keep the exchanges in memory, scrubbed.
 
     Args:
         secrets: credentials that may turn up in a URL or a body; those in headers are known.
+        headers: names of those to keep; see :class:`~facegate.testing.cassettes.Scenario`.
     """
-    scrubber = Scrubber(secrets)
+    scrubber = Scrubber(secrets, headers=headers)
     how = {"persister": _Nowhere, "before_record_response": scrubber.response}
     with opened(Cassette, "recording", scrubber, record_mode=vcr.mode.ALL, **how) as tape:
         yield tape
@@ -71,6 +72,7 @@ def record(
     path: PathLike,
     origin: str,
     source: str = "vendor",
+    headers: Sequence[str] = (),
     **arguments: Any,
 ) -> dict[str, Any]:
     """Ask one question for real and write the cassette, whole or not at all.
@@ -83,6 +85,7 @@ def record(
         path: of the cassette; one that is there is replaced.
         origin: where the answer is from, for the header.
         source: see :class:`~facegate.testing.cassettes.Scenario`.
+        headers: likewise.
         **arguments: thresholds and options, as :class:`facegate.Question` takes them.
 
     Returns:
@@ -95,7 +98,7 @@ def record(
     pictures = [Image.of(picture) for picture in (probe, *gallery)]
     names = [f"sha256:{picture.digest}" for picture in pictures]
     question = Question(operation=operation, probe=pictures[0], gallery=pictures[1:], **arguments)
-    with recording(credentials(provider.settings)) as tape:
+    with recording(credentials(provider.settings), headers) as tape:
         try:
             outcome = told(verifier.ask(question))
         except FacegateError as error:
@@ -107,6 +110,7 @@ def record(
             "source": source,
             "origin": origin,
             "plugin": provider.info.plugin,
+            "headers": tuple(headers),
             "settings": _settings(provider.settings),
             "question": {
                 "operation": operation,

@@ -110,6 +110,8 @@ class WireContract(WireData):
         other = {option: self.other(option, call)}
         plain, _ = self.asked(ask, call, faces)
         changed, came = self.asked(ask, call, faces, options=other, calls=self.calls())
+        asked = changed.served or changed.unknown
+        assert asked, f"{call} with {other} sends nothing: {brief(came[0])}"
         sent = plain.compared() != changed.compared() or bool(changed.unknown)
         if option in call.carries:
             assert sent, f"{other} changes no request of {call}: it is dropped"
@@ -199,9 +201,8 @@ class WireContract(WireData):
             ]
             wanted = [each for endpoint in alike for each in expected(endpoint, asked)]
             wrong = [each for each in served if each not in wanted]
-            assert not wrong, (
-                f"{call} sent to {alike[0]} {_told(wrong[0])}; it has to send {_told(wanted[0])}"
-            )
+            right = _told(wanted[0]) if wanted[0] else "no picture, as its Endpoint names no place"
+            assert not wrong, f"{call} sent to {alike[0]} {_told(wrong[0])}; it has to send {right}"
             lost = [each for each in wanted if served and each not in served]
             assert not lost, f"{call} never sent to {alike[0]} {_told(lost[0])}"
         answer = any(each.step is None for each in playback.served)

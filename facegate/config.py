@@ -246,6 +246,18 @@ class Config:
             self._table(name)
         return name
 
+    def refuse_unknown_route(self, name: str) -> None:
+        """Refuse a name that no route has.
+
+        Raises:
+            ConfigurationError: naming the routes that there are.
+        """
+        if name not in self.routes:
+            known = ", ".join(self.routes) or "none"
+            raise ConfigurationError(
+                f"{self.source}: no route is called {name!r}; there are: {known}"
+            )
+
     def plan(
         self,
         registry: Registry,

@@ -197,9 +197,6 @@ def _configured(
     loaded = Config.load(config)
     if provider in loaded.routes:
         raise ConfigurationError(f"{provider!r} is a route; open it with route={provider!r}")
-    if route is not None and route not in loaded.routes:
-        names = ", ".join(loaded.routes) or "none"
-        raise ConfigurationError(
-            f"{loaded.source}: no route is called {route!r}; there are: {names}"
-        )
+    if route is not None:
+        loaded.refuse_unknown_route(route)
     return setup(loaded, registry, route or provider)

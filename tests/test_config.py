@@ -235,6 +235,12 @@ def test_swapping_the_vendor_is_one_line(here: Path, registry: Registry) -> None
     assert (built.name, built.info.plugin) == ("main", "other")
 
 
+def test_a_file_of_an_editor_that_begins_it_with_a_byte_order_mark(
+    here: Path, registry: Registry
+) -> None:
+    assert load(here, f"\ufeff{ONE}").provider(registry).name == "main"
+
+
 def test_a_plugin_nobody_installed(here: Path, registry: Registry) -> None:
     with pytest.raises(ConfigurationError, match="no plugin is called 'acne'; installed: acme"):
         load(here, ONE.replace("acme", "acne")).provider(registry)

@@ -1,4 +1,4 @@
-"""The command ``facegate record``: cassettes of what a vendor answers, for tests without it."""
+"""The command ``facegate record``: cassettes of a vendor's answers, for tests without it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _path = click.Path(path_type=Path)
 
 @click.command()
 @config_option
-@click.option("--provider", "-p", metavar="NAME", help="Whose answers; the default provider's.")
+@click.option("--provider", "-p", metavar="NAME", help="Record this one; the default if absent.")
 @click.option("--probe", type=_path, help="The picture in question: sent, but not written.")
 @click.option(
     "--gallery", type=_path, multiple=True, help="A picture of the claimed person; repeatable."
@@ -39,9 +39,9 @@ _path = click.Path(path_type=Path)
     "--source",
     type=click.Choice(["vendor", "compat"]),
     default="vendor",
-    help="Who really answers: the vendor, or a compatible API.",
+    help="The source of the answers: the vendor, or a compatible API.",
 )
-@click.option("--origin", help="Who answered and when; the recipient and today if absent.")
+@click.option("--origin", help="Source and date; the recipient and today if absent.")
 @click.option(
     "--header",
     "headers",
@@ -88,13 +88,13 @@ def record(
     if probe is None:
         raise click.UsageError("give a --probe, or --documented")
     chosen = Config.load(config).provider(Registry(), provider)
-    asked = _asked(chosen, operations, gallery)
-    if not asked or not (yes or _agreed(chosen, [probe, *gallery], asked)):
+    possible = _possible(chosen, operations, gallery)
+    if not possible or not (yes or _agreed(chosen, [probe, *gallery], possible)):
         click.echo("nothing sent")
         return BAD_INPUT
     today = dt.datetime.now(dt.UTC).date().isoformat()
     with FaceVerifier(chosen) as verifier:
-        for operation in asked:
+        for operation in possible:
             path = out / chosen.info.plugin / f"{name or source}_{operation}.yaml"
             with _explained():
                 outcome = recording.record(
@@ -122,10 +122,10 @@ def _explained() -> Iterator[None]:
         raise click.ClickException(f"not recorded: {error}") from None
 
 
-def _asked(
+def _possible(
     provider: Provider, wanted: Sequence[str], gallery: Sequence[Path]
 ) -> Sequence[Operation]:
-    """The operations to ask: those that are wanted, offered, and possible with these pictures."""
+    """Operations that are wanted, offered, and possible with these pictures."""
     return [
         each
         for each in Operation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from facegate.document import near
 from facegate.errors import ConfigurationError
 from facegate.providers import hookspecs
 from facegate.providers.provider import Provider
@@ -40,6 +42,7 @@ class Registry:
         if only is None and ONLY in os.environ:
             only = [name.strip() for name in os.environ[ONLY].split(",")]
         allowed = None if only is None else set(only)
+        self._restricted = only is not None
         self._found: dict[str, dict[tuple[str, str], EntryPoint]] = defaultdict(dict)
         for entry in entry_points(group=GROUP) if found is None else found:
             if allowed is None or entry.name in allowed:
@@ -110,8 +113,9 @@ class Registry:
     def _only_entry(self, plugin: str) -> EntryPoint:
         candidates = self._found.get(plugin)
         if not candidates:
+            installed = ", ".join(self.names()) or "none"
             raise ConfigurationError(
-                f"no plugin is called {plugin!r}; installed: {', '.join(self.names()) or 'none'}"
+                f"no plugin is called {plugin!r}; installed: {installed}{self._remedy(plugin)}"
             )
         if len(candidates) > 1:
             owners = " and ".join(sorted(distribution for distribution, _ in candidates))
@@ -119,6 +123,17 @@ class Registry:
                 f"two plugins are called {plugin!r}, from {owners}; uninstall one"
             )
         return next(iter(candidates.values()))
+
+    def _remedy(self, plugin: str) -> str:
+        """A guess at how to get a plugin; none where names are restricted, so that it may be there.
+
+        A name that is nearly one of the installed is taken for a slip: installing what a slip
+        spells is how a stranger's package gets in.
+        """
+        slip = near(plugin, self.names())
+        if slip or self._restricted or not re.fullmatch("[a-z][a-z0-9_-]*", plugin):
+            return slip
+        return f"; perhaps it comes with: pip install facegate-{plugin.replace('_', '-')}"
 
     def _broken(self, plugin: str, error: Exception) -> ConfigurationError:
         owner = _distribution(self._only_entry(plugin))

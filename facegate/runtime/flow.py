@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
@@ -65,6 +66,11 @@ class HttpRequest:
     server_name: str | None = None
     target: str = field(default="", repr=False)
     authority: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path of the URL."""
+        return urlsplit(self.url).path
 
 
 @dataclass(frozen=True, slots=True)

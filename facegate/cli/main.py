@@ -50,6 +50,7 @@ _LATER = {
     "ab": "facegate.cli.trial",
     "check": "facegate.cli.check",
     "journal": "facegate.cli.journal",
+    "new-plugin": "facegate.cli.new_plugin",
     "providers": "facegate.cli.check",
     "routes": "facegate.cli.routes",
     "serve": "facegate.cli.serve",
@@ -67,7 +68,8 @@ class _Root(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _LATER:
-            found: click.Command = getattr(import_module(_LATER[cmd_name]), cmd_name)
+            module = import_module(_LATER[cmd_name])
+            found: click.Command = getattr(module, cmd_name.replace("-", "_"))
             return found
         return super().get_command(ctx, cmd_name) or self._added(ctx).get(cmd_name)
 

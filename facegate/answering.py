@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from facegate.errors import ConfigurationError, FacegateError, InvalidRequest, UnmappedError
 from facegate.events import Event, Finished, Observer, Recorder, Shadowed, ShadowSkipped
@@ -45,7 +44,7 @@ class Service:
 
     def __init__(
         self,
-        route: Route | Provider[Any],
+        route: Route | Provider,
         intake: Intake | None,
         observers: Sequence[Observer],
         recorder: Recorder | None,

@@ -209,7 +209,7 @@ class Config:
         self,
         registry: Registry,
         name: str | None = None,
-        before: Sequence[Provider[Any]] = (),
+        before: Sequence[Provider] = (),
         states: States | None = None,
     ) -> Route:
         """Build the route of that name or to the provider of that name, or the default one.
@@ -239,7 +239,7 @@ class Config:
     def plan(
         self,
         registry: Registry,
-        before: Sequence[Provider[Any]] = (),
+        before: Sequence[Provider] = (),
         states: States | None = None,
     ) -> Plan:
         """What builds this configuration's routes, each provider once; see :meth:`route`."""
@@ -255,7 +255,7 @@ class Config:
             {} if states is None else states,
         )
 
-    def provider(self, registry: Registry, name: str | None = None) -> Provider[Any]:
+    def provider(self, registry: Registry, name: str | None = None) -> Provider:
         """Build a provider: the one named, or the default.
 
         Raises:
@@ -283,7 +283,7 @@ class Config:
 
 def build(
     registry: Registry, name: str, plugin: str, settings: Mapping[str, Any], source: str
-) -> Provider[Any]:
+) -> Provider:
     """Build one provider from plain settings.
 
     Raises:

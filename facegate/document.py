@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -95,6 +94,8 @@ def _fits(path: list[str], known: Mapping[str, set[str]]) -> bool:
 def _value(text: str) -> Any:
     """Lists and tables are written as JSON; everything else is converted by the setting's type."""
     if text[:1] in ("[", "{"):
+        import json
+
         try:
             return json.loads(text)
         except ValueError:

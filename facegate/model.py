@@ -274,7 +274,7 @@ class VerificationResult(_Answer):
     provider: str
     plugin: str
     lineage: str
-    engine: str | None = Field(default=None, pattern=r"^[\w.:/@+-]{1,64}$")
+    engine: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.:/@+-]{1,64}$")
     vendor_reference: str | None = None
     vendor_signature: Mapping[str, str] | None = None
     attempts: tuple[Attempt, ...] = ()

@@ -89,11 +89,11 @@ class Parts:
         )
 
 
-_STAND_INS: list[Provider[Any]] = []
+_STAND_INS: list[Provider] = []
 
 
 @contextmanager
-def answer_with(provider: Provider[Any]) -> Iterator[None]:
+def answer_with(provider: Provider) -> Iterator[None]:
     """Have one provider answer for every verifier that is opened meanwhile, in any thread.
 
     For tests: :func:`open` and :func:`open_async` read no configuration then.

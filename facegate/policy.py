@@ -152,7 +152,7 @@ class Terms(Generic[S]):
         return Decision.REVIEW if reviewed else Decision.REJECT
 
 
-def check_settings(provider: Provider[Any], policy: Policy | None = None) -> None:
+def check_settings(provider: Provider, policy: Policy | None = None) -> None:
     """Refuse thresholds that the provider could never use, its own or those of a policy over them.
 
     Raises:
@@ -193,7 +193,7 @@ def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:
         ) from None
 
 
-def _refuse_untaken(provider: Provider[Any], role: str, image: Image) -> None:
+def _refuse_untaken(provider: Provider, role: str, image: Image) -> None:
     info = provider.info
     problem = info.pictures.broken_by(image)
     if image.format not in info.formats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from facegate.answering import RECORD_S, Load, Request, Service, Source
 from facegate.consent import Consent
@@ -39,7 +39,7 @@ class _Verifier:
         return self._service.versions.current.route
 
     @property
-    def provider(self) -> Provider[Any]:
+    def provider(self) -> Provider:
         """The provider that is asked, the first one where a route leads to several."""
         return self.route.providers[0]
 
@@ -73,7 +73,7 @@ class FaceVerifier(_Verifier):
 
     def __init__(
         self,
-        route: Route | Provider[Any],
+        route: Route | Provider,
         *,
         intake: Intake | None = None,
         observers: Sequence[Observer] = (),
@@ -269,7 +269,7 @@ class AsyncFaceVerifier(_Verifier):
 
     def __init__(
         self,
-        route: Route | Provider[Any],
+        route: Route | Provider,
         *,
         intake: Intake | None = None,
         observers: Sequence[Observer] = (),

@@ -136,8 +136,8 @@ def saying(*answers: Answer | FacegateError) -> Callable[[Any], Any]:
 
 @contextmanager
 def front(
-    provider: Provider[Any] | Answer | FacegateError,
-    *apis: CompatibleApi[Any],
+    provider: Provider | Answer | FacegateError,
+    *apis: CompatibleApi,
     limits: Limits | None = None,
     sandbox: Sandbox | None = None,
     public_url: str | None = None,

@@ -50,7 +50,7 @@ def run_trio(flow: Flow[Any], seconds: float = 60) -> Any:
 
 
 def ask_sync(
-    provider: Provider[Any], operation: str = "compare", intake: Intake | None = None, **how: Any
+    provider: Provider, operation: str = "compare", intake: Intake | None = None, **how: Any
 ) -> VerificationResult:
     with FaceVerifier(provider, intake=intake) as verifier:
         result: VerificationResult = getattr(verifier, operation)(**how)
@@ -58,7 +58,7 @@ def ask_sync(
 
 
 def ask_async(
-    provider: Provider[Any], operation: str = "compare", intake: Intake | None = None, **how: Any
+    provider: Provider, operation: str = "compare", intake: Intake | None = None, **how: Any
 ) -> VerificationResult:
     async def main() -> VerificationResult:
         async with AsyncFaceVerifier(provider, intake=intake) as verifier:

@@ -19,11 +19,11 @@ from veridia import Veridia, signature_of
 class Plugin:
     """A plugin of one provider."""
 
-    def __init__(self, provider: type[Provider[Any]]) -> None:
+    def __init__(self, provider: type[Provider]) -> None:
         self.provider = provider
 
     @hookimpl
-    def facegate_providers(self) -> list[type[Provider[Any]]]:
+    def facegate_providers(self) -> list[type[Provider]]:
         return [self.provider]
 
 

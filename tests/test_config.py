@@ -46,7 +46,7 @@ def load(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> C
 
 
 def settings(config: Config, registry: Registry) -> Any:
-    provider: Provider[Any] = config.provider(registry)
+    provider: Provider = config.provider(registry)
     return provider.settings
 
 

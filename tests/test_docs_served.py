@@ -156,13 +156,13 @@ def _leaves(body: Any) -> Iterator[str]:
             yield from _leaves(each)
 
 
-def _api(name: str) -> CompatibleApi[Any]:
+def _api(name: str) -> CompatibleApi:
     kind = Registry().api_type(name)
     return kind(kind.settings_type())
 
 
 @contextlib.contextmanager
-def _asking(api: CompatibleApi[Any], sandbox: Sandbox) -> Iterator[tuple[httpx.Client, str]]:
+def _asking(api: CompatibleApi, sandbox: Sandbox) -> Iterator[tuple[httpx.Client, str]]:
     nobody = Scripted(saying(Answer(match=Match(is_match=True))))
     app = create_app([api], lambda: AsyncFaceVerifier(nobody), sandbox=sandbox)
     path = next(path for path, methods in api.routes.items() if "POST" in methods)

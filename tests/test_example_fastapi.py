@@ -31,7 +31,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @contextmanager
-def service(example: Any, provider: Provider[Any]) -> Iterator[httpx.Client]:
+def service(example: Any, provider: Provider) -> Iterator[httpx.Client]:
     app = example.create_app(lambda: AsyncFaceVerifier(provider))
     with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         yield client

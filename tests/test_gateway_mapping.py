@@ -267,7 +267,7 @@ class Scores(AcmeApi):
 def test_a_threshold_of_nothing_is_never_handed_on(score: float, said: float) -> None:
     told: list[float | None] = []
 
-    def script(request: CompareRequest[Any]) -> Any:
+    def script(request: CompareRequest) -> Any:
         told.append(request.threshold)
         return scored(score)
         yield

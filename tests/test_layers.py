@@ -64,7 +64,7 @@ LIBRARIES = {
 }
 """Who may import which."""
 
-ANYWHERE = {"anyio", "pydantic"}
+ANYWHERE = {"anyio", "pydantic", "typing_extensions"}
 
 VENDORS = {
     *(path.parent.name for path in PLUGINS if path.name == "__init__.py"),

@@ -98,7 +98,7 @@ def frames(error: BaseException) -> list[FrameType]:
     ]
 
 
-def in_a_route(provider: Provider[Any]) -> Route:
+def in_a_route(provider: Provider) -> Route:
     """Behind all that a configuration can put around it."""
     return route(Failover("kyc", [protected(Leaf(provider))]))
 
@@ -170,10 +170,10 @@ def test_nothing_shows_where_there_is_no_connection(
 
 @both_ways
 def test_a_plugins_bug_shows_nothing(ask: Ask) -> None:
-    def script(request: CompareRequest[Any]) -> Any:
+    def script(request: CompareRequest) -> Any:
         raise ValueError(f"{TOKEN} {request.probe.data!r}")
 
-    def blocking(request: CompareRequest[Any]) -> Any:
+    def blocking(request: CompareRequest) -> Any:
         return (yield from call(lambda: script(request)))
 
     for provider in (Scripted(script), Scripted(blocking)):
@@ -184,7 +184,7 @@ def test_a_plugins_bug_shows_nothing(ask: Ask) -> None:
 
 @both_ways
 def test_pictures_that_are_refused_show_nothing(ask: Ask, tmp_path: Path) -> None:
-    def script(request: CompareRequest[Any]) -> Any:
+    def script(request: CompareRequest) -> Any:
         yield from ()
         return SAME
 

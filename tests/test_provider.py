@@ -65,7 +65,7 @@ class Mixed(Mixin, Engine):
     ],
 )
 def test_capabilities_are_the_operations_a_class_really_has(
-    provider: type[Provider[Any]], capabilities: set[Operation]
+    provider: type[Provider], capabilities: set[Operation]
 ) -> None:
     assert provider.capabilities == capabilities
 

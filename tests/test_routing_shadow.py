@@ -120,7 +120,7 @@ def number(request: Any) -> Any:
     yield 7
 
 
-NONSENSE: dict[str, Provider[Any]] = {
+NONSENSE: dict[str, Provider] = {
     "an error": Vendor("candidate", "unavailable"),
     "a bug": Scripted(raising(KeyError("what it was just looking at"))),
     "no flow": Scripted(lambda request: 7),  # type: ignore[arg-type,return-value]

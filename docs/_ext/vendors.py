@@ -36,12 +36,12 @@ def shipped() -> list[str]:
     return sorted(names, key=lambda name: (name != "local", name))
 
 
-def provider(plugin: str) -> type[Provider[Any]]:
+def provider(plugin: str) -> type[Provider]:
     """The plugin's class; it is the only one that loads."""
     return Registry(only=[plugin]).provider_type(plugin)
 
 
-def compatible_api(plugin: str) -> CompatibleApi[Any]:
+def compatible_api(plugin: str) -> CompatibleApi:
     """The plugin's API with its default settings."""
     kind = Registry(only=[plugin]).api_type(plugin)
     return kind(kind.settings_type())
@@ -80,7 +80,7 @@ def recipients() -> Rows:
         yield f"`{name}`", named, str(handling.keeps), *does
 
 
-def _offered(kind: type[Provider[Any]], operation: Operation) -> str:
+def _offered(kind: type[Provider], operation: Operation) -> str:
     if operation in kind.withheld(kind.settings_type.model_construct()):
         return "if set"
     return _yes(operation in kind.capabilities)
@@ -101,7 +101,7 @@ def _bounds(spec: ScoreSpec | None) -> str:
     return f"{low:g} to {high:g}, else {spec.threshold:g}"
 
 
-def _credential(kind: type[Provider[Any]]) -> str:
+def _credential(kind: type[Provider]) -> str:
     fields = kind.settings_type.model_fields.items()
     found = [name for name, field in fields if field.is_required() and "Secret" in repr(field)]
     return ", ".join(f"`{name}`" for name in found) or "none"

@@ -88,9 +88,7 @@ def check(config: str | None, *, as_json: bool) -> int:
     return MISCONFIGURED if errors else ACCEPTED
 
 
-def _on(
-    loaded: Config, registry: Registry, name: str, built: dict[str, Provider[Any]]
-) -> Iterator[str]:
+def _on(loaded: Config, registry: Registry, name: str, built: dict[str, Provider]) -> Iterator[str]:
     """What is to say of a route, unless one of its providers is an error already."""
     plan = loaded.plan(registry)
     if set(plan.providers(name)) <= set(built):
@@ -100,8 +98,8 @@ def _on(
 
 def _built(
     loaded: Config, registry: Registry, names: Sequence[str]
-) -> dict[str, Provider[Any] | FacegateError]:
-    found: dict[str, Provider[Any] | FacegateError] = {}
+) -> dict[str, Provider | FacegateError]:
+    found: dict[str, Provider | FacegateError] = {}
     for name in names:
         try:
             found[name] = loaded.provider(registry, name)
@@ -110,7 +108,7 @@ def _built(
     return found
 
 
-def _described(provider: Provider[Any] | FacegateError) -> dict[str, Any]:
+def _described(provider: Provider | FacegateError) -> dict[str, Any]:
     if isinstance(provider, FacegateError):
         return {"error": provider.as_dict()}
     info = provider.info

@@ -52,6 +52,7 @@ _LATER = {
     "journal": "facegate.cli.journal",
     "new-plugin": "facegate.cli.new_plugin",
     "providers": "facegate.cli.check",
+    "record": "facegate.cli.record",
     "routes": "facegate.cli.routes",
     "serve": "facegate.cli.serve",
 }

@@ -102,7 +102,7 @@ def _changes(loaded: Config, options: dict[str, Any], *, sandbox: bool) -> dict[
 
 
 def _greeting(
-    url: str, apis: Sequence[CompatibleApi[Any]], route: Route, findings: Sequence[str]
+    url: str, apis: Sequence[CompatibleApi], route: Route, findings: Sequence[str]
 ) -> Iterator[str]:
     way = f"route {route.name}: " if route.name else ""
     who = " and ".join(f"{each.name} ({each.info.plugin})" for each in route.providers)

@@ -79,7 +79,7 @@ def failure(error: FacegateError) -> RenderableType:
     return Text.assemble((f" {kind} ", "bold white on red"), f"  {error}")
 
 
-def provider_table(providers: Mapping[str, Provider[Any] | FacegateError]) -> RenderableType:
+def provider_table(providers: Mapping[str, Provider | FacegateError]) -> RenderableType:
     """All providers, a line each; one that cannot be built says why."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("provider", "plugin", "operations", "sees the picture", "keeps it"):
@@ -108,7 +108,7 @@ def _kept(handling: Handling) -> str:
     return kept[handling.keeps] + ("" if limit is None else f" for {limit:g} s")
 
 
-def provider_page(provider: Provider[Any]) -> RenderableType:
+def provider_page(provider: Provider) -> RenderableType:
     """Everything there is to know about one provider."""
     info, handling = provider.info, provider.info.handling
     rows = _grid()

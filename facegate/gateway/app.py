@@ -36,7 +36,7 @@ _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
 def create_app(
-    apis: Sequence[CompatibleApi[Any]],
+    apis: Sequence[CompatibleApi],
     verifier: Callable[[], AsyncFaceVerifier],
     limits: Limits | None = None,
     sandbox: Sandbox | None = None,

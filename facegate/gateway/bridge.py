@@ -49,7 +49,7 @@ class Bridge:
         ConfigurationError: settings that the API could never use.
     """
 
-    def __init__(self, api: CompatibleApi[Any], sandbox: Sandbox | None = None) -> None:
+    def __init__(self, api: CompatibleApi, sandbox: Sandbox | None = None) -> None:
         self.api = api
         self.name, self.routes, self.guarded = api.plugin, api.routes, bool(api.keys)
         self._sandbox = sandbox
@@ -108,7 +108,7 @@ class Bridge:
             ]
         return found + [line for each in providers for line in self._missing_thresholds(each)]
 
-    def _missing_thresholds(self, provider: Provider[Any]) -> Iterator[str]:
+    def _missing_thresholds(self, provider: Provider) -> Iterator[str]:
         asks_liveness = provider.capabilities - {Operation.COMPARE}
         for name, spec, target in (
             ("match", provider.info.match, self.match),

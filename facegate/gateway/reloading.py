@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 from collections.abc import Sequence
-from typing import Any
 
 from facegate.answering import Load, Source
 from facegate.errors import ConfigurationError
@@ -19,7 +18,7 @@ from facegate.verifier import AsyncFaceVerifier
 _LOG = logging.getLogger("facegate.gateway")
 
 
-def fit_for(apis: Sequence[CompatibleApi[Any]], load: Load) -> Load:
+def fit_for(apis: Sequence[CompatibleApi], load: Load) -> Load:
     """Refuse, when it is read again, what would have been refused at the start."""
 
     def fitting(config: Source, before: Route) -> tuple[Route, Intake]:

@@ -146,7 +146,7 @@ class Sandbox:
         self._clock = clock
         self._spent: dict[str, deque[float]] = defaultdict(deque)
 
-    def check(self, apis: list[CompatibleApi]) -> None:  # type: ignore[type-arg]
+    def check(self, apis: list[CompatibleApi]) -> None:
         """Refuse instructions of keys that no API can follow.
 
         Raises:

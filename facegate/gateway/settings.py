@@ -151,7 +151,7 @@ class ServeSettings(Limits):
             found += in_file
         return (*found, *(self.sandbox.keys if self.sandbox else ()))
 
-    def apis(self, registry: Registry, limits: ImageLimits) -> list[CompatibleApi[Any]]:
+    def apis(self, registry: Registry, limits: ImageLimits) -> list[CompatibleApi]:
         """The APIs to speak, set up.
 
         Raises:

@@ -12,9 +12,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hmac import compare_digest
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 from pydantic import BaseModel, Field, ValidationError
+from typing_extensions import TypeVar
 
 from facegate.document import Table
 from facegate.errors import (
@@ -94,7 +95,7 @@ class VendorError:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-D = TypeVar("D", bound=CompatibleApiSettings)
+D = TypeVar("D", bound=CompatibleApiSettings, default=Any)
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -176,9 +177,9 @@ class CompatibleApi(Generic[D]):
     def prove(self, request: HttpRequest, key: str) -> HttpReply | None:  # noqa: ARG002
         """A refusal, unless the request, body and all, was signed with the key that it claims.
 
-        It is called before anything is done in the key's name. What was signed is in the request's
-        ``target`` and ``authority``, its headers and its body. Compare with
-        :func:`hmac.compare_digest`.
+        It is called before anything is done in the key's name; where there are no keys, that is
+        ``""``, and there is nothing to prove. What was signed is in the request's ``target`` and
+        ``authority``, its headers and its body. Compare with :func:`hmac.compare_digest`.
         """
         return None
 

@@ -16,8 +16,9 @@ from facegate.errors import InvalidRequest
 from facegate.runtime.flow import HttpRequest
 
 _BOUNDARY = re.compile(r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]", re.ASCII)
-_HEADER = re.compile(r"([!#$%&'*+.^`|~\w-]+):([^\0-\x08\x0a-\x1f\x7f]*)", re.ASCII)
-_PARAMETER = re.compile(r';\s*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))\s*', re.ASCII)
+_WORD = r"[!#$%&'*+.^`|~\w-]+"
+_HEADER = re.compile(rf"({_WORD}):([^\0-\x08\x0a-\x1f\x7f]*)", re.ASCII)
+_PARAMETER = re.compile(rf';\s*({_WORD})=(?:"((?:[^"\\]|\\.)*)"|({_WORD}))\s*', re.ASCII)
 _PLAIN = bytes(range(ord("!"), ord("~") + 1))
 _ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 _LINE = b"\r\n"
@@ -128,13 +129,16 @@ def _parts(body: bytes, dashes: bytes, limits: FormLimits) -> Iterator[tuple[str
             raise InvalidRequest(f"{where}: headers without an end, or too many of them")
         name = _name(body[place + 2 : start], where, limits)
         start += 4
-        end = body.find(_LINE + dashes, start)
-        if end < 0:
+        boundary = body.find(dashes, start)
+        if boundary < 0:
             raise InvalidRequest(f"{where}: it does not end")
+        end = boundary - len(_LINE)
+        if end < start or body[end:boundary] != _LINE:  # some readers would stop here all the same
+            raise InvalidRequest(f"{where}: it holds the boundary")
         if end - start > limits.max_part_bytes:
             raise InvalidRequest(f"{where}: more than {limits.max_part_bytes / 2**20:g} MiB")
         yield name, view[start:end]
-        place = end + 2 + len(dashes)
+        place = boundary + len(dashes)
     if body[place:] not in (b"--", b"--" + _LINE):
         raise InvalidRequest("the form does not end with its boundary")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -20,12 +20,12 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def facegate_providers() -> Sequence[type[Provider[Any]]]:  # type: ignore[empty-body]
+def facegate_providers() -> Sequence[type[Provider]]:  # type: ignore[empty-body]
     """The provider classes of this plugin. Called when configuration first names one of them."""
 
 
 @hookspec
-def facegate_compatible_apis() -> Sequence[type[CompatibleApi[Any]]]:  # type: ignore[empty-body]
+def facegate_compatible_apis() -> Sequence[type[CompatibleApi]]:  # type: ignore[empty-body]
     """The vendor-compatible APIs of this plugin. Called when one of them is to be served."""
 
 

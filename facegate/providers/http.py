@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from ipaddress import ip_address
-from typing import TypeVar
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
+from typing_extensions import TypeVar
 
 from facegate.errors import RateLimited
 from facegate.model import Liveness
@@ -90,7 +91,7 @@ class HttpSettings(ProviderSettings):
         )
 
 
-H = TypeVar("H", bound=HttpSettings)
+H = TypeVar("H", bound=HttpSettings, default=Any)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +241,9 @@ class HttpProvider(FlowProvider[H]):
         bearer = (yield from tokens.current()) if tokens else None
         reply = yield from send(self._request(asked, bearer), self.settings.transport)
         if tokens and bearer and reply.status == 401:
-            # Nothing was done for it, so asking once more with another token does no harm.
+            # The next request gets another. This one is not repeated here: a face would be sent
+            # twice where the record says once, and what is repeated is the route's to decide.
             tokens.drop(bearer)
-            bearer = yield from tokens.current()
-            reply = yield from send(self._request(asked, bearer), self.settings.transport)
         if self.failed(reply):
             raise self._failure(reply)
         return reply

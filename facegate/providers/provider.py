@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal
 
 from pydantic import Field, field_validator
+from typing_extensions import TypeVar
 
 from facegate.consent import Handling
 from facegate.document import Table
@@ -126,7 +127,7 @@ class ProviderSettings(Table):
         )
 
 
-S = TypeVar("S", bound=ProviderSettings)
+S = TypeVar("S", bound=ProviderSettings, default=Any)
 
 
 @dataclass(frozen=True, slots=True)

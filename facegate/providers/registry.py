@@ -52,7 +52,7 @@ class Registry:
         """Names of the plugins that may load; nothing is imported to find out."""
         return sorted(self._found)
 
-    def provider_type(self, plugin: str) -> type[Provider[Any]]:
+    def provider_type(self, plugin: str) -> type[Provider]:
         """Import a plugin and give its provider class.
 
         Raises:
@@ -60,7 +60,7 @@ class Registry:
         """
         types = self._ask(plugin, "facegate_providers")
         try:
-            found: dict[str, type[Provider[Any]]] = {each.info.plugin: each for each in types}
+            found: dict[str, type[Provider]] = {each.info.plugin: each for each in types}
         except AttributeError as error:
             raise self._broken(plugin, error) from error
         if plugin not in found:
@@ -70,7 +70,7 @@ class Registry:
             )
         return found[plugin]
 
-    def api_type(self, plugin: str) -> type[CompatibleApi[Any]]:
+    def api_type(self, plugin: str) -> type[CompatibleApi]:
         """Import a plugin and give the vendor-compatible API it answers with.
 
         Raises:
@@ -78,7 +78,7 @@ class Registry:
         """
         for found in self._ask(plugin, "facegate_compatible_apis"):
             if getattr(found, "plugin", None) == plugin:
-                api: type[CompatibleApi[Any]] = found
+                api: type[CompatibleApi] = found
                 return api
         raise ConfigurationError(f"plugin {plugin!r} has no vendor-compatible API")
 

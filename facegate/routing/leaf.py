@@ -6,7 +6,6 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -30,14 +29,14 @@ from facegate.runtime.flow import Flow, timeout
 class Leaf(Node):
     """One provider, asked once."""
 
-    def __init__(self, provider: Provider[Any]) -> None:
+    def __init__(self, provider: Provider) -> None:
         self.provider = provider
         self.name = provider.name
 
     def children(self) -> Sequence[Node]:
         return ()
 
-    def providers(self) -> Iterator[Provider[Any]]:
+    def providers(self) -> Iterator[Provider]:
         yield self.provider
 
     def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
@@ -63,7 +62,7 @@ class Leaf(Node):
         run.tried(error.attempts or (provider.attempt(started, error, operation=operation),))
         raise error from None
 
-    def _permitted(self, run: Run) -> Terms[Any]:
+    def _permitted(self, run: Run) -> Terms:
         if not permits(run.question.consent, self.provider):
             raise ConsentRefused(
                 f"the consent does not cover {self.provider.info.handling.recipient}, or what it"
@@ -75,7 +74,7 @@ class Leaf(Node):
             raise terms
         return terms
 
-    def _bound(self, terms: Terms[Any], run: Run) -> BoundRequest[Any]:
+    def _bound(self, terms: Terms, run: Run) -> BoundRequest:
         most = self.provider.info.max_gallery
         if most is not None and len(run.gallery) > most:
             raise InvalidRequest(
@@ -107,7 +106,7 @@ class Leaf(Node):
         )
 
 
-def _bug(provider: Provider[Any], error: Exception) -> ProviderError:
+def _bug(provider: Provider, error: Exception) -> ProviderError:
     """A plugin's own mistake. Its text may hold anything, so only its type and place are kept."""
     if isinstance(error, ValidationError):
         first = error.errors(include_input=False, include_url=False)[0]

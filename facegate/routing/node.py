@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from facegate.consent import Consent
 from facegate.errors import ConsentRefused, FacegateError
@@ -19,7 +18,7 @@ from facegate.runtime.deadline import Deadline
 from facegate.runtime.flow import Flow
 from facegate.thresholds import Wanted
 
-TermsByProvider = Mapping[str, Terms[Any] | FacegateError]
+TermsByProvider = Mapping[str, Terms | FacegateError]
 """What a question means to each provider, by name, or why it cannot be put to it."""
 
 
@@ -107,7 +106,7 @@ class Node(ABC):
     def children(self) -> Sequence[Node]:
         """The nodes it is made of, in order."""
 
-    def providers(self) -> Iterator[Provider[Any]]:
+    def providers(self) -> Iterator[Provider]:
         """The providers that may be asked, in order; one may come twice."""
         for child in self.children():
             yield from child.providers()
@@ -137,15 +136,15 @@ class Node(ABC):
         return offered.union(*(provider.capabilities for provider in self.providers()))
 
 
-def permits(consent: Consent | None, provider: Provider[Any]) -> bool:
+def permits(consent: Consent | None, provider: Provider) -> bool:
     """Whether a consent lets one provider see the pictures; no consent forbids nothing."""
     info = provider.info
     return consent is None or consent.covers(info.handling, in_process=info.embedded)
 
 
 def _terms(
-    provider: Provider[Any], operation: Operation, wanted: Wanted, options: Options | None
-) -> Terms[Any] | FacegateError:
+    provider: Provider, operation: Operation, wanted: Wanted, options: Options | None
+) -> Terms | FacegateError:
     try:
         return Terms.of(provider, operation, wanted, (options or {}).get(provider.info.plugin))
     except FacegateError as error:

@@ -44,17 +44,17 @@ class Plan:
 
     source: str
     routes: Mapping[str, RouteTable]
-    build: Callable[[str], Provider[Any]]
+    build: Callable[[str], Provider]
     breaker: BreakerTable | None = None
     limits: Mapping[str, LimitSettings] = field(default_factory=dict)
     key: bytes = b""
-    before: Sequence[Provider[Any]] = ()
+    before: Sequence[Provider] = ()
     states: States = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._providers: dict[str, Provider[Any]] = {}
+        self._providers: dict[str, Provider] = {}
 
-    def provider(self, name: str) -> Provider[Any]:
+    def provider(self, name: str) -> Provider:
         """Build a provider, or give the one that was built.
 
         Raises:
@@ -232,7 +232,7 @@ class Plan:
             raise ConfigurationError(f"{self.source}: {where}: {error}") from None
 
 
-def _identity(provider: Provider[Any]) -> tuple[Any, ...]:
+def _identity(provider: Provider) -> tuple[Any, ...]:
     return type(provider), provider.name, provider.settings
 
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from facegate.images.intake import Intake
 from facegate.providers.provider import Provider
@@ -16,7 +15,7 @@ from facegate.routing.route import Route
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.forking import in_child
 
-_Held = Provider[Any] | Limiter
+_Held = Provider | Limiter
 
 _log = logging.getLogger(__name__)
 

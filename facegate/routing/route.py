@@ -55,12 +55,12 @@ class Route:
     shadow: Shadow | None = None
 
     @classmethod
-    def to(cls, provider: Provider[Any]) -> Route:
+    def to(cls, provider: Provider) -> Route:
         """To one provider, without a route."""
         return cls(None, Leaf(provider), provider.settings.deadline_s, 1)
 
     @lazy
-    def providers(self) -> Sequence[Provider[Any]]:
+    def providers(self) -> Sequence[Provider]:
         """Those that may be asked, each once."""
         return list({id(provider): provider for provider in self.node.providers()}.values())
 
@@ -73,7 +73,7 @@ class Route:
         return nodes
 
     @property
-    def held(self) -> Sequence[Provider[Any]]:
+    def held(self) -> Sequence[Provider]:
         """All that there are to close, each once."""
         found = [node.provider for node in self.nodes if isinstance(node, Leaf)]
         return list({id(provider): provider for provider in found}.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 from facegate.providers.provider import Provider
 from facegate.question import Question
@@ -46,7 +45,7 @@ class Shadow:
         """Give a place back."""
         self._places.value.release()
 
-    def run(self, primary: Run, asked: Sequence[Provider[Any]]) -> Run:
+    def run(self, primary: Run, asked: Sequence[Provider]) -> Run:
         """The candidate's own run of a question that was put to the providers ``asked``."""
         question = primary.question
         candidates = {each.name: each.info for each in self.candidate.providers()}

@@ -6,7 +6,6 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from facegate.model import VerificationResult
 from facegate.providers.provider import Provider
@@ -56,7 +55,7 @@ class Split(Node):
     def children(self) -> Sequence[Node]:
         return [arm.node for arm in self.arms.values()]
 
-    def providers(self) -> Iterator[Provider[Any]]:
+    def providers(self) -> Iterator[Provider]:
         for arm in self.arms.values():
             if arm.weight > 0:
                 yield from arm.node.providers()

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from facegate.runtime.deadline import Deadline, too_late
-from facegate.runtime.flow import Call, Effect, Flow, Gather, Send, Spawn, Timeout
+from facegate.runtime.flow import Call, Effect, Flow, Gather, Send, Spawn, Stepper, Timeout
 from facegate.runtime.forking import in_child
 
 if TYPE_CHECKING:
@@ -51,22 +51,15 @@ class SyncDriver:
 
     def run(self, flow: Flow[T], deadline: Deadline) -> T:
         """Run a flow to its end; raises what the flow raises."""
-        try:
-            effect = next(flow)
-            while True:
-                failed: list[Exception] = []
+        with Stepper(flow) as steps:
+            while (effect := steps.need) is not None:
+                outcome, failed = None, list[Exception]()
                 try:
                     outcome = self._perform(effect, deadline)
                 except Exception as error:  # noqa: BLE001  the flow decides what an error means
                     failed.append(error)
-                # Out here and handed over whole, so that what the flow raises instead does not
-                # carry the failure along: it may hold what was sent.
-                effect = flow.throw(failed.pop()) if failed else flow.send(outcome)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        finally:
-            flow.close()
+                steps.go_on(outcome, failed)
+        return steps.value
 
     def close(self) -> None:
         if self._background is not None:
@@ -138,22 +131,15 @@ class AsyncDriver:
 
     async def run(self, flow: Flow[T], deadline: Deadline) -> T:
         """Run a flow to its end; raises what the flow raises."""
-        try:
-            effect = next(flow)
-            while True:
-                failed: list[Exception] = []
+        with Stepper(flow) as steps:
+            while (effect := steps.need) is not None:
+                outcome, failed = None, list[Exception]()
                 try:
                     outcome = await self._perform(effect, deadline)
                 except Exception as error:  # noqa: BLE001  the flow decides what an error means
                     failed.append(error)
-                # Out here and handed over whole, so that what the flow raises instead does not
-                # carry the failure along: it may hold what was sent.
-                effect = flow.throw(failed.pop()) if failed else flow.send(outcome)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        finally:
-            flow.close()
+                steps.go_on(outcome, failed)
+        return steps.value
 
     async def close(self) -> None:
         if self._background is not None:

@@ -10,7 +10,7 @@ import queue
 import select
 import socket
 import threading
-from contextlib import closing, suppress
+from contextlib import suppress
 from math import ceil
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ import h11
 from facegate.errors import BadReply, ConnectionFailed, FacegateError, ProviderTimeout
 from facegate.runtime.connection import Message, Unacceptable, message, opened, unsendable
 from facegate.runtime.deadline import Deadline, too_late
-from facegate.runtime.flow import HttpReply, Send, Transport
+from facegate.runtime.flow import HttpReply, Send, Stepper, Transport
 from facegate.runtime.forking import in_child
 from facegate.runtime.pools import Pool, async_turn, turn
 from facegate.runtime.sockets import LookUp, Steps, Wait
@@ -130,36 +130,28 @@ def _meaning(error: Exception, deadline: Deadline) -> FacegateError:
 
 def _run(steps: Steps[T], deadline: Deadline) -> T:
     """Wait for whatever is asked for, in the calling thread."""
-    with closing(steps):
-        try:
-            need = next(steps)
-            while True:
-                try:
-                    met = _met(need, min(need.seconds, deadline.left()))
-                except (OSError, UnicodeError) as error:
-                    need = steps.throw(error)
-                else:
-                    need = steps.send(met)
-        except StopIteration as done:
-            value: T = done.value
-            return value
+    with Stepper(steps) as stepper:
+        while (need := stepper.need) is not None:
+            met, failed = None, list[Exception]()
+            try:
+                met = _met(need, min(need.seconds, deadline.left()))
+            except (OSError, UnicodeError) as error:
+                failed.append(error)
+            stepper.go_on(met, failed)
+    return stepper.value
 
 
 async def _run_async(steps: Steps[T], deadline: Deadline) -> T:
     """:func:`_run`, on an event loop."""
-    with closing(steps):
-        try:
-            need = next(steps)
-            while True:
-                try:
-                    met = await _met_async(need, min(need.seconds, deadline.left()))
-                except (OSError, UnicodeError) as error:
-                    need = steps.throw(error)
-                else:
-                    need = steps.send(met)
-        except StopIteration as done:
-            value: T = done.value
-            return value
+    with Stepper(steps) as stepper:
+        while (need := stepper.need) is not None:
+            met, failed = None, list[Exception]()
+            try:
+                met = await _met_async(need, min(need.seconds, deadline.left()))
+            except (OSError, UnicodeError) as error:
+                failed.append(error)
+            stepper.go_on(met, failed)
+    return stepper.value
 
 
 def _met(need: Wait | LookUp, seconds: float) -> Any:

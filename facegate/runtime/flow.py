@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlsplit
 
+N = TypeVar("N")
 T = TypeVar("T")
 
 
@@ -143,6 +144,54 @@ class Spawn:
 Effect = Send | Call | Sleep | Gather | Timeout | Spawn
 Flow = Generator[Effect, Any, T]
 """A generator of effects that returns a ``T``."""
+
+
+class Stepper(Generic[N, T]):
+    """A generator led from one need to the next: the loop that everything which runs one shares.
+
+    ::
+
+        with Stepper(flow) as steps:
+            while (need := steps.need) is not None:
+                failed: list[Exception] = []
+                try:
+                    outcome = perform(need)
+                except Exception as error:
+                    failed.append(error)
+                steps.go_on(None if failed else outcome, failed)
+        return steps.value
+
+    Attributes:
+        need: what the generator waits for; None once it has ended.
+        value: what it returned.
+    """
+
+    value: T
+
+    def __init__(self, generator: Generator[N, Any, T]) -> None:
+        self._generator = generator
+        self.need: N | None = None
+        self.go_on(None, [])
+
+    def go_on(self, outcome: Any, failed: list[Exception]) -> None:
+        """Hand over what came of the need, or the failure; raises what the generator raises.
+
+        The failure is taken out of its list, so that no frame here holds it: it may hold what was
+        sent, and what the generator raises instead must not carry it along.
+        """
+        try:
+            if failed:
+                self.need = self._generator.throw(failed.pop())
+            else:
+                self.need = self._generator.send(outcome)
+        except StopIteration as done:
+            self.need, self.value = None, done.value
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._generator.close()
 
 
 def send(request: HttpRequest, transport: Transport) -> Flow[HttpReply]:

@@ -19,7 +19,7 @@ from facegate.testing.server import Seen
 ResultOrError = VerificationResult | FacegateError
 """The outcome of a question."""
 
-Asker = Callable[[Provider[Any], Sequence[Question]], list[ResultOrError]]
+Asker = Callable[[Provider, Sequence[Question]], list[ResultOrError]]
 """Puts questions to one verifier around a provider, and closes it."""
 
 
@@ -33,7 +33,7 @@ class Stage:
         playback: the vendor, where there is one.
     """
 
-    make: Callable[..., Provider[Any]]
+    make: Callable[..., Provider]
     seen: list[Seen] = field(default_factory=list)
     playback: Playback | None = None
 
@@ -48,13 +48,13 @@ class Stage:
         return self.playback.note() if self.playback else ""
 
 
-def one_by_one(provider: Provider[Any], questions: Sequence[Question]) -> list[ResultOrError]:
+def one_by_one(provider: Provider, questions: Sequence[Question]) -> list[ResultOrError]:
     """Blocking, in this thread."""
     with FaceVerifier(provider) as verifier:
         return [_came(verifier, question) for question in questions]
 
 
-def one_by_one_async(provider: Provider[Any], questions: Sequence[Question]) -> list[ResultOrError]:
+def one_by_one_async(provider: Provider, questions: Sequence[Question]) -> list[ResultOrError]:
     """On an event loop, each when the one before has ended."""
 
     async def main() -> list[ResultOrError]:
@@ -64,13 +64,13 @@ def one_by_one_async(provider: Provider[Any], questions: Sequence[Question]) -> 
     return anyio.run(main)
 
 
-def at_once(provider: Provider[Any], questions: Sequence[Question]) -> list[ResultOrError]:
+def at_once(provider: Provider, questions: Sequence[Question]) -> list[ResultOrError]:
     """Blocking, each in a thread of its own."""
     with FaceVerifier(provider) as verifier, ThreadPoolExecutor(len(questions)) as threads:
         return list(threads.map(partial(_came, verifier), questions))
 
 
-def at_once_async(provider: Provider[Any], questions: Sequence[Question]) -> list[ResultOrError]:
+def at_once_async(provider: Provider, questions: Sequence[Question]) -> list[ResultOrError]:
     """On an event loop, each in a task of its own."""
 
     async def main() -> list[ResultOrError]:
@@ -87,7 +87,7 @@ def at_once_async(provider: Provider[Any], questions: Sequence[Question]) -> lis
     return anyio.run(main)
 
 
-async def ask_on_loop(provider: Provider[Any], question: Question) -> ResultOrError:
+async def ask_on_loop(provider: Provider, question: Question) -> ResultOrError:
     """On the running loop."""
     async with AsyncFaceVerifier(provider) as verifier:
         return await _came_async(verifier, question)

@@ -71,6 +71,7 @@ class Scenario(BaseModel):
             facegate's own vendor-compatible API, ``vendor`` for the vendor itself.
         origin: which page; or who answered, and when.
         plugin: whose provider is asked.
+        headers: of requests, those that tell one operation from another; no credential.
         settings: the provider's, secrets left out.
         question: what is asked.
         expected: what has to come of it: fields of the result, or of the error with its class as
@@ -82,6 +83,7 @@ class Scenario(BaseModel):
     source: Literal["documentation", "compat", "vendor"]
     origin: str
     plugin: str
+    headers: tuple[str, ...] = ()
     settings: dict[str, Any] = Field(default_factory=dict)
     question: RecordedQuestion
     expected: dict[str, Any] = Field(default_factory=dict)
@@ -97,7 +99,7 @@ class Scenario(BaseModel):
             error.add_note(f"in the header of {os.fspath(path)}")
             raise
 
-    def provider(self, provider_type: type[Provider[Any]] | None = None) -> Provider[Any]:
+    def provider(self, provider_type: type[Provider] | None = None) -> Provider:
         """The provider that is asked, with a made-up credential."""
         kind = provider_type or Registry().provider_type(self.plugin)
         credentials = {
@@ -117,7 +119,7 @@ class Scenario(BaseModel):
         """Makes of a request with stand-ins what was recorded with the pictures."""
         names = {self.question.probe, *self.question.gallery}
         recorded = {digest(stand_in(name)): name for name in names if name.startswith("sha256:")}
-        return Scrubber([CREDENTIAL], recorded)
+        return Scrubber([CREDENTIAL], recorded, self.headers)
 
     def check(self, outcome: Mapping[str, Any]) -> None:
         """Hold an outcome against what is expected."""
@@ -148,11 +150,12 @@ def cassette(path: PathLike, scrubber: Scrubber | None = None) -> Iterator[None]
     Raises:
         AssertionError: at the end, if a request was made that was not recorded, or a recorded one
             was not made. Requests are the same if they go to the same place and say the same;
-            pictures are compared by digest, and headers are not.
+            pictures are compared by digest, and headers only where the cassette names them.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no cassette at {os.fspath(path)}")
-    with opened(_Strict, path, scrubber or Scrubber(), record_mode=vcr.mode.NONE) as tape:
+    known = scrubber or Scrubber(headers=read(path).get("headers", ()))
+    with opened(_Strict, path, known, record_mode=vcr.mode.NONE) as tape:
         try:
             yield
         finally:
@@ -173,9 +176,17 @@ def opened(kind: type[Cassette], path: PathLike, scrubber: Scrubber, **how: Any)
 
     It takes over the HTTP clients that vcrpy knows, and facegate's own exchanges.
     """
-    config = vcr.VCR().get_merged_config(
+
+    def headers(made: Any, recorded: Any) -> None:
+        for name in sorted(scrubber.headers):
+            one, other = made.headers.get(name), recorded.headers.get(name)
+            assert one == other, f"{name} is {one!r}, and was {other!r}"  # noqa: S101
+
+    recorder = vcr.VCR()
+    recorder.register_matcher("headers", headers)
+    config = recorder.get_merged_config(
         path=os.fspath(path),
-        match_on=_MATCHED,
+        match_on=(*_MATCHED, "headers"),
         before_record_request=scrubber.request,
         **how,
     )
@@ -189,7 +200,7 @@ def opened(kind: type[Cassette], path: PathLike, scrubber: Scrubber, **how: Any)
         log.setLevel(level)
 
 
-def play(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> dict[str, Any]:
+def play(path: PathLike, provider_type: type[Provider] | None = None) -> dict[str, Any]:
     """Ask a cassette's question, with its exchanges for a vendor.
 
     Args:
@@ -209,7 +220,7 @@ def play(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> di
     return outcome
 
 
-def asked(scenario: Scenario, provider_type: type[Provider[Any]] | None = None) -> dict[str, Any]:
+def asked(scenario: Scenario, provider_type: type[Provider] | None = None) -> dict[str, Any]:
     """What a scenario's question comes to, whoever answers it."""
     with FaceVerifier(scenario.provider(provider_type)) as verifier:
         try:
@@ -218,9 +229,7 @@ def asked(scenario: Scenario, provider_type: type[Provider[Any]] | None = None) 
             return told(error)
 
 
-async def play_async(
-    path: PathLike, provider_type: type[Provider[Any]] | None = None
-) -> dict[str, Any]:
+async def play_async(path: PathLike, provider_type: type[Provider] | None = None) -> dict[str, Any]:
     """:func:`play`, through the async verifier."""
     scenario = Scenario.load(path)
     with cassette(path, scenario.scrubber()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +29,7 @@ from facegate.plugin import Answer, CompatibleApi, DecodedRequest, Provider
 from facegate.policy import Terms
 from facegate.providers.provider import BoundRequest
 from facegate.question import Question
-from facegate.runtime.flow import HttpReply
+from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.testing import made
 from facegate.testing.cases import meaning
 from facegate.testing.claims import brief
@@ -64,9 +65,9 @@ class CompatibleApiContract(Versioned):
         examples: how many questions and answers to make up for each law.
     """
 
-    provider: ClassVar[type[Provider[Any]]]
+    provider: ClassVar[type[Provider]]
     settings: ClassVar[Mapping[str, Any]] = {}
-    api_type: ClassVar[type[CompatibleApi[Any]]]
+    api_type: ClassVar[type[CompatibleApi]]
     api_settings: ClassVar[Mapping[str, Any]] = {}
     key: ClassVar[str]
     heard: ClassVar[Mapping[Any, Any]] = {}
@@ -77,12 +78,12 @@ class CompatibleApiContract(Versioned):
         """What is left of an answer in this vendor's words; None where they have none for it."""
         return answer
 
-    def client(self) -> Provider[Any]:
+    def client(self) -> Provider:
         """The client."""
         settings = self.provider.settings_type.model_validate(self.settings)
         return self.provider(settings, "contract")
 
-    def api(self, *keys: str) -> CompatibleApi[Any]:
+    def api(self, *keys: str) -> CompatibleApi:
         """The API, for callers who hold one of these keys."""
         settings = self.api_type.settings_type.model_validate(self.api_settings)
         return self.api_type(settings, keys)
@@ -90,26 +91,15 @@ class CompatibleApiContract(Versioned):
     def test_a_question_is_read_as_it_was_asked(self) -> None:
         """The first law: decoding an encoded request gives the request back."""
         client, api = self.client(), self.api()
+        for question in self.questions_with_an_option(client):
+            sent: Sequence[SentRequest] = ()
+            with contextlib.suppress(*_REFUSED):
+                sent = requests(client, question)
+            self.assert_read(client, api, question, sent)
 
         def law(data: st.DataObject) -> None:
             question = data.draw(made.questions(client, self.other_options))
-            sent = _asked(client, question)
-            for asking in sent:
-                asked = self.understood(api, asking)
-                bound = asking.bound
-                assert asked.operation is bound.operation, (
-                    f"{_what(bound)} was read as {asked.operation}"
-                )
-                assert _digest(asked.probe) == bound.probe.digest, (
-                    f"{_what(bound)}: another probe was read"
-                )
-                gallery = [each.digest for each in getattr(bound, "gallery", ())]
-                read = [*map(_digest, asked.gallery)]
-                assert read == gallery, (
-                    f"{len(gallery)} gallery pictures were sent and {len(read)} read,"
-                    f" or others, or in another order: {_what(bound)}"
-                )
-                self.assert_told(client, question, sent, asked)
+            self.assert_read(client, api, question, _asked(client, question))
 
         self.for_examples(law)
 
@@ -174,11 +164,11 @@ class CompatibleApiContract(Versioned):
             bare = replace(request, headers={"content-type": "application/json"})
             known = self.api(self.key).authorise(request) == self.key
             assert known, "authorise() does not give the key that the client presented"
-            other = isinstance(self.api(f"{self.key}x").authorise(request), HttpReply)
-            assert other, "who presents another key is let in"
-            nobody = isinstance(self.api(self.key).authorise(bare), HttpReply)
-            assert nobody, "who presents no key is let in"
+            assert _let_in(self.api(self.key), request), "prove() refuses what the client signed"
+            assert not _let_in(self.api(f"{self.key}x"), request), "another key is let in"
+            assert not _let_in(self.api(self.key), bare), "who presents no key is let in"
             assert self.api().authorise(bare) == "", "an API without keys turns a caller away"
+            assert _let_in(self.api(), bare), "an API without keys wants something proved"
 
     def test_a_request_that_makes_no_sense_is_answered(self) -> None:
         api = self.api()
@@ -199,7 +189,7 @@ class CompatibleApiContract(Versioned):
                     f"{case} was answered with {getattr(asked, 'status', 'a question')}"
                 )
 
-    def understood(self, api: CompatibleApi[Any], asking: SentRequest) -> DecodedRequest:
+    def understood(self, api: CompatibleApi, asking: SentRequest) -> DecodedRequest:
         """What the API makes of the client's own request."""
         asked = api.decode(asking.request)
         assert isinstance(asked, DecodedRequest), (
@@ -208,7 +198,22 @@ class CompatibleApiContract(Versioned):
         )
         return asked
 
-    def plain_questions(self) -> Iterator[tuple[Provider[Any], SentRequest]]:
+    def questions_with_an_option(self, client: Provider) -> Iterator[Question]:
+        """A question for each operation and each value of each option: chance may miss one."""
+        probe, claimed, *_ = made.pictures(client)
+        for option in sorted(client.settings_type.per_call_fields()):
+            choices = made.values(client.settings_type, option)
+            if not choices and option not in self.other_options:
+                raise AssertionError(f"give a value of {option} in other_options")
+            for value in choices or [self.other_options[option]]:
+                for operation in sorted(client.capabilities):
+                    gallery = () if operation is Operation.LIVENESS else (claimed,)
+                    options = {client.info.plugin: {option: value}}
+                    yield Question(
+                        operation=operation, probe=probe, gallery=gallery, options=options
+                    )
+
+    def plain_questions(self) -> Iterator[tuple[Provider, SentRequest]]:
         """One question for each operation, with nothing special about it."""
         client = self.client()
         probe, claimed, *_ = made.pictures(client)
@@ -231,9 +236,31 @@ class CompatibleApiContract(Versioned):
         )
         steady(given(st.data())(law))()
 
+    def assert_read(
+        self,
+        client: Provider,
+        api: CompatibleApi,
+        question: Question,
+        sent: Sequence[SentRequest],
+    ) -> None:
+        """Every request of a question is read as what was asked."""
+        for asking in sent:
+            asked, bound = self.understood(api, asking), asking.bound
+            what = _what(bound)
+            assert asked.operation is bound.operation, f"{what} was read as {asked.operation}"
+            same = _digest(asked.probe) == bound.probe.digest
+            assert same, f"{what}: another probe was read"
+            gallery = [each.digest for each in getattr(bound, "gallery", ())]
+            read = [*map(_digest, asked.gallery)]
+            assert read == gallery, (
+                f"{len(gallery)} gallery pictures were sent and {len(read)} read,"
+                f" or others, or in another order: {what}"
+            )
+            self.assert_told(client, question, sent, asked)
+
     def assert_told(
         self,
-        client: Provider[Any],
+        client: Provider,
         question: Question,
         sent: Sequence[SentRequest],
         asked: DecodedRequest,
@@ -269,7 +296,7 @@ class CompatibleApiContract(Versioned):
 _REFUSED = (InputError, UnsupportedOption)
 
 
-def _asked(client: Provider[Any], question: Question) -> list[SentRequest]:
+def _asked(client: Provider, question: Question) -> list[SentRequest]:
     """The requests of a question; one that the client refuses says nothing about its API."""
     try:
         return requests(client, question)
@@ -277,7 +304,7 @@ def _asked(client: Provider[Any], question: Question) -> list[SentRequest]:
         reject()
 
 
-def _what(bound: BoundRequest[Any]) -> str:
+def _what(bound: BoundRequest) -> str:
     """A question in a few words."""
     thresholds = [
         f"{name} {value}"
@@ -285,6 +312,11 @@ def _what(bound: BoundRequest[Any]) -> str:
         if (value := getattr(bound, name, None)) is not None
     ]
     return ", ".join([f"a question of {bound.operation}", *thresholds])
+
+
+def _let_in(api: CompatibleApi, request: HttpRequest) -> bool:
+    key = api.authorise(request)
+    return not isinstance(key, HttpReply) and api.prove(request, key) is None
 
 
 def _digest(image: Image | str) -> str:

@@ -42,7 +42,7 @@ _CAME = pytest.StashKey[dict[Any, list[ResultOrError]]]()
 class ContractData(Versioned):
     """Data from a plugin's author, and questions made of it; see :class:`ProviderContract`."""
 
-    provider: ClassVar[type[Provider[Any]]]
+    provider: ClassVar[type[Provider]]
     settings: ClassVar[Mapping[str, Any]] = {}
     formats: ClassVar[Collection[ImageFormat]]
     pictures: ClassVar[PictureLimits] = PictureLimits()
@@ -94,7 +94,7 @@ class ContractData(Versioned):
         return [VendorCall(each, nowhere) for each in sorted(cls.make().capabilities)]
 
     @classmethod
-    def make(cls, **changes: Any) -> Provider[Any]:
+    def make(cls, **changes: Any) -> Provider:
         """A provider with some of its settings changed."""
         settings = cls.provider.settings_type.model_validate({**cls.given(), **changes})
         return cls.provider(settings, "contract")
@@ -155,7 +155,7 @@ class ContractData(Versioned):
     def assert_private(
         self,
         ask: Asker,
-        provider: Provider[Any],
+        provider: Provider,
         questions: Sequence[Question],
         faces: Iterable[bytes],
         caplog: pytest.LogCaptureFixture,

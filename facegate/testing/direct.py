@@ -12,7 +12,7 @@ from facegate.plugin import Answer, Provider
 from facegate.policy import Terms
 from facegate.providers.provider import BoundRequest
 from facegate.question import Question
-from facegate.runtime.flow import Call, Effect, Flow, Gather, HttpReply, HttpRequest, Send
+from facegate.runtime.flow import Call, Effect, Flow, Gather, HttpReply, HttpRequest, Send, Stepper
 
 T = TypeVar("T")
 Vendor = Callable[[HttpRequest], HttpReply]
@@ -20,18 +20,15 @@ Vendor = Callable[[HttpRequest], HttpReply]
 
 def run(flow: Flow[T], vendor: Vendor) -> T:
     """Run a flow to its end; raises what it raises."""
-    try:
-        effect = next(flow)
-        while True:
+    with Stepper(flow) as steps:
+        while (effect := steps.need) is not None:
+            outcome, failed = None, list[Exception]()
             try:
                 outcome = _perform(effect, vendor)
             except FacegateError as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(outcome)
-    except StopIteration as done:
-        value: T = done.value
-        return value
+                failed.append(error)
+            steps.go_on(outcome, failed)
+    return steps.value
 
 
 def _perform(effect: Effect, vendor: Vendor) -> Any:
@@ -54,10 +51,10 @@ class SentRequest:
     """
 
     request: HttpRequest
-    bound: BoundRequest[Any]
+    bound: BoundRequest
 
 
-def bind(provider: Provider[Any], question: Question) -> BoundRequest[Any]:
+def bind(provider: Provider, question: Question) -> BoundRequest:
     """A question as the provider sees it; its pictures are images already."""
     asked: Any = question
     terms = Terms.of(
@@ -69,15 +66,24 @@ def bind(provider: Provider[Any], question: Question) -> BoundRequest[Any]:
     return terms.bind(provider, asked.probe, tuple(asked.gallery))
 
 
-def requests(provider: Provider[Any], question: Question) -> list[SentRequest]:
+def requests(provider: Provider, question: Question) -> list[SentRequest]:
     """The requests that a question becomes."""
     sent: list[HttpRequest] = []
 
     def vendor(request: HttpRequest) -> HttpReply:
         parts = urlsplit(request.url)
-        url = f"http://gateway{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        sent.append(HttpRequest(request.method, url, headers, (b"".join(request.body),)))
+        sent.append(
+            HttpRequest(
+                request.method,
+                f"http://gateway{target}",
+                headers,
+                (b"".join(request.body),),
+                target=target,
+                authority=headers.get("host", parts.netloc),
+            )
+        )
         return HttpReply(503)
 
     bound: Any = bind(provider, question)
@@ -92,9 +98,7 @@ def requests(provider: Provider[Any], question: Question) -> list[SentRequest]:
     return [SentRequest(request, replace(bound, gallery=(image,))) for request, image in each]
 
 
-def heard(
-    provider: Provider[Any], bound: BoundRequest[Any], reply: HttpReply
-) -> Answer | FacegateError:
+def heard(provider: Provider, bound: BoundRequest, reply: HttpReply) -> Answer | FacegateError:
     """What the provider makes of a reply to each of its requests."""
     try:
         return run(provider.answer(bound), lambda _: reply)

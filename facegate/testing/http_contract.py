@@ -11,7 +11,14 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from facegate import BadReply, ConnectionFailed, FacegateError, Image, ProviderTimeout
+from facegate import (
+    BadReply,
+    ConnectionFailed,
+    FacegateError,
+    Image,
+    ProviderTimeout,
+    VerificationResult,
+)
 from facegate.testing.asking import Asker, ResultOrError, ask_on_loop
 from facegate.testing.cases import Documented, Interaction, VendorCall, differences
 from facegate.testing.claims import answered, brief, failed, invented
@@ -115,6 +122,18 @@ class HttpProviderContract(WireContract):
             if (complaint := invented(sound, each, is_answer=is_answer))
         ]
         assert not wrong, "; ".join(wrong)
+
+    def test_a_yes_beside_an_error_is_no_yes(
+        self, ask: Asker, documented: Documented, faces: Sequence[bytes]
+    ) -> None:
+        error = self.error_body()
+        if not documented.is_yes or not isinstance(documented.body, dict) or error is None:
+            pytest.skip("it takes a yes, and an error, that are objects")
+        both = {**error, **documented.body}
+        act, asked = reply(documented.status, both), documented.asked
+        (came,) = self.replied(ask, documented.call, faces, act, asked=asked, fewer=True)
+        yes = isinstance(came, VerificationResult) and came.accepted
+        assert not yes, f"an answer that says {error} as well was read as {brief(came)}"
 
     def test_a_spoilt_step_makes_no_yes_and_no_score(
         self, ask: Asker, call: VendorCall, faces: Sequence[bytes]

@@ -39,13 +39,13 @@ def _listed(kind: Any) -> list[Any]:
     return [False, True] if kind is bool else []
 
 
-def pictures(provider: Provider[Any]) -> list[Image]:
+def pictures(provider: Provider) -> list[Image]:
     """Four different pictures of a type that the provider takes."""
     return [Image.of(fitting(provider.info, seed)) for seed in range(1, 5)]
 
 
 def questions(
-    provider: Provider[Any], options: Mapping[str, Any], most: int = 3
+    provider: Provider, options: Mapping[str, Any], most: int = 3
 ) -> st.SearchStrategy[Question]:
     """Questions that the provider can be asked.
 
@@ -90,7 +90,7 @@ def _threshold(spec: ScoreSpec | None) -> st.SearchStrategy[float | None]:
     return st.none() | usable
 
 
-def answers(api: CompatibleApi[Any], asked: DecodedRequest) -> st.SearchStrategy[Answer]:
+def answers(api: CompatibleApi, asked: DecodedRequest) -> st.SearchStrategy[Answer]:
     """Answers to what was asked, their scores on the target scale, as a server would pass them on.
 
     Among them are those without scores, unless the api needs them, and those of vendors that do

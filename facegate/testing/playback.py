@@ -231,12 +231,13 @@ class Playback:
 
     def _plain(self, seen: Seen) -> Seen:
         """A request below ``base_url`` with the documented ids."""
-        path, body = seen.target.removeprefix(self._below), seen.body
+        path, body, headers = seen.target.removeprefix(self._below), seen.body, seen.headers
         for value in self._ids:
-            pattern = re.escape(value[:-3])
-            path = re.sub(rf"{pattern}\d{{3}}", value, path)
-            body = re.sub(rf"{pattern}\d{{3}}".encode(), value.encode(), body)
-        return Seen(seen.method, path, seen.headers, body)
+            pattern = rf"{re.escape(value[:-3])}\d{{3}}"
+            path = re.sub(pattern, value, path)
+            body = re.sub(pattern.encode(), value.encode(), body)
+            headers = {name: re.sub(pattern, value, each) for name, each in headers.items()}
+        return Seen(seen.method, path, headers, body)
 
     def _misfit(self, endpoint: Endpoint, seen: Seen) -> int | None:
         """How badly a request fits: 0 if it does, None if it is another one altogether."""

@@ -1,4 +1,4 @@
-"""What :mod:`facegate.testing.record` does: an exchange, real or published, becomes a cassette."""
+"""Recording: an exchange, real or published, becomes a cassette."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from facegate.testing.cassettes import (
     PathLike,
     Scenario,
     asked,
+    found,
     opened,
     play,
     read,
@@ -49,13 +50,14 @@ def credentials(settings: ProviderSettings) -> list[str]:
 
 
 @contextlib.contextmanager
-def recording(secrets: Sequence[str] = ()) -> Iterator[Any]:
+def recording(secrets: Sequence[str] = (), headers: Sequence[str] = ()) -> Iterator[Any]:
     """Let HTTP requests through and keep the exchanges in memory, scrubbed.
 
     Args:
         secrets: credentials that may turn up in a URL or a body; those in headers are known.
+        headers: names of those to keep; see :class:`~facegate.testing.cassettes.Scenario`.
     """
-    scrubber = Scrubber(secrets)
+    scrubber = Scrubber(secrets, headers=headers)
     how = {"persister": _Nowhere, "before_record_response": scrubber.response}
     with opened(Cassette, "recording", scrubber, record_mode=vcr.mode.ALL, **how) as tape:
         yield tape
@@ -70,6 +72,7 @@ def record(
     path: PathLike,
     origin: str,
     source: str = "vendor",
+    headers: Sequence[str] = (),
     **arguments: Any,
 ) -> dict[str, Any]:
     """Ask one question for real and write the cassette, whole or not at all.
@@ -82,6 +85,7 @@ def record(
         path: of the cassette; one that is there is replaced.
         origin: where the answer is from, for the header.
         source: see :class:`~facegate.testing.cassettes.Scenario`.
+        headers: likewise.
         **arguments: thresholds and options, as :class:`facegate.Question` takes them.
 
     Returns:
@@ -94,7 +98,7 @@ def record(
     pictures = [Image.of(picture) for picture in (probe, *gallery)]
     names = [f"sha256:{picture.digest}" for picture in pictures]
     question = Question(operation=operation, probe=pictures[0], gallery=pictures[1:], **arguments)
-    with recording(credentials(provider.settings)) as tape:
+    with recording(credentials(provider.settings), headers) as tape:
         try:
             outcome = told(verifier.ask(question))
         except FacegateError as error:
@@ -106,6 +110,7 @@ def record(
             "source": source,
             "origin": origin,
             "plugin": provider.info.plugin,
+            "headers": tuple(headers),
             "settings": _settings(provider.settings),
             "question": {
                 "operation": operation,
@@ -125,7 +130,12 @@ def record(
     return played
 
 
-def dictate(path: PathLike, provider_type: type[Provider[Any]] | None = None) -> None:
+def documented(folder: PathLike) -> list[Path]:
+    """The cassettes below a folder that are a vendor's published examples."""
+    return [path for path in found(folder) if Scenario.load(path).source == "documentation"]
+
+
+def dictate(path: PathLike, provider_type: type[Provider] | None = None) -> None:
     """Write the requests of a documented example, as its provider makes them.
 
     The header and the replies of the file stay as they are; in a new one, requests may be missing.
@@ -218,7 +228,7 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
-def _played(path: Path, provider_type: type[Provider[Any]] | None) -> dict[str, Any]:
+def _played(path: Path, provider_type: type[Provider] | None) -> dict[str, Any]:
     try:
         return play(path, provider_type)
     except AssertionError as error:

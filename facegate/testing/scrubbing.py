@@ -25,19 +25,26 @@ _SECRET, _REMOVED = "(secret)", "(removed)"
 class Scrubber:
     """Keeps by permission, not by suspicion: what it does not know to be harmless goes.
 
-    Of headers, three stay. Of a JSON body, numbers and short texts stay, but no long row of
-    numbers: it may describe a face. A picture becomes the digest of its bytes, and so do other
-    long texts of a request. A reply loses its long texts, and short ones that repeat a piece of a
-    picture or of a credential that was sent. A body that is no JSON does not stay. Scrubbing what
-    is scrubbed changes nothing.
+    Of headers, three stay, and those that are named. Of a JSON body, numbers and short texts stay,
+    but no long row of numbers: it may describe a face. A picture becomes the digest of its bytes,
+    and so do other long texts of a request. A reply loses its long texts, and short ones that
+    repeat a piece of a picture or of a credential that was sent. A body that is no JSON does not
+    stay. Scrubbing what is scrubbed changes nothing.
 
     Args:
         secrets: credentials, wherever they may turn up; those in a request's headers are known
             without being told.
         same: digests to write as others, where stand-ins take the place of the recorded pictures.
+        headers: names of further headers of a request to keep: those that say what is wanted.
     """
 
-    def __init__(self, secrets: Iterable[str] = (), same: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        secrets: Iterable[str] = (),
+        same: Mapping[str, str] | None = None,
+        headers: Iterable[str] = (),
+    ) -> None:
+        self.headers = frozenset(name.lower() for name in headers)
         self._secrets = {secret for secret in secrets if secret}
         self._same = same or {}
         self._sent: set[str] = set()
@@ -45,10 +52,12 @@ class Scrubber:
     def request(self, request: Any) -> Any:
         """Scrub a request of vcrpy's, in place."""
         for name, value in request.headers.items():
-            if name.lower() not in _KEPT | _TELLING_NOTHING:
+            if name.lower() not in _KEPT | _TELLING_NOTHING | self.headers:
                 self._secrets |= {word for word in value.split() if len(word) >= _PIECE_OF_SECRET}
         request.headers = {
-            name.lower(): value for name, value in request.headers.items() if name.lower() in _KEPT
+            name.lower(): value
+            for name, value in request.headers.items()
+            if name.lower() in _KEPT | self.headers
         }
         request.uri = self._uri(request.uri)
         if request.body:

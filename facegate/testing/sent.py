@@ -61,13 +61,29 @@ def _gathered(fields: Iterator[tuple[str, Any]] | Sequence[tuple[str, Any]]) -> 
 
 def _parts(seen: Seen) -> Iterator[tuple[str, Any]]:
     """The parts of a multipart body: files as bytes, everything else as text."""
-    boundary = re.search(r'boundary="?([^";]+)', seen.headers["content-type"])
-    for part in (b"\r\n" + seen.body).split(f"\r\n--{boundary[1] if boundary else ''}".encode()):
-        head, _, value = part.partition(b"\r\n\r\n")
-        name = re.search(rb'[; ]name="?([^";\r]*)', head)
+    for head, value in _raw_parts(seen):
+        name = re.search(r'[; ]name="?([^";\r]*)', head)
         if name:
-            is_file = b"filename=" in head
-            yield name[1].decode(), value if is_file else value.decode("utf-8", "replace")
+            yield name[1], value if "filename=" in head else value.decode("utf-8", "replace")
+
+
+def _raw_parts(seen: Seen) -> Iterator[tuple[str, bytes]]:
+    boundary = re.search(r'boundary="?([^";]+)', seen.headers["content-type"])
+    between = f"\r\n--{boundary[1] if boundary else ''}".encode()
+    for part in (b"\r\n" + seen.body).split(between):
+        head, _, value = part.partition(b"\r\n\r\n")
+        yield head.decode("latin-1"), value
+
+
+def mislabelled(seen: Seen, names: Mapping[str, Image]) -> str:
+    """Which picture is sent under the name of another type; empty if none."""
+    whole = [(f"content-type: {seen.headers.get('content-type', '')}", seen.body)]
+    for head, value in _raw_parts(seen) if encoding(seen) == "multipart" else whole:
+        kind = re.search(r"content-type:\s*(image/[^\s;]+)", head, re.IGNORECASE)
+        for name, image in names.items():
+            if kind and value == image.data and kind[1].lower() != image.format.media_type:
+                return f"{name}, which is {image.format.media_type}, as {kind[1]}"
+    return ""
 
 
 def keys(seen: Seen) -> set[str]:

@@ -22,7 +22,7 @@ from facegate.testing.cases import (
 from facegate.testing.claims import answered, assert_explained, assert_survives, brief, failed
 from facegate.testing.data import NOWHERE
 from facegate.testing.playback import Playback
-from facegate.testing.sent import content, encoding, expected, keys, pictures, spoilt
+from facegate.testing.sent import content, encoding, expected, keys, mislabelled, pictures, spoilt
 from facegate.testing.server import Seen
 from facegate.testing.wire_data import WireData
 
@@ -110,6 +110,8 @@ class WireContract(WireData):
         other = {option: self.other(option, call)}
         plain, _ = self.asked(ask, call, faces)
         changed, came = self.asked(ask, call, faces, options=other, calls=self.calls())
+        asked = changed.served or changed.unknown
+        assert asked, f"{call} with {other} sends nothing: {brief(came[0])}"
         sent = plain.compared() != changed.compared() or bool(changed.unknown)
         if option in call.carries:
             assert sent, f"{other} changes no request of {call}: it is dropped"
@@ -187,6 +189,9 @@ class WireContract(WireData):
             "the probe" if n < 0 else f"gallery[{n}]": Image.of(face)
             for n, face in enumerate(faces, -1)
         }
+        for each in playback.served:
+            label = mislabelled(each.seen, images)
+            assert not label, f"{call} sent {label}"
         asked = [*images][:1] if call.operation is Operation.LIVENESS else [*images]
         for alike in call.alike():
             served = [
@@ -196,9 +201,8 @@ class WireContract(WireData):
             ]
             wanted = [each for endpoint in alike for each in expected(endpoint, asked)]
             wrong = [each for each in served if each not in wanted]
-            assert not wrong, (
-                f"{call} sent to {alike[0]} {_told(wrong[0])}; it has to send {_told(wanted[0])}"
-            )
+            right = _told(wanted[0]) if wanted[0] else "no picture, as its Endpoint names no place"
+            assert not wrong, f"{call} sent to {alike[0]} {_told(wrong[0])}; it has to send {right}"
             lost = [each for each in wanted if served and each not in served]
             assert not lost, f"{call} never sent to {alike[0]} {_told(lost[0])}"
         answer = any(each.step is None for each in playback.served)

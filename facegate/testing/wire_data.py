@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from facegate import Image
+from facegate.plugin import NOT_LIVE
 from facegate.testing.asking import Asker, ResultOrError, Stage
 from facegate.testing.cases import (
     Documented,
@@ -108,6 +109,13 @@ class WireData(ProviderContract):
         None where it cannot be said in general; ``failures`` or ``documented`` then hold it.
         """
         return 400, {"code": code}
+
+    def error_body(self) -> dict[str, Any] | None:
+        """What the vendor sends for the first code of the table, where that is an object."""
+        table = getattr(self.provider, "errors", None)
+        codes = [code for code, row in getattr(table, "codes", {}).items() if row is not NOT_LIVE]
+        said = self.reply_for(codes[0]) if codes else None
+        return said[1] if said and isinstance(said[1], dict) else None
 
     def verify(self, request: Seen) -> None:  # noqa: ARG002
         """What ``moving`` names is right, such as a signature; it raises if it is not."""

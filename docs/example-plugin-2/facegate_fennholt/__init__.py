@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from facegate import plugin as fg
 
 
 @fg.hookimpl
-def facegate_providers() -> Sequence[type[fg.Provider[Any]]]:
+def facegate_providers() -> Sequence[type[fg.Provider]]:
     """Give the client of Fennholt."""
     from facegate_fennholt.provider import Fennholt
 

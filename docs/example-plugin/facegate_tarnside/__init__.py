@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from facegate import plugin as fg
 
 
 @fg.hookimpl
-def facegate_providers() -> Sequence[type[fg.Provider[Any]]]:
+def facegate_providers() -> Sequence[type[fg.Provider]]:
     """Give the client of Tarnside."""
     from facegate_tarnside.provider import Tarnside
 
@@ -17,7 +16,7 @@ def facegate_providers() -> Sequence[type[fg.Provider[Any]]]:
 
 
 @fg.hookimpl
-def facegate_compatible_apis() -> Sequence[type[fg.CompatibleApi[Any]]]:
+def facegate_compatible_apis() -> Sequence[type[fg.CompatibleApi]]:
     """Give the API that answers as Tarnside does."""
     from facegate_tarnside.compat import TarnsideApi
 

@@ -42,6 +42,7 @@ class Similarity(fg.WireModel):
 
     id: str
     similarity: Score
+    code: None = Field(None, repr=False)  # an answer that names an error is none
 
 
 class Liveliness(fg.WireModel):
@@ -49,3 +50,4 @@ class Liveliness(fg.WireModel):
 
     id: str
     liveness: Score
+    code: None = Field(None, repr=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facegate.plugin import Provider, hookimpl
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def facegate_providers() -> Sequence[type[Provider[Any]]]:
+def facegate_providers() -> Sequence[type[Provider]]:
     """Give the engine's provider."""
     from facegate_local.provider import Local
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from facegate import plugin as fg
 
 
 @fg.hookimpl
-def facegate_providers() -> Sequence[type[fg.Provider[Any]]]:
+def facegate_providers() -> Sequence[type[fg.Provider]]:
     """Give the clients of both products."""
     from facegate_opencv.fr_cloud.provider import FrCloud
     from facegate_opencv.fr_server.provider import FrServer
@@ -18,7 +17,7 @@ def facegate_providers() -> Sequence[type[fg.Provider[Any]]]:
 
 
 @fg.hookimpl
-def facegate_compatible_apis() -> Sequence[type[fg.CompatibleApi[Any]]]:
+def facegate_compatible_apis() -> Sequence[type[fg.CompatibleApi]]:
     """Give the APIs that answer as both products do."""
     from facegate_opencv.fr_cloud.compat import FrCloudApi
     from facegate_opencv.fr_server.compat import FrServerApi

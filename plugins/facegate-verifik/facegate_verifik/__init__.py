@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facegate.plugin import CompatibleApi, Provider, hookimpl
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def facegate_providers() -> Sequence[type[Provider[Any]]]:
+def facegate_providers() -> Sequence[type[Provider]]:
     """Give the client of Verifik."""
     from facegate_verifik.provider import Verifik
 
@@ -20,7 +20,7 @@ def facegate_providers() -> Sequence[type[Provider[Any]]]:
 
 
 @hookimpl
-def facegate_compatible_apis() -> Sequence[type[CompatibleApi[Any]]]:
+def facegate_compatible_apis() -> Sequence[type[CompatibleApi]]:
     """Give the API that answers as Verifik does."""
     from facegate_verifik.compat import VerifikApi
 

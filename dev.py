@@ -36,6 +36,7 @@ RUN = ["-e", ".[cli]", "-e", "plugins/facegate-local"]
 DEVELOP = [
     *("-e", ".[all]", "-e", "plugins/facegate-local", "-e", "plugins/facegate-opencv"),
     *("-e", "plugins/facegate-verifik", "-e", "docs/example-plugin"),
+    *("-e", "docs/example-plugin-2"),
     *("-r", "requirements-dev.txt"),
 ]
 VENDORS_CLIENT = ["--no-deps", "opencv-face-recognition==1.1.1"]
@@ -139,7 +140,7 @@ def set_up(name: str, size: str, *steps: list[str]) -> None:
 def fingerprint(requirements: tuple[list[str], ...]) -> str:
     """What an installed environment depends on."""
     files = [ROOT / "requirements-dev.txt"]
-    for folder in (ROOT, *ROOT.glob("plugins/*"), ROOT / "docs" / "example-plugin"):
+    for folder in (ROOT, *ROOT.glob("plugins/*"), *ROOT.glob("docs/example-plugin*")):
         files += folder.glob("pyproject.toml")
     digest = hashlib.sha256(repr((requirements, sys.version, str(ROOT))).encode())
     for file in sorted(files):

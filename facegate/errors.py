@@ -25,6 +25,7 @@ retries, fails over or maps to HTTP reads the class attributes instead of keepin
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Any, ClassVar
@@ -169,8 +170,32 @@ class InputError(FacegateError):
     fault = Fault.CALLER
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What is wrong with a message, without what was sent.
+
+    Attributes:
+        place: the field, and the way into it.
+        kind: of the fault, as pydantic calls it.
+        text: the fault in words.
+    """
+
+    place: tuple[str | int, ...]
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return ": ".join([*map(str, self.place), self.text])
+
+
 class InvalidRequest(InputError):
-    """Arguments that are out of range or make no sense together."""
+    """Arguments that are out of range or make no sense together.
+
+    Attributes:
+        misfits: every fault of a message that was sent to a compatible API.
+    """
+
+    misfits: tuple[Misfit, ...] = ()
 
 
 class ImageRejected(InputError):

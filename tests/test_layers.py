@@ -14,7 +14,7 @@ CORE = sorted((ROOT / "facegate").rglob("*.py"))
 PLUGINS = sorted(
     [
         *(ROOT / "plugins").glob("*/facegate_*/**/*.py"),
-        *(ROOT / "docs" / "example-plugin").glob("facegate_*/*.py"),
+        *(ROOT / "docs").glob("example-plugin*/facegate_*/*.py"),
     ]
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 from urllib.parse import quote_plus
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     PlainSerializer,
@@ -54,6 +56,16 @@ Picture = Annotated[Image, PlainValidator(_picture), PlainSerializer(_bare)]
 
 DataUri = Annotated[Image, PlainValidator(_picture), PlainSerializer(_uri)]
 """A picture inside a message: a ``data:`` URI on the wire, an Image in Python."""
+
+
+def _fit_for_a_header(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch("[!-~]+", secret.get_secret_value()):
+        raise ValueError("must be letters of ASCII without spaces, and not empty")
+    return secret
+
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_fit_for_a_header)]
+"""A key or token that fits into a header."""
 
 
 class WireModel(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -57,10 +57,12 @@ class ErrorTable:
     Attributes:
         codes: meaning by the vendor's own code; a number is written out, ``"-1604"``.
         statuses: class by HTTP status, beside those that every vendor shares.
+        of_probe: codes that can only be the probe's fault, whatever else was sent.
     """
 
     codes: Mapping[str, Meaning] = field(default_factory=dict)
     statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
+    of_probe: Collection[str] = frozenset()
 
     def __post_init__(self) -> None:
         if CaptureRejected in (*self.codes.values(), *self.statuses.values()):
@@ -74,13 +76,14 @@ class ErrorTable:
             row = self.statuses.get(status) or _STATUSES.get(status, UnmappedError)
         shown = code if code is not None and re.fullmatch(r"[\w.:-]{1,64}", code) else None
         text = f"answered {status}" + (f" {shown}" if shown else "")
+        image = "probe" if code in self.of_probe else None
         if isinstance(row, CaptureReason):
-            return CaptureRejected(text, reason=row, vendor_code=shown)
+            return CaptureRejected(text, reason=row, vendor_code=shown, image=image)
         if isinstance(row, _Answered):  # whoever has no place for the answer has no answer
             return UnmappedError(text, vendor_code=shown)
         if issubclass(row, RateLimited):
             return row(text, retry_after=retry_after, vendor_code=shown)
-        return row(text, vendor_code=shown)
+        return row(text, vendor_code=shown, image=image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +118,20 @@ class Catalogue:
     Attributes:
         rows: by the vendor's own code.
         statuses: class by HTTP status, for replies that carry no code; see :class:`ErrorTable`.
+        of_probe: codes that can only be the probe's fault; see :class:`ErrorTable`.
         shape: the JSON body that an error is sent with, from its code and row.
     """
 
     rows: Mapping[str, Row]
     statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
+    of_probe: Collection[str] = frozenset()
     shape: Callable[[str, Row], Mapping[str, Any]] = code_and_message
 
     @lazy
     def table(self) -> ErrorTable:
         """As a client reads them."""
-        return ErrorTable({code: row.means for code, row in self.rows.items()}, self.statuses)
+        codes = {code: row.means for code, row in self.rows.items()}
+        return ErrorTable(codes, self.statuses, self.of_probe)
 
     @lazy
     def reasons(self) -> Mapping[CaptureReason, str]:

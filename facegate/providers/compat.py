@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from typing import Any, ClassVar, Generic
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from typing_extensions import TypeVar
 
 from facegate.document import Table
@@ -23,6 +23,8 @@ from facegate.errors import (
     CaptureRejected,
     FacegateError,
     ImageRejected,
+    InvalidRequest,
+    Misfit,
     RateLimited,
 )
 from facegate.images.image import DEFAULT_LIMITS, Image, ImageLimits
@@ -45,6 +47,10 @@ class CompatibleApiSettings(Table):
     statuses: dict[str, int] = Field(
         default_factory=dict,
         description="HTTP status of an error, by its name, instead of the one in the table.",
+    )
+    data_uris: bool | None = Field(
+        default=None,
+        description="Take pictures as data URIs, or refuse them; as the vendor does if absent.",
     )
 
 
@@ -117,6 +123,7 @@ class CompatibleApi(Generic[D]):
         wrong_key: name of the error for a key that nobody has.
         missing_key: name of the error for a request without a key; ``wrong_key`` if empty.
         formats: the picture types that are taken.
+        data_uris: pictures are taken as data URIs, too.
         settings_type: the switches; unknown ones are refused.
 
     Args:
@@ -138,6 +145,7 @@ class CompatibleApi(Generic[D]):
     wrong_key: ClassVar[str]
     missing_key: ClassVar[str] = ""
     formats: ClassVar[frozenset[ImageFormat]] = frozenset(ImageFormat)
+    data_uris: ClassVar[bool] = True
     settings_type: type[D]
 
     def __init__(
@@ -197,9 +205,16 @@ class CompatibleApi(Generic[D]):
         """The JSON that was sent, as a ``kind``.
 
         Raises:
-            pydantic.ValidationError: it is none.
+            InvalidRequest: it is none; its ``misfits`` say what is wrong where.
         """
-        return kind.model_validate_json(b"".join(request.body))
+        try:
+            return kind.model_validate_json(b"".join(request.body))
+        except ValidationError as error:
+            found = error.errors(include_input=False, include_url=False, include_context=False)
+        misfits = tuple(Misfit(each["loc"], each["type"], each["msg"]) for each in found)
+        wrong = InvalidRequest(str(misfits[0]))
+        wrong.misfits = misfits
+        raise wrong
 
     def picture(self, sent: str | bytes | memoryview, role: str) -> Image:
         """A picture as it was sent: base64 in a text, or its own bytes.
@@ -209,6 +224,7 @@ class CompatibleApi(Generic[D]):
         """
         try:
             if isinstance(sent, str):
+                self._refuse_data_uri(sent)
                 image = Image.from_base64(sent, self.limits)
             else:
                 image = Image.from_bytes(sent, self.limits)
@@ -219,6 +235,16 @@ class CompatibleApi(Generic[D]):
             raise
         return image
 
+    def gallery(self, sent: Sequence[str | bytes | memoryview]) -> tuple[Image, ...]:
+        """The pictures of a gallery; see :meth:`picture`."""
+        return tuple(self.picture(each, f"gallery[{n}]") for n, each in enumerate(sent))
+
+    def _refuse_data_uri(self, sent: str) -> None:
+        chosen = self.settings.data_uris
+        taken = self.data_uris if chosen is None else chosen
+        if not taken and sent[:5].lower() == "data:":
+            raise ImageRejected("a data URI, where base64 alone is taken")
+
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         """An answer, its scores on the target scale, as the vendor would send it."""
         raise NotImplementedError
@@ -227,11 +253,16 @@ class CompatibleApi(Generic[D]):
         """A failure as the vendor would report it, with the time to wait where it is known."""
         name = self.reasons.get(error.reason) if isinstance(error, CaptureRejected) else None
         names = (self.failures.get(kind) for kind in type(error).__mro__)
-        reply = self.error(name or next(filter(None, names)))
+        name = name or next(filter(None, names))
+        reply = self.error(name, **self.details(name, error))
         if isinstance(error, RateLimited) and error.retry_after is not None:
             seconds = str(max(1, math.ceil(error.retry_after)))
             return replace(reply, headers={**reply.headers, "retry-after": seconds})
         return reply
+
+    def details(self, name: str, error: FacegateError) -> Mapping[str, Any]:  # noqa: ARG002
+        """Fields of an error's body that say more of a failure than the table does."""
+        return {}
 
     def error(self, name: str, **changes: Any) -> HttpReply:
         """One of ``errors``, its body changed where the occasion has something to say."""

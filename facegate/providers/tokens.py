@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from base64 import b64encode
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Final, Literal
 from urllib.parse import quote_plus
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from facegate.errors import (
     AuthenticationFailed,
@@ -22,7 +21,7 @@ from facegate.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from facegate.providers.bodies import WireModel, form_body
+from facegate.providers.bodies import HeaderSecret, WireModel, form_body
 from facegate.providers.catalogue import ErrorTable
 from facegate.providers.replies import read_reply, retry_after, written_code
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send, sleep
@@ -137,12 +136,6 @@ class Tokens:
         return _Held(token.value, now + life - min(_EARLY_S, life / 10), now + life)
 
 
-def _fit_for_a_header(token: SecretStr) -> SecretStr:
-    if not re.fullmatch("[!-~]+", token.get_secret_value()):
-        raise ValueError("no token")
-    return token
-
-
 class _Request(WireModel):
     grant_type: Literal["client_credentials"] = "client_credentials"
     client_id: str | None = None
@@ -151,7 +144,7 @@ class _Request(WireModel):
 
 
 class _Granted(WireModel):
-    access_token: Annotated[SecretStr, AfterValidator(_fit_for_a_header)]
+    access_token: HeaderSecret
     token_type: Annotated[str, Field(pattern="(?i)^bearer$")]
     expires_in: float | None = Field(None, gt=0)
 

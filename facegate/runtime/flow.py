@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar
+from urllib.parse import urlsplit
 
 N = TypeVar("N")
 T = TypeVar("T")
@@ -69,6 +70,11 @@ class HttpRequest:
     server_name: str | None = None
     target: str = field(default="", repr=False)
     authority: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path of the URL."""
+        return urlsplit(self.url).path
 
 
 @dataclass(frozen=True, slots=True)

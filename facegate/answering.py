@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from facegate.errors import ConfigurationError, FacegateError, InvalidRequest, UnmappedError
+from facegate.errors import ConfigurationError, FacegateError, InvalidRequest
 from facegate.events import Event, Finished, Observer, Recorder, Shadowed, ShadowSkipped
 from facegate.images.image import Image
 from facegate.images.intake import Intake, picture, pictures
@@ -98,39 +98,25 @@ class Request:
         self._service, self._version, self._question = service, version, question
         self._run: Run | None = None
         self._at, self._started = datetime.now(UTC), time.perf_counter()
-        self._finished: Finished | None = None
 
-    def answer(self, deadline: Deadline) -> Flow[None]:
-        """Find the answer, or why there is none; the flow itself does not fail."""
+    def answer(self, deadline: Deadline) -> Flow[Finished]:
+        """The answer, or why there is none; the flow itself does not fail."""
         try:
             self._run = yield from self._begun()
             node, share = self._version.route.node, Share.whole(deadline)
-            ending: VerificationResult | FacegateError = yield from node.ask(self._run, share)
+            outcome: VerificationResult | FacegateError = yield from node.ask(self._run, share)
         except FacegateError as error:
-            ending = error
-        self._finished = self._event(ending)
+            outcome = error
+        return self._event(outcome)
 
-    def record(self) -> Flow[None]:
+    def record(self, finished: Finished) -> Flow[None]:
         """Tell observers, keep the record, and have a candidate asked in the background."""
-        if self._finished is None:
-            return
-        self._service.notify(self._finished)
+        self._service.notify(finished)
         if self._service.recorder is not None:
-            yield from self._service.recorder.record(self._finished)
+            yield from self._service.recorder.record(finished)
         shadow = self._version.route.shadow
         if self._run is not None and shadow is not None and shadow.wants(self._question):
-            yield from self._follow(shadow, self._run, self._finished)
-
-    def outcome(self) -> VerificationResult:
-        """The result.
-
-        Raises:
-            FacegateError: there is no answer.
-        """
-        if self._finished is None or self._finished.result is None:
-            error = self._finished.error if self._finished else None
-            raise error or UnmappedError("neither an answer nor an error") from None
-        return self._finished.result
+            yield from self._follow(shadow, self._run, finished)
 
     def _begun(self) -> Flow[Run]:
         question, route = self._question, self._version.route
@@ -155,21 +141,19 @@ class Request:
         most = self._version.route.max_gallery
         return (yield from pictures(question.probe, question.gallery, intake, most))
 
-    def _event(self, ending: VerificationResult | FacegateError) -> Finished:
-        """The event of a result or error, which gets what only the whole request knows."""
+    def _event(self, outcome: VerificationResult | FacegateError) -> Finished:
+        """The event of an outcome, which gets what only the whole request knows."""
         question, route, run = self._question, self._version.route, self._run
         seconds = time.perf_counter() - self._started
         attempts, arm = (tuple(run.attempts), run.arm) if run else ((), None)
-        result, error = None, None
-        if isinstance(ending, FacegateError):
-            error = ending
-            error.attempts, error.request_id = attempts, question.id
+        if isinstance(outcome, FacegateError):
+            outcome.attempts, outcome.request_id = attempts, question.id
         else:
-            result = ending.model_copy(
+            outcome = outcome.model_copy(
                 update={
                     "attempts": attempts,
                     "elapsed": seconds,
-                    "warnings": (*(run.warnings if run else ()), *ending.warnings),
+                    "warnings": (*(run.warnings if run else ()), *outcome.warnings),
                     "request_id": question.id,
                     "route": route.name,
                     "arm": arm,
@@ -182,8 +166,7 @@ class Request:
             route=route.name or route.node.name,
             subject=question.subject,
             consent=question.consent,
-            result=result,
-            error=error,
+            outcome=outcome,
             attempts=attempts,
             seconds=seconds,
             configuration=route.digest,
@@ -230,3 +213,14 @@ class Request:
     def _release(self, shadow: Shadow) -> None:
         shadow.release()
         self._service.versions.release(self._version)
+
+
+def answered(finished: Finished) -> VerificationResult:
+    """The result of a request.
+
+    Raises:
+        FacegateError: there is none.
+    """
+    if isinstance(finished.outcome, FacegateError):
+        raise finished.outcome from None
+    return finished.outcome

@@ -29,8 +29,7 @@ class Finished:
         route: name of the route or provider that was asked.
         subject: the person, as the caller names them; only ever kept as a keyed hash.
         consent: the person's consent, where the caller gave one.
-        result: the answer; None where there is none.
-        error: the reason why there is no answer; None where there is one.
+        outcome: the answer, or the reason why there is none.
         attempts: every provider asked, oldest first.
         seconds: duration of the request, 0 or more.
         configuration: digest of the configuration that led there.
@@ -45,13 +44,22 @@ class Finished:
     route: str
     subject: str | None = field(repr=False)
     consent: Consent | None
-    result: VerificationResult | None
-    error: FacegateError | None
+    outcome: VerificationResult | FacegateError
     attempts: tuple[Attempt, ...]
     seconds: float
     configuration: str | None = None
     arm: str | None = None
     judged_by_caller: bool = False
+
+    @property
+    def result(self) -> VerificationResult | None:
+        """The answer; None where there is none."""
+        return None if isinstance(self.outcome, FacegateError) else self.outcome
+
+    @property
+    def error(self) -> FacegateError | None:
+        """The reason why there is no answer; None where there is one."""
+        return self.outcome if isinstance(self.outcome, FacegateError) else None
 
 
 @dataclass(frozen=True, slots=True)

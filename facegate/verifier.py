@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from facegate.answering import RECORD_S, Load, Request, Service, Source
+from facegate.answering import RECORD_S, Load, Request, Service, Source, answered
 from facegate.consent import Consent
 from facegate.events import Observer, Recorder
 from facegate.images.image import Gallery, ImageSource
@@ -98,9 +98,9 @@ class FaceVerifier(_Verifier):
         """
         with self._service.versions.use() as version:
             request, deadline = Request(self._service, version, question), version.deadline()
-            self._driver.run(request.answer(deadline), deadline)
-            self._driver.run(request.record(), Deadline(RECORD_S))
-        return request.outcome()
+            finished = self._driver.run(request.answer(deadline), deadline)
+            self._driver.run(request.record(finished), Deadline(RECORD_S))
+        return answered(finished)
 
     def compare(
         self,
@@ -297,9 +297,9 @@ class AsyncFaceVerifier(_Verifier):
         """See :meth:`FaceVerifier.ask`."""
         with self._service.versions.use() as version:
             request, deadline = Request(self._service, version, question), version.deadline()
-            await self._driver.run(request.answer(deadline), deadline)
-            await self._driver.run(request.record(), Deadline(RECORD_S))
-        return request.outcome()
+            finished = await self._driver.run(request.answer(deadline), deadline)
+            await self._driver.run(request.record(finished), Deadline(RECORD_S))
+        return answered(finished)
 
     async def compare(
         self,

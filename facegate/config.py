@@ -66,6 +66,9 @@ class ImageSettings(Table):
         gt=0,
         description="Pixels of the largest picture, width x height.",
     )
+    min_side: int = Field(
+        default=DEFAULT_LIMITS.min_side, gt=0, description="Pixels of the shorter side, at least."
+    )
     fetch_urls: bool = Field(default=False, description="Take https URLs as pictures.")
     fetch_timeout_s: float = Field(
         default=10.0, gt=0, description="Seconds to wait for a URL to answer, and to go on."
@@ -73,12 +76,19 @@ class ImageSettings(Table):
     fetch_networks: tuple[str, ...] = Field(
         default=(), description="Private networks that may be fetched from, such as 10.1.0.0/16."
     )
+    fetch_ca_file: str | None = Field(
+        default=None, description="PEM file of the authorities to trust instead of public ones."
+    )
 
     @property
     def intake(self) -> Intake:
-        fetching = FetchPolicy(timeout_s=self.fetch_timeout_s, networks=self.fetch_networks)
+        fetching = FetchPolicy(
+            timeout_s=self.fetch_timeout_s,
+            networks=self.fetch_networks,
+            ca_file=self.fetch_ca_file,
+        )
         return Intake(
-            ImageLimits(max_bytes=self.max_bytes, max_pixels=self.max_pixels),
+            ImageLimits(self.max_bytes, self.max_pixels, self.min_side),
             fetching if self.fetch_urls else None,
         )
 

@@ -18,6 +18,8 @@ from facegate.images.image import Image, ImageLimits
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, call, send
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 3
+"""Redirects that are followed; each is checked as the first URL was."""
 _LONGEST_URL = 8192
 _CARRIERS = (ip_network("64:ff9b::/96"), ip_network("::/96"))
 """IPv6 networks whose last 32 bits are the IPv4 address that is meant (RFC 6052, RFC 4291)."""
@@ -31,7 +33,6 @@ class FetchPolicy:
 
     Attributes:
         timeout_s: seconds to wait for a connection, and between any two parts of a reply; above 0.
-        max_redirects: redirects followed, 0 or more; each is checked as the first URL was.
         networks: private networks that may be fetched from all the same, in CIDR notation.
         ca_file: PEM file of the authorities to trust instead of the public ones.
 
@@ -40,7 +41,6 @@ class FetchPolicy:
     """
 
     timeout_s: float = 10.0
-    max_redirects: int = 3
     networks: tuple[str, ...] = ()
     ca_file: str | None = None
 
@@ -77,7 +77,7 @@ def fetch(url: str, policy: FetchPolicy, limits: ImageLimits) -> Flow[Image]:
         max_reply_bytes=limits.max_bytes,
         ca_file=policy.ca_file,
     )
-    for _ in range(policy.max_redirects + 1):
+    for _ in range(_MOST_REDIRECTS + 1):
         try:
             request = yield from _checked_request(url, policy)
             reply = yield from send(request, transport)
@@ -86,7 +86,7 @@ def fetch(url: str, policy: FetchPolicy, limits: ImageLimits) -> Flow[Image]:
         if reply.status not in _REDIRECTS:
             return _image(reply, limits)
         url = _next(url, reply)
-    raise ImageRejected(f"the URL redirects more than {policy.max_redirects} times")
+    raise ImageRejected(f"the URL redirects more than {_MOST_REDIRECTS} times")
 
 
 def _checked_request(url: str, policy: FetchPolicy) -> Flow[HttpRequest]:

@@ -20,7 +20,7 @@ from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.routing.split import Arm, Split
-from facegate.routing.tables import BreakerTable, RouteTable
+from facegate.routing.tables import BreakerTable, RouteTable, ShadowTable
 from facegate.thresholds import Policy, Wanted
 
 States = dict[tuple[str, str], tuple[Any, Any]]
@@ -85,7 +85,7 @@ class Plan:
             self._attempts(name),
             require_consent=any(self.routes[each].require_consent for each in self._reached(name)),
             policy=table.policy,
-            shadow=Shadow(self._node(trial.to), trial.sample, trial.most) if trial else None,
+            shadow=self._shadow(trial) if trial else None,
             digest=self.digest(name),
         )
         for operation, policy in table.policy.items():
@@ -189,6 +189,9 @@ class Plan:
             arms = {part: Arm(weight, nodes[part]) for part, weight in table.split.items()}
             return Split(name, arms, self.key)
         return nodes[table.parts[0]]
+
+    def _shadow(self, table: ShadowTable) -> Shadow:
+        return Shadow(self._node(table.to), table.sample, table.most, table.deadline_s)
 
     def _leaf(self, name: str, retry: RetryPolicy | None) -> Node:
         node: Node = Leaf(self.provider(name))

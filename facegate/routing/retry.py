@@ -14,6 +14,11 @@ from facegate.routing.wrapper import Wrapper
 from facegate.runtime.flow import Flow, sleep
 from facegate.runtime.forking import PerProcess
 
+CAPACITY = 100
+"""Tokens of a provider's retries at the start, and at most."""
+COST = 5
+"""Tokens that a retry takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -40,27 +45,23 @@ class RetryQuota:
 
     A bucket of tokens, as in AWS's SDKs: a retry takes several out and an answer puts one back, so
     that a provider which fails everything is soon asked just once for each request.
-
-    Args:
-        capacity: tokens at the start, and at most.
-        cost: of a retry.
     """
 
-    def __init__(self, capacity: int = 100, cost: int = 5) -> None:
-        self.capacity, self.cost, self.left = capacity, cost, capacity
+    def __init__(self) -> None:
+        self._left = CAPACITY
         self._lock = PerProcess(threading.Lock)
 
     def take(self) -> bool:
         """Pay for a retry, if there is enough left."""
         with self._lock.value:
-            enough = self.left >= self.cost
-            self.left -= self.cost if enough else 0
+            enough = self._left >= COST
+            self._left -= COST if enough else 0
             return enough
 
     def refill(self) -> None:
         """Note an answer."""
         with self._lock.value:
-            self.left = min(self.capacity, self.left + 1)
+            self._left = min(CAPACITY, self._left + 1)
 
 
 class Retry(Wrapper):

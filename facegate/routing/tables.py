@@ -30,6 +30,7 @@ class ShadowTable(Table):
     to: Name = Field(description="The provider or route on trial.")
     sample: float = Field(ge=0, le=1, description="Share of the requests that it gets.")
     most: int = Field(default=16, ge=1, description="Copies at once; one more is left out.")
+    deadline_s: float = Field(default=30.0, gt=0, description="Seconds for one copy, at most.")
 
 
 class RouteTable(Table):

@@ -180,4 +180,4 @@ def _weights(routes: Mapping[str, RouteTable], name: str) -> dict[str, float] | 
         return None
     if table.split:
         return dict(table.split)
-    return next(filter(None, (_weights(routes, part) for part in table.parts)), None)
+    return next(filter(None, (_weights(routes, member) for member in table.members)), None)

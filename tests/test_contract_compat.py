@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from acme_documented import AcmesApi
 from broken.api import AcmeApi
-from facegate.testing import CompatibleApiContract
 
 
-class TestAcmeApi(AcmesApi, CompatibleApiContract):
+class TestAcmeApi(AcmesApi):
     api_type = AcmeApi

@@ -16,11 +16,13 @@ from typing import Any
 
 import click
 import pytest
+from pydantic import BaseModel
 
 import facegate
 from drawn import picture
 from facegate import ImageFormat, errors, gateway, plugin, testing
 from facegate.cli import main as cli
+from facegate.cli import options
 from facegate.config import Config, ImageSettings
 from facegate.gateway.settings import SandboxSettings, ServeSettings
 from facegate.plugin import CompatibleApiSettings
@@ -75,7 +77,8 @@ def test_every_settings_model_is_in_the_reference() -> None:
     apis = [registry.api_type(name).settings_type for name in SHIPPED[1:]]
     routes = (RetryTable, ShadowTable, BreakerSettings, LimitSettings)
     shared = (ImageSettings, ProviderSettings, HttpSettings, CompatibleApiSettings)
-    for model in (*shared, *routes, ServeSettings, SandboxSettings, *own, *apis):
+    models: list[type[BaseModel]] = [*shared, *routes, ServeSettings, SandboxSettings, *own, *apis]
+    for model in models:
         assert f"settings {model.__module__}:{model.__qualname__}\n" in page
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name}"
@@ -85,8 +88,14 @@ def test_every_exit_code_is_in_the_reference() -> None:
     told = {
         int(code) for code in re.findall(r"^\| (\d+) \| ", read("reference/cli.md"), re.MULTILINE)
     }
-    codes = {cli.ACCEPTED, cli.REJECTED, cli.BAD_INPUT, cli.REVIEW, cli.PROVIDER_FAILED}
-    assert told == codes | {cli.MISCONFIGURED, cli.INTERRUPTED, cli.READER_LEFT}
+    codes = {
+        options.ACCEPTED,
+        options.REJECTED,
+        options.BAD_INPUT,
+        options.REVIEW,
+        options.PROVIDER_FAILED,
+    }
+    assert told == codes | {options.MISCONFIGURED, options.INTERRUPTED, options.READER_LEFT}
 
 
 def test_every_command_is_in_the_reference() -> None:

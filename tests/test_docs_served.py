@@ -228,7 +228,7 @@ def test_scores_cross_as_the_page_works_it_out(tables: Any) -> None:
 
 
 def test_a_gallery_costs_what_the_page_says(tables: Any) -> None:
-    head, _, thousandth, *_ = [*tables["gallery"]()]
+    head, _, thousandth, *_ = list(tables["gallery"]())
     assert head[3] == "3 pictures"
     assert thousandth[:4] == ("1 in 10,000", "1 in 10,000", "1 in 5,000", "1 in 3,334")
 

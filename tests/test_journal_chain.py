@@ -143,9 +143,9 @@ def chains(draw: st.DrawFn) -> tuple[list[Kept], Head]:
     return kept, Head(kept[-1].seq, kept[-1].hash)
 
 
-def altered(kept: Sequence[Kept], draw: st.DrawFn) -> Iterator[list[Kept]]:
+def altered(kept: Sequence[Kept], data: st.DataObject) -> Iterator[list[Kept]]:
     """A chain after anything that one can do to one record or two."""
-    one, other = (draw(st.integers(0, len(kept) - 1)) for _ in "12")
+    one, other = (data.draw(st.integers(0, len(kept) - 1)) for _ in "12")
     rest = [*kept[:one], *kept[one + 1 :]]
     yield rest
     yield [*rest[:other], kept[one], *rest[other:]]
@@ -161,7 +161,7 @@ def altered(kept: Sequence[Kept], draw: st.DrawFn) -> Iterator[list[Kept]]:
 def test_whatever_is_altered_shows(chain: tuple[list[Kept], Head], data: st.DataObject) -> None:
     kept, end = chain
     assert verify(kept, Head(), end).problems == ()
-    for other in altered(kept, data.draw):
+    for other in altered(kept, data):
         if other != kept:
             assert verify(other, Head(), end).problems
 

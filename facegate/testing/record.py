@@ -22,7 +22,7 @@ from facegate.errors import FacegateError
 from facegate.model import Billed, Operation
 from facegate.providers.provider import Provider
 from facegate.providers.registry import Registry
-from facegate.testing.cassettes import Scenario, found
+from facegate.testing.cassettes import Scenario, cassettes_in
 from facegate.testing.recording import NotRecorded, dictate, record
 from facegate.verifier import FaceVerifier
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.documented:
-            for path in found(given.documented):
+            for path in cassettes_in(given.documented):
                 if Scenario.load(path).source == "documentation":
                     dictate(path)
                     _say(f"written: {path}")

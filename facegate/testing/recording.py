@@ -27,7 +27,7 @@ from facegate.testing.cassettes import (
     Scenario,
     asked,
     opened,
-    play,
+    play_cassette,
     read,
     told,
 )
@@ -220,7 +220,7 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 def _played(path: Path, provider_type: type[Provider] | None) -> dict[str, Any]:
     try:
-        return play(path, provider_type)
+        return play_cassette(path, provider_type)
     except AssertionError as error:
         raise NotRecorded(f"it cannot be played: {error}") from None
 

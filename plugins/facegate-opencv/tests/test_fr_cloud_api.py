@@ -215,7 +215,9 @@ def test_what_is_no_picture_could_not_be_decoded(text: str) -> None:
 @pytest.mark.parametrize("kind", ImageFormat)
 def test_every_type_of_picture_is_taken(kind: ImageFormat) -> None:
     sent = Image.of(picture(kind))
-    assert understood("/liveness", image=sent.base64.decode()).probe.data == sent.data
+    probe = understood("/liveness", image=sent.base64.decode()).probe
+    assert isinstance(probe, Image)
+    assert probe.data == sent.data
 
 
 def test_data_uris_are_taken_where_they_are_allowed() -> None:

@@ -39,6 +39,8 @@ DEVELOP = [
     *("-e", "docs/example-plugin-2"),
     *("-r", "requirements-dev.txt"),
 ]
+PLUGINS_TESTS = [*sorted(ROOT.glob("plugins/*/tests")), ROOT / "docs" / "example-plugin" / "tests"]
+"""A checker reads them one folder at a time, as modules of one have the names of another's."""
 VENDORS_CLIENT = ["--no-deps", "opencv-face-recognition==1.1.1"]
 """Asks the API that answers as its vendor does. Its opencv-python would overwrite the cv2 of
 facegate-local with one that needs a desktop's libraries; what else it needs is in DEVELOP."""
@@ -70,6 +72,7 @@ def lint() -> int:
         run(BIN / "ruff", "check", ".")
         or run(BIN / "ruff", "format", "--check", ".")
         or run(BIN / "mypy")
+        or any(run(BIN / "mypy", tests.relative_to(ROOT)) for tests in PLUGINS_TESTS)
     )
 
 
@@ -100,7 +103,8 @@ def build() -> int:
 
 def run(*command: str | Path) -> int:
     """Run a command in the project's root and say what it was."""
-    print("$", " ".join(Path(part).name if os.sep in str(part) else str(part) for part in command))
+    shown = [Path(part).name if Path(part).is_absolute() else str(part) for part in command]
+    print("$", *shown)
     sys.stdout.flush()
     return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
 

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from facegate.consent import Consent
 
 
+__all__ = [
+    "BreakerTurned",
+    "Event",
+    "Finished",
+    "Observer",
+    "Recorder",
+    "ShadowSkipped",
+    "Shadowed",
+    "Tried",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The end of a request: it was answered, or failed for good.

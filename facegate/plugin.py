@@ -67,7 +67,7 @@ from facegate.providers.compat import (
 from facegate.providers.flows import FlowProvider
 from facegate.providers.forms import Form, FormLimits, multipart
 from facegate.providers.hookspecs import hookimpl
-from facegate.providers.http import HttpProvider, HttpSettings
+from facegate.providers.http import HttpProvider, HttpSettings, Query
 from facegate.providers.pictures import FacePolicy, PictureLimits, SeveralFaces
 from facegate.providers.provider import (
     Answer,
@@ -156,6 +156,7 @@ __all__ = [
     "ProviderSettings",
     "ProviderTimeout",
     "ProviderUnavailable",
+    "Query",
     "QuotaExhausted",
     "RateLimited",
     "Row",

@@ -38,7 +38,7 @@ def test_the_stake_is_a_dirichlet_mixture_against_the_hypothesis(
     rates = np.array([first, 1 - first])
     mixture = stats.dirichlet_multinomial(25 * rates, sum(counts)).logpmf(counts)
     hypothesis = stats.multinomial(sum(counts), rates).logpmf(counts)
-    assert evidence(counts, rates) == pytest.approx(mixture - hypothesis, abs=1e-6)
+    assert evidence(counts, [first, 1 - first]) == pytest.approx(mixture - hypothesis, abs=1e-6)
 
 
 def test_under_the_hypothesis_the_stake_is_fair() -> None:

@@ -143,9 +143,9 @@ def chains(draw: st.DrawFn) -> tuple[list[StoredRecord], Head]:
     return kept, Head(kept[-1].seq, kept[-1].hash)
 
 
-def altered(kept: Sequence[StoredRecord], draw: st.DrawFn) -> Iterator[list[StoredRecord]]:
+def altered(kept: Sequence[StoredRecord], data: st.DataObject) -> Iterator[list[StoredRecord]]:
     """A chain after anything that one can do to one record or two."""
-    one, other = (draw(st.integers(0, len(kept) - 1)) for _ in "12")
+    one, other = (data.draw(st.integers(0, len(kept) - 1)) for _ in "12")
     rest = [*kept[:one], *kept[one + 1 :]]
     yield rest
     yield [*rest[:other], kept[one], *rest[other:]]
@@ -163,7 +163,7 @@ def test_whatever_is_altered_shows(
 ) -> None:
     kept, end = chain
     assert verify(kept, Head(), end).problems == ()
-    for other in altered(kept, data.draw):
+    for other in altered(kept, data):
         if other != kept:
             assert verify(other, Head(), end).problems
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from facegate.cli import main as cli
-from facegate.cli import new_plugin
+from facegate.cli import new_plugin, options
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "acme_faces"
@@ -31,7 +31,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    assert make(NAME) == cli.ACCEPTED
+    assert make(NAME) == options.ACCEPTED
     return tmp_path / "facegate-acme-faces"
 
 
@@ -107,7 +107,7 @@ def test_it_has_the_licence_and_a_page_of_its_own(made: Path) -> None:
 def test_a_name_that_would_not_do_is_refused_and_nothing_made(
     name: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert make(name, "--to", "new") == cli.BAD_INPUT
+    assert make(name, "--to", "new") == options.BAD_INPUT
     assert why in " ".join(capsys.readouterr().err.split())
     assert not [*tmp_path.iterdir()]
 
@@ -115,13 +115,13 @@ def test_a_name_that_would_not_do_is_refused_and_nothing_made(
 def test_what_is_there_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "README.md").write_text("mine")
-    assert make(NAME, "--to", "there") == cli.BAD_INPUT
+    assert make(NAME, "--to", "there") == options.BAD_INPUT
     assert "cannot make there: File exists" in capsys.readouterr().err
     assert [each.name for each in (tmp_path / "there").iterdir()] == ["README.md"]
 
 
 def test_it_can_be_made_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert make(NAME, "--to", "plugins/of mine") == cli.ACCEPTED
+    assert make(NAME, "--to", "plugins/of mine") == options.ACCEPTED
     assert (tmp_path / "plugins" / "of mine" / f"facegate_{NAME}" / "wire.py").exists()
     assert f"'{tmp_path / 'plugins' / 'of mine'}'" in capsys.readouterr().out
 
@@ -135,5 +135,5 @@ def test_an_installed_example_is_the_one_that_is_copied(
     (tmp_path / "facegate").mkdir()
     made.rename(tmp_path / "facegate" / "_template")
     monkeypatch.setattr(new_plugin, "_CORE", tmp_path / "facegate")
-    assert make("norwood") == cli.ACCEPTED
+    assert make("norwood") == options.ACCEPTED
     assert (tmp_path / "facegate-norwood" / "facegate_norwood" / "wire.py").exists()

@@ -18,6 +18,7 @@ from facegate import (
     VerificationResult,
 )
 from facegate.providers.registry import Registry
+from facegate.routing.plan import States
 
 THIRD = """
 [providers.third]
@@ -290,7 +291,8 @@ def test_a_provider_goes_on_with_what_is_known_of_it_if_its_settings_are_the_sam
     tmp_path: Path,
 ) -> None:
     text = f'{MAIN_AND_BACKUP}[routes.kyc]\nfailover = ["main", "backup"]\n[breaker]\n'
-    registry, states = Registry(entry_points()), {}
+    registry = Registry(entry_points())
+    states: States = {}
     first = load(tmp_path, text).route(registry, "kyc", states=states)
     later = load(tmp_path, text.replace("score = 75", "score = 60"))
     second = later.route(registry, "kyc", first.held, states)

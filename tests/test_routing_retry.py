@@ -181,8 +181,8 @@ class Refusing(Node):
 
     def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         self.asked += 1
+        yield from ()
         raise RateLimited("not now")
-        yield
 
 
 def test_what_is_refused_on_the_way_is_not_tried_again() -> None:

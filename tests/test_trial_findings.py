@@ -31,7 +31,7 @@ def even(people: int, other: Vendor, **plan: float) -> Trial:
 
 
 def shadowed(candidate: Vendor, people: int = 4000, **plan: float) -> Trial:
-    simulated = Plan(people, {replace(MAIN, right=0.97): 1}, shadow=candidate, **plan)  # type: ignore[arg-type]
+    simulated = Plan(people, {replace(MAIN, right=0.97): 1}, shadow=candidate, **plan)
     return Trial.of("kyc", requests(simulated))
 
 
@@ -195,6 +195,7 @@ def test_costs_are_per_request_and_per_decision() -> None:
     rows = list(requests(Plan(400, {replace(MAIN, failed=0.5): 1})))
     arm = Trial.of("kyc", rows).arms[0]
     decisions = sum(row.decision is not None for row in rows)
+    assert arm.cost is not None
     assert arm.cost == pytest.approx(sum(row.cost or 0 for row in rows))
     assert arm.per_request == pytest.approx(arm.cost / len(rows))
     assert arm.per_decision == pytest.approx(arm.cost / decisions)

@@ -150,7 +150,7 @@ class _Request(WireModel):
 class _Granted(WireModel):
     access_token: HeaderSecret
     token_type: Annotated[str, Field(pattern="(?i)^bearer$")]
-    expires_in: float | None = Field(None, gt=0)
+    expires_in: float | None = Field(default=None, gt=0)
 
 
 _ERRORS: Final = ErrorTable(

@@ -26,9 +26,9 @@ from facegate.testing.cassettes import (
     PathLike,
     Scenario,
     asked,
-    found,
+    cassettes_in,
     opened,
-    play,
+    play_cassette,
     read,
     told,
 )
@@ -132,7 +132,7 @@ def record(
 
 def documented(folder: PathLike) -> list[Path]:
     """The cassettes below a folder that are a vendor's published examples."""
-    return [path for path in found(folder) if Scenario.load(path).source == "documentation"]
+    return [path for path in cassettes_in(folder) if Scenario.load(path).source == "documentation"]
 
 
 def dictate(path: PathLike, provider_type: type[Provider] | None = None) -> None:
@@ -230,7 +230,7 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 def _played(path: Path, provider_type: type[Provider] | None) -> dict[str, Any]:
     try:
-        return play(path, provider_type)
+        return play_cassette(path, provider_type)
     except AssertionError as error:
         raise NotRecorded(f"it cannot be played: {error}") from None
 

@@ -19,8 +19,7 @@ from facegate import (
 )
 from facegate.gateway import create_app, serving
 from facegate.plugin import Answer, CompatibleApiSettings
-from facegate.testing import FakeProvider, match, no_match
-from facegate.testing.pictures import noise
+from facegate.testing import FakeProvider, match, no_match, noise
 from facegate_tarnside.compat import TarnsideApi
 from facegate_tarnside.provider import Tarnside, TarnsideSettings
 

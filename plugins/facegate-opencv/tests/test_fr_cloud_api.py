@@ -201,7 +201,7 @@ def test_what_is_no_request_at_all_does_not_fit_either(path: str, body: Any) -> 
     "text", ["", "%%%", f"data:image/png;base64,{FACE}", "aHR0cHM6Ly9leGFtcGxlLm9yZw=="]
 )
 def test_what_is_no_picture_could_not_be_decoded(text: str) -> None:
-    places = {
+    places: dict[str, list[tuple[str, dict[str, Any]]]] = {
         "probe": [("/compare", {"probe": [text]}), ("/compare-live-face", {"probe": text})],
         "gallery[1]": [("/compare", {"gallery": [OTHER, text]})],
     }
@@ -216,7 +216,10 @@ def test_what_is_no_picture_could_not_be_decoded(text: str) -> None:
 
 @pytest.mark.parametrize("kind", ImageFormat)
 def test_every_type_of_picture_is_taken(kind: ImageFormat) -> None:
-    assert understood("/liveness", image=Image.of(picture(kind)).base64.decode())
+    sent = Image.of(picture(kind))
+    probe = understood("/liveness", image=sent.base64.decode()).probe
+    assert isinstance(probe, Image)
+    assert probe.data == sent.data
 
 
 def test_data_uris_are_taken_where_they_are_allowed() -> None:

@@ -7,7 +7,7 @@ client are compared, facegate's is given the very pictures that the SDK sent.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -185,13 +185,14 @@ def test_a_picture_of_nobody_is_an_error_with_its_code(
     sdk: Any, portraits: Mapping[str, Path]
 ) -> None:
     nobody = Pillow.new("RGB", (320, 320), "grey")
-    for ask in (
+    asks: tuple[Callable[[], Any], ...] = (
         lambda: sdk.liveness.check_liveness(LivenessRequest(nobody)),
         lambda: sdk.compare.compare_image_sets(CompareRequest([portraits["person_a_1"]], [nobody])),
         lambda: sdk.compare.compare_live_face(
             CompareLiveRequest([nobody], portraits["person_a_1"])
         ),
-    ):
+    )
+    for ask in asks:
         with pytest.raises(APIError) as caught:
             ask()
         assert (caught.value.http_status_code, caught.value.err_code) == (400, "ERR_NO_FACES_FOUND")

@@ -84,7 +84,7 @@ class Compare(WireModel, Generic[P]):
 
     probe: Annotated[list[P], Field(min_length=1, max_length=1), BeforeValidator(_several)]
     gallery: Annotated[list[P], Field(min_length=1)]
-    search_mode: _Mode = Field(None, validate_default=True)
+    search_mode: _Mode = Field(default=None, validate_default=True)
     compare_min_score: _MatchThreshold | None = None
 
 
@@ -94,7 +94,7 @@ class CompareLive(WireModel, Generic[P]):
     probe: P
     gallery: Annotated[list[P], Field(min_length=1)]
     os: Text
-    search_mode: _Mode = Field(None, validate_default=True)
+    search_mode: _Mode = Field(default=None, validate_default=True)
     liveness_min_score: _JointThreshold
     compare_min_score: _MatchThreshold | None = None
 
@@ -105,7 +105,7 @@ class CompareFirst(WireModel, Generic[P]):
     probe: P
     gallery: Annotated[list[P], Field(min_length=1)]
     os: Text | None = None
-    search_mode: _Mode = Field(None, validate_default=True)
+    search_mode: _Mode = Field(default=None, validate_default=True)
     liveness_min_score: _JointThreshold | None = None
     compare_min_score: _MatchThreshold | None = None
 
@@ -126,7 +126,7 @@ _Verdict = Annotated[bool, Field(strict=True)]
 
 
 def _either(*path: str | AliasPath) -> Any:
-    return Field(None, validation_alias=AliasChoices(*path))
+    return Field(default=None, validation_alias=AliasChoices(*path))
 
 
 class _Finding(WireModel):
@@ -162,7 +162,7 @@ class Comparison(_Finding):
     threshold: _Score | None = _either(
         AliasPath("result", "compare_min_score"), "compare_min_score"
     )
-    live: Literal[True] | None = Field(None, validation_alias="passed")
+    live: Literal[True] | None = Field(default=None, validation_alias="passed")
     """What ``passed`` says where it is flat. It is not asked here, but a no is heeded."""
 
 
@@ -180,9 +180,9 @@ class Check(_Finding):
 class Compared(Comparison):
     """Both at once. In a record, ``result.passed`` is the verdict on the match alone."""
 
-    flat: Check | None = Field(None, validation_alias="liveness")
+    flat: Check | None = Field(default=None, validation_alias="liveness")
     liveness_score: _TextScore | None = Field(
-        None, validation_alias=AliasPath("result", "liveness_score")
+        default=None, validation_alias=AliasPath("result", "liveness_score")
     )
     liveness_min_score: _TextScore | None = None
 
@@ -224,7 +224,7 @@ class Reply(WireModel, Generic[D]):
     data: D
     code: None = None
     error: None = None
-    reference: str | None = Field(None, alias="id")
+    reference: str | None = Field(default=None, alias="id")
     signature: Annotated[Mapping[str, str] | None, BeforeValidator(_texts)] = None
 
 

@@ -39,7 +39,7 @@ DEVELOP = [
     *("-e", "docs/example-plugin-2"),
     *("-r", "requirements-dev.txt"),
 ]
-PLUGINS_TESTS = [*sorted(ROOT.glob("plugins/*/tests")), ROOT / "docs" / "example-plugin" / "tests"]
+PLUGINS_TESTS = [*sorted(ROOT.glob("plugins/*/tests")), *sorted(ROOT.glob("docs/*/tests"))]
 """A checker reads them one folder at a time, as modules of one have the names of another's."""
 VENDORS_CLIENT = ["--no-deps", "opencv-face-recognition==1.1.1"]
 """Asks the API that answers as its vendor does. Its opencv-python would overwrite the cv2 of

@@ -18,7 +18,7 @@ from facegate import (
 )
 from facegate.testing import Documented, Endpoint, Failure, VendorCall
 from facegate.testing.cases import meaning
-from facegate.testing.compat_contract import every_error
+from facegate.testing.strategies import every_error
 
 COMPARE = VendorCall(
     Operation.COMPARE,

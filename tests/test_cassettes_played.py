@@ -9,10 +9,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from facegate.testing.cassettes import Scenario, found, play, play_async
+from facegate.testing.cassettes import Scenario, cassettes_in, play, play_async
 from facegate.testing.recording import dictate
 
-CASSETTES = found(Path(__file__).parents[1] / "cassettes")
+CASSETTES = cassettes_in(Path(__file__).parents[1] / "cassettes")
 DOCUMENTED = [path for path in CASSETTES if Scenario.load(path).source == "documentation"]
 
 

@@ -26,7 +26,7 @@ from facegate.plugin import Answer, Match
 from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
 from facegate.scores import ScoreMapping
-from facegate.testing.cassettes import Scenario, found, play
+from facegate.testing.cassettes import Scenario, cassettes_in, play
 from pages import blocks, pages_with, portraits
 
 pytestmark = pytest.mark.slow
@@ -197,7 +197,7 @@ def test_who_decides_is_who_the_matrix_says(name: str, tables: Any) -> None:
     who = dict(zip(("", "local", *VENDORS), _row(tables, "who decides"), strict=True))[name]
     deciders = {
         outcome["match"].get("decided_by", "vendor")
-        for path in found(ROOT / "cassettes")
+        for path in cassettes_in(ROOT / "cassettes")
         if Scenario.load(path).plugin == name
         for outcome in [play(path)]
         if outcome.get("match")

@@ -16,7 +16,7 @@ from facegate.errors import (
 from facegate.plugin import Answer, DecodedRequest, HttpSettings
 from facegate.testing import CompatibleApiContract
 from facegate.testing.cases import meaning
-from facegate.testing.compat_contract import every_error
+from facegate.testing.strategies import every_error
 from signed import KEY, Corvid, CorvidApi
 
 

@@ -76,6 +76,7 @@ class ImageSettings(Table):
 
     @property
     def intake(self) -> Intake:
+        """The limits, and how URLs are fetched if they are."""
         fetching = FetchPolicy(timeout_s=self.fetch_timeout_s, networks=self.fetch_networks)
         return Intake(
             ImageLimits(max_bytes=self.max_bytes, max_pixels=self.max_pixels),

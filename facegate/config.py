@@ -82,6 +82,7 @@ class ImageSettings(Table):
 
     @property
     def intake(self) -> Intake:
+        """The limits, and how URLs are fetched where they may be."""
         fetching = FetchPolicy(
             timeout_s=self.fetch_timeout_s,
             networks=self.fetch_networks,

@@ -7,7 +7,7 @@
     ├ UnsupportedOperation             the provider has no such operation: refused before any I/O
     ├ UnsupportedOption                the provider cannot be told this: refused before any I/O
     ├ ConsentRefused                   the request's consent does not cover the recipient
-    ├ JournalUnavailable               what was decided could not be recorded, so it is not told
+    ├ JournalUnavailable               the decision could not be recorded, so it is withheld
     ├ InputError                       the caller's picture or arguments
     │   ├ InvalidRequest               arguments that make no sense together
     │   ├ ImageRejected                not a readable picture within the limits
@@ -199,7 +199,7 @@ class InvalidRequest(InputError):
 
 
 class ImageRejected(InputError):
-    """Not a readable picture of an accepted type within the limits."""
+    """A picture that is not readable, of no accepted type, or beyond the limits."""
 
     http_status = 422
 
@@ -245,7 +245,7 @@ class AuthenticationFailed(ProviderError):
 
 
 class CredentialsExpired(ProviderError):
-    """The credential was good once; renew it."""
+    """The credential has expired; renew it."""
 
     fault = Fault.OPERATOR
 
@@ -271,7 +271,7 @@ class LicenseInvalid(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """Too many requests.
+    """The provider refused one request too many.
 
     Attributes:
         retry_after: seconds the provider asked to wait, 0 or more; None where it did not say.

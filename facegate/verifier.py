@@ -137,8 +137,8 @@ class FaceVerifier(_Verifier):
             UnsupportedOperation, UnsupportedOption: nobody here can be asked that. Nothing was
                 sent.
             ConsentRefused: the consent permits none of those who could answer. Nothing was sent.
-            ProviderError: whoever was asked, or the way there, failed; says nothing of the person.
-            JournalUnavailable: the answer could not be recorded, so it is not told.
+            ProviderError: the provider, or the way there, failed; it says nothing of the person.
+            JournalUnavailable: the answer could not be recorded, so it is withheld.
         """
         return self.ask(
             Question(
@@ -294,7 +294,7 @@ class AsyncFaceVerifier(_Verifier):
         self._replacing: anyio.Lock | None = None
 
     async def ask(self, question: Question) -> VerificationResult:
-        """See :meth:`FaceVerifier.ask`."""
+        """:meth:`FaceVerifier.ask`, awaited: same question, result and errors."""
         with self._service.versions.use() as version:
             request, deadline = Request(self._service, version, question), version.deadline()
             finished = await self._driver.run(request.answer(deadline), deadline)
@@ -312,7 +312,7 @@ class AsyncFaceVerifier(_Verifier):
         consent: Consent | None = None,
         request_id: str | None = None,
     ) -> VerificationResult:
-        """See :meth:`FaceVerifier.compare`."""
+        """:meth:`FaceVerifier.compare`, awaited: same arguments, result and errors."""
         return await self.ask(
             Question(
                 operation=Operation.COMPARE,
@@ -338,7 +338,7 @@ class AsyncFaceVerifier(_Verifier):
         consent: Consent | None = None,
         request_id: str | None = None,
     ) -> VerificationResult:
-        """See :meth:`FaceVerifier.compare_live`."""
+        """:meth:`FaceVerifier.compare_live`, awaited: same arguments, result and errors."""
         return await self.ask(
             Question(
                 operation=Operation.COMPARE_LIVE,
@@ -363,7 +363,7 @@ class AsyncFaceVerifier(_Verifier):
         consent: Consent | None = None,
         request_id: str | None = None,
     ) -> VerificationResult:
-        """See :meth:`FaceVerifier.liveness`."""
+        """:meth:`FaceVerifier.liveness`, awaited: same arguments, result and errors."""
         return await self.ask(
             Question(
                 operation=Operation.LIVENESS,
@@ -377,11 +377,11 @@ class AsyncFaceVerifier(_Verifier):
         )
 
     async def run(self, flow: Flow[T]) -> T:
-        """See :meth:`FaceVerifier.run`."""
+        """:meth:`FaceVerifier.run`, awaited: same flows and errors."""
         return await self._driver.run(flow, Deadline(self.route.deadline_s))
 
     async def reload(self, config: Source = None) -> None:
-        """See :meth:`FaceVerifier.reload`; the file is read in a worker thread."""
+        """:meth:`FaceVerifier.reload`, awaited: the file is read in a worker thread."""
         if self._replacing is None:
             from anyio import Lock
 

@@ -29,20 +29,22 @@ Query = Mapping[str, str | int | float | bool]
 
 
 class HttpSettings(ProviderSettings):
-    """Settings of every provider behind HTTP. Times are in seconds."""
+    """Settings of every provider behind HTTP."""
 
     base_url: str = Field(description="Where the API is, without the operation's path.")
     allow_http: bool = Field(
         default=False, description="Allow unencrypted http to a host other than this machine."
     )
-    connect_s: float = Field(default=5.0, gt=0, description="Time to open a connection.")
+    connect_s: float = Field(default=5.0, gt=0, description="Seconds to open a connection.")
     read_s: float = Field(
-        default=30.0, gt=0, description="Time to wait for the next bytes of a reply."
+        default=30.0, gt=0, description="Seconds to wait for the next bytes of a reply."
     )
-    write_s: float = Field(default=30.0, gt=0, description="Time to wait for bytes to leave.")
-    pool_s: float = Field(default=5.0, gt=0, description="Time to wait for a free connection.")
-    max_connections: int = Field(default=100, gt=0, description="Connections open at once.")
-    max_reply_bytes: int = Field(default=4 * 2**20, gt=0, description="Longest reply that is read.")
+    write_s: float = Field(default=30.0, gt=0, description="Seconds to wait for bytes to leave.")
+    pool_s: float = Field(default=5.0, gt=0, description="Seconds to wait for a free connection.")
+    max_connections: int = Field(default=100, gt=0, description="Most connections open at once.")
+    max_reply_bytes: int = Field(
+        default=4 * 2**20, gt=0, description="Bytes of the longest reply that is read."
+    )
     ca_file: str | None = Field(
         default=None, description="PEM file of the authorities to trust instead of public CAs."
     )

@@ -79,7 +79,9 @@ class ProviderSettings(Table):
     """Settings every provider has. Thresholds are on the provider's scale, or ``"fmr:1e-4"``."""
 
     threshold: Threshold | None = Field(
-        default=None, description="Match from this score on. The provider's own default if absent."
+        default=None,
+        description="A match from this similarity on: a number on the provider's own scale, or a"
+        " preset. The provider's own default if absent.",
     )
     review_from: float | None = Field(
         default=None,
@@ -88,7 +90,8 @@ class ProviderSettings(Table):
     )
     liveness_threshold: Threshold | None = Field(
         default=None,
-        description="Live from this liveness score on. The provider's own default if absent.",
+        description="Live from this liveness score on: a number on the provider's own scale, or a"
+        " preset. The provider's own default if absent.",
     )
     uncertain: Unsure = Field(
         default="reject", description="The decision where the vendor cannot tell."

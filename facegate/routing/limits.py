@@ -36,10 +36,10 @@ _STEP_S, _LONGEST_STEP_S = 0.002, 0.2
 class LimitSettings(Table):
     """Limits of how much a provider may be asked."""
 
-    concurrency: int | None = Field(default=None, ge=1, description="Requests at once.")
+    concurrency: int | None = Field(default=None, ge=1, description="Most requests at once.")
     rate: str | None = Field(
         default=None,
-        description='Requests within any second, minute, hour or day, such as "10/second".',
+        description='Most requests within any second, minute, hour or day, such as "10/second".',
     )
     shared: SecretStr | None = Field(
         default=None,

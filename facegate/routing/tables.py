@@ -42,12 +42,16 @@ class RouteTable(Table):
 
     to: Name | None = Field(default=None, description="One provider or route.")
     failover: tuple[Name, ...] = Field(
-        default=(), description="In this order, until one of them answers."
+        default=(),
+        description="Providers or routes, asked in this order until one of them answers.",
     )
     split: dict[Name, Annotated[float, Field(ge=0)]] = Field(
-        default_factory=dict, description="Each its share of the subjects, by weight."
+        default_factory=dict,
+        description="Providers or routes, each with its weight among the subjects.",
     )
-    shadow: ShadowTable | None = Field(default=None, description="Who is on trial beside them.")
+    shadow: ShadowTable | None = Field(
+        default=None, description="The candidate on trial beside them."
+    )
     retry: RetryTable | None = Field(
         default=None, description="For the providers that the route itself names."
     )

@@ -22,7 +22,7 @@ from facegate.errors import (
 from facegate.model import Decision, Liveness, Operation, VerificationResult
 from facegate.policy import Terms
 from facegate.providers.provider import Answer, BoundRequest, Provider
-from facegate.routing.node import Node, Run, Share, permits
+from facegate.routing.node import Node, Resource, Run, Share, permits
 from facegate.runtime.flow import Flow, timeout
 
 
@@ -35,6 +35,9 @@ class Leaf(Node):
 
     def children(self) -> Sequence[Node]:
         return ()
+
+    def resources(self) -> Sequence[Resource]:
+        return (self.provider,)
 
     def providers(self) -> Iterator[Provider]:
         yield self.provider

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Self
@@ -22,7 +22,7 @@ from pydantic import (
 from facegate.document import Table
 from facegate.errors import RateLimited
 from facegate.model import VerificationResult
-from facegate.routing.node import Node, Run, Share
+from facegate.routing.node import Node, Resource, Run, Share
 from facegate.routing.redis import SharedLimits
 from facegate.routing.wrapper import Wrapper
 from facegate.runtime.deadline import Deadline
@@ -268,6 +268,9 @@ class Limited(Wrapper):
     def __init__(self, node: Node, limiter: Limiter) -> None:
         super().__init__(node)
         self.limiter = limiter
+
+    def resources(self) -> Sequence[Resource]:
+        return (self.limiter,)
 
     def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         with ExitStack() as held:

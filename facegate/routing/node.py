@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from facegate.consent import Consent
 from facegate.errors import ConsentRefused, FacegateError
@@ -86,6 +87,19 @@ class Share:
         return Share(Deadline(seconds, self.deadline), self.fair_s / of)
 
 
+class Resource(Protocol):
+    """A provider, or a limiter: closed once, after the last request that may use it.
+
+    Attributes:
+        name: for the log.
+    """
+
+    name: str
+
+    def close(self) -> None:
+        """Let go of connections and the like."""
+
+
 class Node(ABC):
     """A part of a route: one provider, or others in some arrangement.
 
@@ -112,6 +126,10 @@ class Node(ABC):
     @abstractmethod
     def children(self) -> Sequence[Node]:
         """The nodes that this one is made of, in order."""
+
+    def resources(self) -> Sequence[Resource]:
+        """Whatever this node itself has to be closed, when no route has it any more."""
+        return ()
 
     def providers(self) -> Iterator[Provider]:
         """The providers that may be asked, in order; one may come twice."""

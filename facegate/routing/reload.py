@@ -9,13 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from facegate.images.intake import Intake
-from facegate.providers.provider import Provider
-from facegate.routing.limits import Limited, Limiter
+from facegate.routing.node import Resource
 from facegate.routing.route import Route
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.forking import in_child
-
-_Resource = Provider | Limiter
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +100,7 @@ class Versions:
         for resource in resources.values():
             resource.close()
 
-    def _ended(self) -> Sequence[_Resource]:
+    def _ended(self) -> Sequence[Resource]:
         """Forget versions that have finished; gives the resources to close with them.
 
         A reload keeps providers whose settings are the same, so one may be a part of several
@@ -118,16 +115,13 @@ class Versions:
         return [resource for key, resource in _resources(ended).items() if key not in kept]
 
 
-def _resources(versions: Sequence[Version]) -> dict[int, _Resource]:
+def _resources(versions: Sequence[Version]) -> dict[int, Resource]:
     """Providers and limiters of some versions, by identity: equal ones are closed each."""
-    resources: list[_Resource] = []
-    for route in (version.route for version in versions):
-        resources += route.held
-        resources += [node.limiter for node in route.nodes if isinstance(node, Limited)]
-    return {id(resource): resource for resource in resources}
+    nodes = (node for version in versions for node in version.route.nodes)
+    return {id(resource): resource for node in nodes for resource in node.resources()}
 
 
-def _close(resources: Sequence[_Resource]) -> None:
+def _close(resources: Sequence[Resource]) -> None:
     for resource in resources:
         try:
             resource.close()

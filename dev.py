@@ -38,7 +38,7 @@ DEVELOP = [
     *("-e", "plugins/facegate-verifik", "-e", "docs/example-plugin"),
     *("-r", "requirements-dev.txt"),
 ]
-PLUGINS_TESTS = [*sorted(ROOT.glob("plugins/*/tests")), ROOT / "docs" / "example-plugin" / "tests"]
+PLUGINS_TESTS = sorted([*ROOT.glob("plugins/*/tests"), *ROOT.glob("docs/example-plugin*/tests")])
 """A checker reads them one folder at a time, as modules of one have the names of another's."""
 VENDORS_CLIENT = ["--no-deps", "opencv-face-recognition==1.1.1"]
 """Asks the API that answers as its vendor does. Its opencv-python would overwrite the cv2 of
@@ -53,7 +53,7 @@ def demo() -> int:
 
 def test() -> int:
     """Run the checks that the arguments ask for."""
-    set_up("test", "1.1 GB", DEVELOP, VENDORS_CLIENT)
+    set_up("test", "1.4 GB", DEVELOP, VENDORS_CLIENT)
     match sys.argv[2:]:
         case []:
             return lint() or build() or run(*PYTEST, *PARALLEL, "--durations=25")
@@ -72,6 +72,7 @@ def lint() -> int:
         or run(BIN / "ruff", "format", "--check", ".")
         or run(BIN / "mypy")
         or any(run(BIN / "mypy", tests.relative_to(ROOT)) for tests in PLUGINS_TESTS)
+        or run(BIN / "basedpyright", "--pythonpath", PYTHON)
     )
 
 
@@ -88,7 +89,7 @@ def coverage() -> int:
 
 def docs() -> int:
     """Build the documentation, and say where it is."""
-    set_up("test", "1.1 GB", DEVELOP, VENDORS_CLIENT)
+    set_up("test", "1.4 GB", DEVELOP, VENDORS_CLIENT)
     failed = build()
     if not failed:
         print(SITE.relative_to(ROOT) / "index.html", (SITE / "index.html").as_uri(), sep=": ")

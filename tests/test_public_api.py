@@ -29,7 +29,7 @@ PROMISED = [value for module in MODULES.values() for value in names_of(module).v
 EAGER = [facegate, facegate.plugin, MODULES["facegate.typing"], MODULES["facegate.cli"]]
 SHOWN = [
     *(ROOT / "docs" / "examples").rglob("*.py"),
-    *(ROOT / "docs" / "example-plugin").rglob("*.py"),
+    *ROOT.glob("docs/example-plugin*/*/*.py"),
     *(ROOT / "plugins").glob("*/facegate_*/**/*.py"),
 ]
 

@@ -36,9 +36,10 @@ RUN = ["-e", ".[cli]", "-e", "plugins/facegate-local"]
 DEVELOP = [
     *("-e", ".[all]", "-e", "plugins/facegate-local", "-e", "plugins/facegate-opencv"),
     *("-e", "plugins/facegate-verifik", "-e", "docs/example-plugin"),
+    *("-e", "docs/example-plugin-2"),
     *("-r", "requirements-dev.txt"),
 ]
-PLUGINS_TESTS = sorted([*ROOT.glob("plugins/*/tests"), *ROOT.glob("docs/example-plugin*/tests")])
+PLUGINS_TESTS = [*sorted(ROOT.glob("plugins/*/tests")), *sorted(ROOT.glob("docs/*/tests"))]
 """A checker reads them one folder at a time, as modules of one have the names of another's."""
 VENDORS_CLIENT = ["--no-deps", "opencv-face-recognition==1.1.1"]
 """Asks the API that answers as its vendor does. Its opencv-python would overwrite the cv2 of
@@ -144,7 +145,7 @@ def set_up(name: str, size: str, *steps: list[str]) -> None:
 def fingerprint(requirements: tuple[list[str], ...]) -> str:
     """What an installed environment depends on."""
     files = [ROOT / "requirements-dev.txt"]
-    for folder in (ROOT, *ROOT.glob("plugins/*"), ROOT / "docs" / "example-plugin"):
+    for folder in (ROOT, *ROOT.glob("plugins/*"), *ROOT.glob("docs/example-plugin*")):
         files += folder.glob("pyproject.toml")
     digest = hashlib.sha256(repr((requirements, sys.version, str(ROOT))).encode())
     for file in sorted(files):

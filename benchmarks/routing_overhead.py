@@ -34,7 +34,7 @@ from rich.progress import track
 
 from facegate import AsyncFaceVerifier, FaceVerifier, Image
 from facegate.config import Config
-from facegate.opening import Parts, parts
+from facegate.opening import Setup, setup
 from facegate.providers.registry import Registry
 from facegate.testing.pictures import noise
 
@@ -111,7 +111,7 @@ class Contestant:
     together: list[float] = field(default_factory=list)
 
     @contextmanager
-    def parts(self) -> Iterator[Parts]:
+    def setup(self) -> Iterator[Setup]:
         """Those of a verifier."""
         down = str(self.first != "answers").lower()
         # So that it never opens, or opens at the first failure.
@@ -122,7 +122,7 @@ class Contestant:
                 text += JOURNAL.format(folder=folder, sync=self.sync)
             file = Path(folder) / "facegate.toml"
             file.write_text(text, encoding="utf-8")
-            yield parts(Config.load(file, {}), REGISTRY, "kyc" if self.route else "main")
+            yield setup(Config.load(file, {}), REGISTRY, "kyc" if self.route else "main")
 
     def median_ms(self, way: str) -> float:
         return 1e3 * statistics.median(self.seconds[way])
@@ -135,7 +135,7 @@ class Contestant:
 
     def take_turn(self, way: str, count: int) -> None:
         """Ask so many times, one after the other."""
-        with self.parts() as made:
+        with self.setup() as made:
             if way == "sync":
                 self._ask(made.blocking(), count)
             else:
@@ -143,7 +143,7 @@ class Contestant:
 
     def take_turn_together(self, count: int) -> None:
         """Ask from several threads at once."""
-        with self.parts() as made, ThreadPoolExecutor(CALLERS) as threads:
+        with self.setup() as made, ThreadPoolExecutor(CALLERS) as threads:
             verifier = made.blocking()
             verifier.compare(PROBE, [DOCUMENT], subject="somebody")
             started = time.perf_counter()

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from facegate import FacegateError
 from facegate.config import Config
-from facegate.opening import parts
+from facegate.opening import setup
 from facegate.plugin import (
     Answer,
     BlockingProvider,
@@ -124,7 +124,7 @@ def run(folder: Path, people: int, **truth: float) -> None:
             verifier.compare(selfie, document, subject=f"person {number}")
 
     with (
-        parts(Config.load(file), registry).blocking() as verifier,
+        setup(Config.load(file), registry).blocking() as verifier,
         ThreadPoolExecutor(4) as threads,
     ):
         list(threads.map(arrives, range(people)))

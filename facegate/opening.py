@@ -37,8 +37,8 @@ def open_sync(
             here, else the embedded engine answers with its defaults.
         route: name of the route to take instead of the configured default.
         provider: name of one provider to ask instead, past every route.
-        plugin: use this plugin, and read no configuration.
-        **settings: the plugin's settings, only with ``plugin``.
+        plugin: name of a plugin to ask, without any configuration.
+        **settings: the plugin's settings; only with ``plugin``.
 
     Raises:
         ConfigurationError: naming the file and key, or the plugin, that is at fault.
@@ -59,8 +59,16 @@ def open_async(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What a verifier is made of; see the arguments of :class:`FaceVerifier`."""
+class Setup:
+    """The arguments of either verifier.
+
+    Attributes:
+        route: where requests go.
+        intake: limits for input pictures; the defaults if absent.
+        observers: functions called with each event.
+        recorder: keeper of the requests.
+        load: reader of the configuration, for a reload; None where there is none.
+    """
 
     route: Route
     intake: Intake | None = None
@@ -69,7 +77,7 @@ class Parts:
     load: Load | None = None
 
     def blocking(self) -> FaceVerifier:
-        """The blocking verifier made of them."""
+        """The blocking verifier."""
         return FaceVerifier(
             self.route,
             intake=self.intake,
@@ -79,7 +87,7 @@ class Parts:
         )
 
     def awaited(self) -> AsyncFaceVerifier:
-        """The async one."""
+        """The async verifier."""
         return AsyncFaceVerifier(
             self.route,
             intake=self.intake,
@@ -105,13 +113,13 @@ def answer_with(provider: Provider) -> Iterator[None]:
         _STAND_INS.remove(provider)
 
 
-def parts(loaded: Config, registry: Registry, name: str | None = None) -> Parts:
-    """The parts of a verifier as a configuration describes them.
+def setup(loaded: Config, registry: Registry, name: str | None = None) -> Setup:
+    """The arguments of a verifier as a configuration describes them.
 
     Args:
         loaded: the configuration.
         registry: where plugins are found.
-        name: of a route or provider; the default one if absent.
+        name: name of a route or provider; the default one if absent.
 
     Raises:
         ConfigurationError: naming the key that is at fault.
@@ -123,10 +131,10 @@ def parts(loaded: Config, registry: Registry, name: str | None = None) -> Parts:
 
         again, learnt = Config.load(config or loaded.path), dict(states)
         route = again.route(registry, name, before.held, learnt)
-        states.update(learnt)  # only now: what is refused leaves everything as it was
+        states.update(learnt)  # only now: a file that is refused leaves everything as it was
         return route, again.intake
 
-    return Parts(
+    return Setup(
         route=loaded.route(registry, name, states=states),
         intake=loaded.intake,
         observers=observers(loaded),
@@ -136,7 +144,7 @@ def parts(loaded: Config, registry: Registry, name: str | None = None) -> Parts:
 
 
 def observers(loaded: Config) -> Sequence[Observer]:
-    """Those that the ``[telemetry]`` table names.
+    """The observers that the ``[telemetry]`` table names.
 
     Raises:
         ConfigurationError: naming the key that is at fault.
@@ -170,10 +178,10 @@ def _configured(
     provider: str | None,
     plugin: str | None,
     settings: dict[str, Any],
-) -> Parts:
+) -> Setup:
     if _STAND_INS:
-        return Parts(route=Route.to(_STAND_INS[-1]))
-    # Reading configuration and finding plugins is loaded when first needed.
+        return Setup(route=Route.to(_STAND_INS[-1]))
+    # Loaded late: whoever makes a verifier by hand pays for neither TOML nor plugins.
     from facegate.config import Config, build
     from facegate.providers.registry import Registry
 
@@ -181,7 +189,7 @@ def _configured(
     if plugin is not None:
         if (config, route, provider) != (None, None, None):
             raise ConfigurationError("give a plugin, or a configuration and a name; not both")
-        return Parts(route=Route.to(build(registry, plugin, plugin, settings, "open")))
+        return Setup(route=Route.to(build(registry, plugin, plugin, settings, "open")))
     if settings:
         raise ConfigurationError(f"settings without a plugin: {', '.join(settings)}")
     if route is not None and provider is not None:
@@ -189,9 +197,6 @@ def _configured(
     loaded = Config.load(config)
     if provider in loaded.routes:
         raise ConfigurationError(f"{provider!r} is a route; open it with route={provider!r}")
-    if route is not None and route not in loaded.routes:
-        names = ", ".join(loaded.routes) or "none"
-        raise ConfigurationError(
-            f"{loaded.source}: no route is called {route!r}; there are: {names}"
-        )
-    return parts(loaded, registry, route or provider)
+    if route is not None:
+        loaded.refuse_unknown_route(route)
+    return setup(loaded, registry, route or provider)

@@ -73,6 +73,7 @@ class CompareMessage(WireModel):
 
 class CompareReply(WireModel):
     score: float = Field(ge=0, le=1, strict=True)
+    code: None = None
     scores: dict[str, float] = Field(default_factory=dict)
     reference: str | None = Field(default=None, alias="id")
 
@@ -84,6 +85,7 @@ class LivenessMessage(WireModel):
 
 class LivenessReply(WireModel):
     live: bool = Field(strict=True)
+    code: None = None
     score: float | None = Field(default=None, ge=0, le=1, strict=True)
 
 

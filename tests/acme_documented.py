@@ -25,7 +25,7 @@ from facegate.testing import (
     VendorCall,
 )
 from facegate.testing.cases import meaning
-from facegate.testing.compat_contract import every_error
+from facegate.testing.strategies import every_error
 
 COMPARE = VendorCall(
     Operation.COMPARE,

@@ -59,6 +59,7 @@ class Begun(WireModel):
 class Job(WireModel):
     state: Literal["pending", "done"]
     similarity: float | None = Field(default=None, ge=0, le=100, strict=True)
+    code: None = None
 
 
 class Selfie(WireModel):
@@ -67,6 +68,7 @@ class Selfie(WireModel):
 
 class Liveliness(WireModel):
     liveness: float = Field(ge=0, le=100, strict=True)
+    code: None = None
 
 
 class Gone(WireModel):

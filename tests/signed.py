@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic import ValidationError
 
 from acme import INFO
 from acme_api import PERCENT, question
+from facegate.errors import InputError
 from facegate.model import Operation
 from facegate.plugin import (
     Answer,
+    AuthenticationFailed,
+    Catalogue,
     CompareRequest,
     CompatibleApi,
     CompatibleApiSettings,
@@ -28,10 +31,12 @@ from facegate.plugin import (
     HttpReply,
     HttpRequest,
     HttpSettings,
-    Image,
+    InvalidRequest,
     Picture,
+    ProviderUnavailable,
+    Row,
     ScoreSpec,
-    VendorError,
+    UnsupportedOption,
     WireModel,
     json_reply,
 )
@@ -47,6 +52,21 @@ def signature(secret: str, request: tuple[str, str, str, str], body: bytes) -> s
     return hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()
 
 
+P = TypeVar("P")
+ERRORS = Catalogue(
+    {
+        "not_signed": Row(403, AuthenticationFailed),
+        "bad_request": Row(400, InvalidRequest),
+        "down": Row(503, ProviderUnavailable),
+    }
+)
+
+
+class Message(WireModel, Generic[P]):
+    probe: P
+    document: P
+
+
 class CorvidApi(CompatibleApi[CompatibleApiSettings]):
     """A header names the operation, another one the invocation; a key is ``id:secret``."""
 
@@ -54,19 +74,24 @@ class CorvidApi(CompatibleApi[CompatibleApiSettings]):
     routes: ClassVar = {"/": frozenset({"POST"})}
     match = ScoreSpec(PERCENT, 70.0)
     liveness = ScoreSpec(PERCENT, 40.0)
-    errors: ClassVar = {
-        "not_signed": VendorError(403, {"code": "not_signed"}),
-        "bad_request": VendorError(400, {"code": "bad_request"}),
-        "down": VendorError(503, {"code": "down"}),
+    errors = ERRORS.replies
+    failures: ClassVar = {
+        InputError: "bad_request",
+        UnsupportedOption: "bad_request",
+        FacegateError: "down",
     }
     settings_type = CompatibleApiSettings
 
     def authorise(self, request: HttpRequest) -> str | HttpReply:
+        if not self.keys:
+            return ""
         claim = _CLAIM.fullmatch(request.headers.get("authorization", ""))
         claimed = [key for key in self.keys if claim and key.split(":")[0] == claim[1]]
         return claimed[0] if claimed else self.error("not_signed")
 
     def prove(self, request: HttpRequest, key: str) -> HttpReply | None:
+        if not key:
+            return None
         claim = _CLAIM.fullmatch(request.headers["authorization"])
         date = request.headers.get("x-corvid-date", "")
         signed = (request.method, request.target, request.authority, date)
@@ -78,26 +103,26 @@ class CorvidApi(CompatibleApi[CompatibleApiSettings]):
         return request.headers.get("x-corvid-invocation")
 
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
-        message = json.loads(b"".join(request.body))
-        probe, document = (Image.from_base64(message[name]) for name in ("probe", "document"))
-        return DecodedRequest(Operation.COMPARE, probe, (document,))
+        try:
+            message = self.message(request, Message[str])
+        except ValidationError:
+            return self.error("bad_request")
+        probe = self.picture(message.probe, "probe")
+        return DecodedRequest(
+            Operation.COMPARE, probe, (self.picture(message.document, "gallery[0]"),)
+        )
 
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         assert answer.match is not None
         return json_reply(200, {"score": answer.match.score})
 
     def encode_error(self, error: FacegateError) -> HttpReply:
-        name = "bad_request" if error.http_status == 400 else "down"
-        return self.error(name, **{"class": error.code})
+        reply = super().encode_error(error)
+        return replace(reply, headers={**reply.headers, "x-corvid-class": error.code})
 
 
 def corvid(*keys: str) -> CorvidApi:
     return CorvidApi(CompatibleApiSettings(), keys or (KEY, OTHER))
-
-
-class Message(WireModel):
-    probe: Picture
-    document: Picture
 
 
 class Said(WireModel):
@@ -107,8 +132,9 @@ class Said(WireModel):
 class Corvid(HttpProvider[HttpSettings]):
     """The vendor's client, which signs as facegate's own plugins do."""
 
-    info = replace(INFO, plugin="corvid", match=CorvidApi.match, liveness=None)
+    info = replace(INFO, plugin="corvid", match=CorvidApi.match, liveness=None, max_gallery=1)
     settings_type = HttpSettings
+    errors = ERRORS.table
 
     def signed(self, request: HttpRequest) -> HttpRequest:
         url, date = urlsplit(request.url), self.clock().isoformat()
@@ -119,7 +145,7 @@ class Corvid(HttpProvider[HttpSettings]):
         return replace(request, headers={**request.headers, **more})
 
     def compare(self, request: CompareRequest[HttpSettings]) -> Flow[Answer]:
-        message = Message(probe=request.probe, document=request.gallery[0])
+        message = Message[Picture](probe=request.probe, document=request.gallery[0])
         said = yield from self.post("", message, Said)
         return Answer(match=CorvidApi.match.match(said.score, request.threshold))
 

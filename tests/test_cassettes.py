@@ -65,6 +65,30 @@ def test_a_wait_that_a_date_may_have_asked_for_is_not_expected_again(tape: Path)
         assert recorded(server, tape) == {"error": "RateLimited", "vendor_code": "slow_down"}
 
 
+class Acting(Acme):
+    """One path for everything: a header says what is wanted."""
+
+    action = "CompareFace"
+
+    def headers(self) -> Mapping[str, str]:
+        return {**super().headers(), "X-Action": self.action}
+
+
+class ActingOtherwise(Acting):
+    action = "CompareMaskedFace"
+
+
+def test_a_header_that_tells_operations_apart_has_to_be_the_same(tape: Path) -> None:
+    with Server(reply(200, {"score": 0.93})) as server:
+        provider = Acting(Acting.settings_type(base_url=server.url))
+        with FaceVerifier(provider) as verifier:
+            faces, headers = (PROBE, [DOCUMENT]), ["X-Action"]
+            record(verifier, Operation.COMPARE, *faces, path=tape, origin="us", headers=headers)
+    assert play_cassette(tape, Acting)["decision"] == "accept"
+    with pytest.raises(AssertionError, match="x-action is 'CompareMaskedFace', and was 'Com"):
+        play_cassette(tape, ActingOtherwise)
+
+
 def test_a_cassette_says_where_it_comes_from_and_names_pictures_by_digest(tape: Path) -> None:
     with Server(reply(200, {"score": 0.93})) as server:
         recorded(server, tape, mode="ACCURATE", read_s=3.0, allow_http=True, token="another")

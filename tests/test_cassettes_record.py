@@ -11,8 +11,8 @@ import yaml
 
 from acme import DOCUMENT, PROBE, TOKEN, Acme, acme
 from facegate import FaceVerifier, Operation, Question
+from facegate.cli.main import main
 from facegate.testing.cassettes import play_cassette
-from facegate.testing.record import main
 from facegate.testing.recording import NotRecorded, dictate, record
 from installed import Site
 from loopback import Server, refused, reply
@@ -52,7 +52,9 @@ def told(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         Path("facegate.toml").write_text(f"[providers.main]\n{settings}")
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
         pictures = ("--probe", "selfie.png", "--gallery", "passport.png")
-        return main(["--provider", "main", *pictures, *more])
+        with pytest.raises(SystemExit) as ended:
+            main(["record", "--provider", "main", *pictures, *more])
+        return int(str(ended.value.code))
 
     return run
 
@@ -73,7 +75,7 @@ def test_it_says_what_it_will_send_and_asks(told: Any, capsys: pytest.CaptureFix
 @pytest.mark.parametrize("answer", ["", "n\n", "\n", "yellow\n"])
 def test_without_a_clear_yes_nothing_is_sent(told: Any, answer: str) -> None:
     with Server(reply(200, {"score": 0.93})) as server:
-        assert told(server.url, answer) == 1
+        assert told(server.url, answer) == 2
     assert server.connections == 0
     assert not Path("cassettes").exists()
 
@@ -87,9 +89,17 @@ def test_it_can_be_told_which_questions_and_by_whom_they_are_answered(told: Any)
     assert "\nsource: compat\norigin: ours\n" in path.read_text()
 
 
+def test_it_keeps_a_header_that_says_what_is_meant(told: Any) -> None:
+    with Server(reply(200, {"score": 0.93})) as server:
+        more = ("--operation", "compare", "--header", "X-Action", "--yes")
+        assert told(server.url, "", *more) == 0
+    (path,) = Path("cassettes").rglob("*.yaml")
+    assert "\nheaders:\n- X-Action\n" in path.read_text()
+
+
 def test_it_says_why_nothing_was_recorded(told: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(refused()) == 1
-    assert "not recorded: nothing answered: ConnectionFailed" in capsys.readouterr().out
+    assert told(refused()) == 2
+    assert "not recorded: nothing answered: ConnectionFailed" in capsys.readouterr().err
 
 
 def test_nothing_is_written_where_nothing_answered(tape: Path) -> None:
@@ -156,7 +166,9 @@ def test_the_command_does_so_for_all_of_a_folder(
     site.install("acme", INSTALLED)
     tape.parent.mkdir()
     tape.write_text(DOCUMENTED)
-    assert main(["--documented", str(tape.parents[1])]) == 0
+    with pytest.raises(SystemExit) as ended:
+        main(["record", "--documented", str(tape.parents[1])])
+    assert not ended.value.code
     assert capsys.readouterr().out == f"written: {tape}\n"
     play_cassette(tape)
 

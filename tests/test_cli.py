@@ -161,6 +161,14 @@ def test_a_person_reads_the_decision_and_the_scores(run: Any) -> None:
     assert "second.png" in out
 
 
+def test_a_near_miss_is_for_a_person_to_look_at(run: Any) -> None:
+    Path("review.toml").write_text('[providers.main]\nplugin = "scripted"\nreview_from = 0.6\n')
+    options = ("-o", "score=0.65", "-c", "review.toml")
+    _, out, _ = run("compare", "probe.png", "first.png", *options)
+    assert "a near miss: a person should look" in out
+    assert "not the same person" not in out
+
+
 def test_a_failed_liveness_rejects_a_match(run: Any) -> None:
     code, out, _ = run("compare-live", "probe.png", "first.png", "-o", "live=false")
     assert code == options.REJECTED
@@ -187,6 +195,20 @@ def test_an_error_names_the_picture_and_shows_no_traceback(run: Any) -> None:
     assert "gallery[0]" in err
     assert "nowhere.png" in err
     assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-r", "kyc"), "no route is called 'kyc'; there are: none"),
+        (("-p", "kyc"), "no plugin is called 'kyc'; installed: broken, scripted; perhaps"),
+    ],
+)
+def test_a_name_that_is_missing_is_called_what_it_was_to_be(
+    run: Any, arguments: tuple[str, str], message: str
+) -> None:
+    code, _, err = run("compare", "probe.png", "first.png", *arguments)
+    assert (code, message in err) == (options.MISCONFIGURED, True), err
 
 
 def test_a_folder_is_a_gallery(run: Any) -> None:

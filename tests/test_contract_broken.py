@@ -70,6 +70,7 @@ SENTENCES = {
     "AsksElsewhere": "POST /v2/compare, which is not documented and got a 404",
     "LeavesTheJobBehind": "DELETE /checks/check-7f3a91 are 0, and 1 are documented",
     "WantsAnotherAction": "other headers than documented, or none: x-action",
+    "CallsEveryPictureAPNG": "compare sent the probe, which is image/webp, as image/png",
     "SwapsTheParts": "selfie: gallery[0], document: the probe",
     "ComparesTheProbeWithItself": "other is 'face-1-8a2f', not 'face-2-b07c'",
     "RetriesByItself": "the requests POST /v1/compare are 2, and 1 are documented",

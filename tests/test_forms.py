@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,7 +30,10 @@ NAMES = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1,
 FIELDS = st.lists(st.tuples(NAMES, st.binary(max_size=200)), max_size=8)
 
 
-def sent(body: bytes, kind: str = "multipart/form-data; boundary=b") -> HttpRequest:
+PARTS = "multipart/form-data; boundary=b"
+
+
+def sent(body: bytes, kind: str = PARTS) -> HttpRequest:
     return HttpRequest("POST", "http://gateway/", {"content-type": kind}, (body,))
 
 
@@ -136,6 +141,13 @@ REFUSED = {
     part(head=b'form-data; name=""') + b"--b--": "a name of 1 to 100",
     part(head=b'form-data; name="\xc3\xa9"') + b"--b--": "a name of 1 to 100",
     part(b"x\r\n--bad") + b"--b--": "does not end with",
+    part(b"x\n--b\r\n") + b"--b--": "it holds the boundary",
+    part(b"\n--b--") + b"--b--": "it holds the boundary",
+    part(b"x\r--b\r") + b"--b--": "it holds the boundary",
+    part(b"x---b") + b"--b--": "it holds the boundary",
+    part(b"--b--") + b"--b--": "it holds the boundary",
+    part(head=b"form-data; name=a=b") + b"--b--": "no Content-Disposition",
+    part(head=b"form-data; name=a:") + b"--b--": "no Content-Disposition",
 }
 
 
@@ -210,16 +222,21 @@ PIECES = st.sampled_from(
 )
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 30), PIECES), max_size=5),
-    st.sampled_from(["multipart/form-data; boundary=b", "application/x-www-form-urlencoded"]),
-)
-def test_hostile_input_is_read_within_the_limits_or_refused(
-    changes: list[tuple[int, int, bytes]], kind: str
-) -> None:
+CHANGES = st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 30), PIECES), max_size=5)
+
+
+def spoilt(changes: list[tuple[int, int, bytes]]) -> bytes:
     body = WHOLE
     for place, length, piece in changes:
         body = body[:place] + piece + body[place + length :]
+    return body
+
+
+@given(CHANGES, st.sampled_from([PARTS, "application/x-www-form-urlencoded"]))
+def test_hostile_input_is_read_within_the_limits_or_refused(
+    changes: list[tuple[int, int, bytes]], kind: str
+) -> None:
+    body = spoilt(changes)
     try:
         form = multipart(sent(body, kind), FormLimits(max_parts=3, max_part_bytes=40))
     except InvalidRequest:
@@ -227,6 +244,19 @@ def test_hostile_input_is_read_within_the_limits_or_refused(
     assert len(form.parts) <= 3
     assert all(len(content) <= 40 for _, content in form.parts)
     assert sum(len(content) for _, content in form.parts) <= len(body)
+
+
+@given(CHANGES)
+def test_what_is_taken_another_reader_reads_alike(changes: list[tuple[int, int, bytes]]) -> None:
+    body = spoilt(changes)
+    try:
+        form = multipart(sent(body))
+    except InvalidRequest:
+        return
+    head = f"Content-Type: {PARTS}\r\n\r\n".encode()
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    names = [each.get_param("name", header="content-disposition") for each in message.iter_parts()]
+    assert [name for name, _ in form.parts] == names
 
 
 @given(st.binary(max_size=300), st.text(max_size=60))

@@ -42,6 +42,20 @@ def test_unknown_plugin(site: Site) -> None:
         Registry(site.found).provider_type("acne")
 
 
+def test_a_plugin_that_is_not_installed_comes_with_a_guess_at_how_to_get_it(site: Site) -> None:
+    site.install_vendor("acme")
+    registry = Registry(site.found)
+    with pytest.raises(ConfigurationError, match="comes with: pip install facegate-x-y"):
+        registry.provider_type("x_y")
+    for name in ("acne", "--index-url=x", "x y", ""):
+        with pytest.raises(ConfigurationError) as refused:
+            registry.provider_type(name)
+        assert "pip install" not in str(refused.value)
+    with pytest.raises(ConfigurationError) as refused:
+        Registry(site.found, only=["acme"]).provider_type("other")
+    assert "pip install" not in str(refused.value)
+
+
 def test_no_plugin_at_all() -> None:
     with pytest.raises(ConfigurationError, match="installed: none"):
         Registry([]).provider_type("acme")

@@ -158,18 +158,14 @@ def test_many_tasks_ask_for_one_token(backend: str) -> None:
 
 
 @both_ways
-def test_one_that_is_refused_is_dropped_and_the_next_one_tried(ask: Ask) -> None:
+def test_one_that_is_refused_is_dropped_and_nothing_is_asked_twice(ask: Ask) -> None:
     with Server(served(refused=("granted-1",))) as server:
-        assert ask(made(server), probe=PROBE, gallery=DOCUMENT).accepted
+        provider = made(server)
+        with pytest.raises(AuthenticationFailed):
+            ask(provider, probe=PROBE, gallery=DOCUMENT)
+        assert asked_with(server) == ["Bearer granted-1"]
+        assert ask(provider, probe=PROBE, gallery=DOCUMENT).accepted
     assert asked_with(server) == ["Bearer granted-1", "Bearer granted-2"]
-
-
-@both_ways
-def test_two_that_are_refused_are_a_refusal(ask: Ask) -> None:
-    refusing = served(refused=("granted-1", "granted-2"))
-    with Server(refusing) as server, pytest.raises(AuthenticationFailed):
-        ask(made(server), probe=PROBE, gallery=DOCUMENT)
-    assert granted(server) == 2
 
 
 @both_ways
@@ -236,7 +232,9 @@ def test_nobody_waits_for_a_renewal_and_a_failed_one_harms_nobody(run: Run) -> N
     assert run(all_at_once()) == ["0", "0", "0"]
     assert run(all_at_once()) == ["0", "0", "0"]
     now = 595
-    assert set(run(all_at_once())) == {"0", "2"}
+    # Who comes while it is renewed gets the one before, and the new one after that.
+    assert "2" in run(all_at_once())
+    assert run(all_at_once()) == ["2", "2", "2"]
 
 
 @every_driver

@@ -15,7 +15,7 @@ from facegate.providers.http import HttpProvider
 from facegate.providers.registry import Registry
 from facegate.runtime.flow import HttpReply
 from facegate.scores import ScoreMapping, ScoreSpec
-from facegate.testing.compat_contract import every_error
+from facegate.testing.strategies import every_error
 
 Rows = Iterator[Sequence[str]]
 

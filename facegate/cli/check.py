@@ -36,11 +36,11 @@ def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
         else:
             terminal.console().print(terminal.provider_page(provider))
         return
-    found = _built(loaded, registry, list(loaded.providers) or registry.names())
+    outcomes = _built(loaded, registry, list(loaded.providers) or registry.names())
     if as_json:
-        print_json({key: _described(value) for key, value in found.items()})
+        print_json({key: _described(value) for key, value in outcomes.items()})
     else:
-        terminal.console().print(terminal.provider_table(found))
+        terminal.console().print(terminal.provider_table(outcomes))
 
 
 @click.command()
@@ -51,18 +51,19 @@ def check(config: str | None, *, as_json: bool) -> int:
     registry, loaded = Registry(), Config.load(config)
     # With nothing configured, only the plugin that would answer has to work.
     names = list(loaded.providers) or [loaded.default(registry)]
-    found = _built(loaded, registry, names)
-    errors = {name: e.message for name, e in found.items() if isinstance(e, FacegateError)}
+    outcomes = _built(loaded, registry, names)
+    errors = {name: e.message for name, e in outcomes.items() if isinstance(e, FacegateError)}
     try:
         default = loaded.default(registry)
     except ConfigurationError as error:
         default = "none"
         errors["default"] = error.message
-    built = {name: p for name, p in found.items() if isinstance(p, Provider)}
+    built = {name: p for name, p in outcomes.items() if isinstance(p, Provider)}
     warnings = [f"{name}: {finding}" for name, p in built.items() for finding in p.findings()]
     for name in loaded.routes:
         try:
-            warnings += [f"{name}: {finding}" for finding in _on(loaded, registry, name, built)]
+            findings = _route_findings(loaded, registry, name, built)
+            warnings += [f"{name}: {finding}" for finding in findings]
         except ConfigurationError as error:
             errors[f"routes.{name}"] = error.message
     errors |= wrong_with(loaded, registry)
@@ -74,13 +75,13 @@ def check(config: str | None, *, as_json: bool) -> int:
     own = set().union(*(p.info.environment for p in built.values()))
     warnings += [f"{key} is set, but nothing reads it" for key in loaded.unread if key not in own]
     if as_json:
-        listed = {"providers": sorted(found), "routes": sorted(loaded.routes)}
+        listed = {"providers": sorted(outcomes), "routes": sorted(loaded.routes)}
         report = {"source": loaded.source, "default": default, **listed}
         print_json({**report, "errors": errors, "warnings": warnings})
     else:
         out = terminal.console()
         routes = f", {len(loaded.routes)} route(s)" if loaded.routes else ""
-        out.print(f"{loaded.source}: {len(found)} provider(s){routes}, default {default}")
+        out.print(f"{loaded.source}: {len(outcomes)} provider(s){routes}, default {default}")
         for line in (*(f"{name}: {text}" for name, text in errors.items()), *warnings):
             out.print(f"- {line}")
         if not errors and not warnings:
@@ -88,8 +89,10 @@ def check(config: str | None, *, as_json: bool) -> int:
     return MISCONFIGURED if errors else ACCEPTED
 
 
-def _on(loaded: Config, registry: Registry, name: str, built: dict[str, Provider]) -> Iterator[str]:
-    """What is to say of a route, unless one of its providers is an error already."""
+def _route_findings(
+    loaded: Config, registry: Registry, name: str, built: dict[str, Provider]
+) -> Iterator[str]:
+    """Findings about a route, unless one of its providers is an error already."""
     plan = loaded.plan(registry)
     if set(plan.providers(name)) <= set(built):
         plan.route(name)
@@ -99,13 +102,14 @@ def _on(loaded: Config, registry: Registry, name: str, built: dict[str, Provider
 def _built(
     loaded: Config, registry: Registry, names: Sequence[str]
 ) -> dict[str, Provider | FacegateError]:
-    found: dict[str, Provider | FacegateError] = {}
+    """Providers by name, or the error that each ends in."""
+    outcomes: dict[str, Provider | FacegateError] = {}
     for name in names:
         try:
-            found[name] = loaded.provider(registry, name)
+            outcomes[name] = loaded.provider(registry, name)
         except ConfigurationError as error:
-            found[name] = error
-    return found
+            outcomes[name] = error
+    return outcomes
 
 
 def _described(provider: Provider | FacegateError) -> dict[str, Any]:

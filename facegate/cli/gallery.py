@@ -1,4 +1,4 @@
-"""What a person types for a gallery: files, folders and patterns."""
+"""Galleries as typed on the command line: files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"
 
 
 def expanded(arguments: Sequence[str]) -> list[str]:
-    """Folders become the pictures in them; globs that no shell expanded are expanded here."""
+    """Paths of the pictures: those in folders, and those that match globs no shell expanded.
+
+    Raises:
+        click.BadParameter: a folder without pictures, or a glob that nothing matches.
+    """
     pictures: list[str] = []
     for argument in arguments:
         if Path(argument).is_dir():

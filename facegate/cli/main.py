@@ -42,7 +42,7 @@ from facegate.errors import (
     ProviderError,
 )
 from facegate.model import Decision, Operation
-from facegate.opening import parts
+from facegate.opening import setup
 from facegate.providers.registry import Registry
 from facegate.question import Question
 
@@ -50,7 +50,9 @@ _LATER = {
     "ab": "facegate.cli.trial",
     "check": "facegate.cli.check",
     "journal": "facegate.cli.journal",
+    "new-plugin": "facegate.cli.new_plugin",
     "providers": "facegate.cli.check",
+    "record": "facegate.cli.record",
     "routes": "facegate.cli.routes",
     "serve": "facegate.cli.serve",
 }
@@ -67,14 +69,15 @@ class _Root(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _LATER:
-            found: click.Command = getattr(import_module(_LATER[cmd_name]), cmd_name)
-            return found
+            module = import_module(_LATER[cmd_name])
+            command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+            return command
         return super().get_command(ctx, cmd_name) or self._added(ctx).get(cmd_name)
 
     def _added(self, ctx: click.Context) -> dict[str, click.Command]:
-        if "facegate.added" in ctx.meta:  # asked for more than once, by help and by completion
-            kept: dict[str, click.Command] = ctx.meta["facegate.added"]
-            return kept
+        if "facegate.added" in ctx.meta:  # needed more than once, by help and by completion
+            cached: dict[str, click.Command] = ctx.meta["facegate.added"]
+            return cached
         registry = Registry()
         added: dict[str, click.Command] = ctx.meta.setdefault("facegate.added", {})
         for plugin in registry.names():
@@ -121,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    """What click's own ``main`` does, except that it exits with 1 when nobody reads the output."""
+    """Run a command as click's own ``main`` does, which exits with 1 when the reader has left."""
     if "_FACEGATE_COMPLETE" in os.environ:
         root.main(prog_name="facegate")
     try:
@@ -156,7 +159,7 @@ def _asking(command: Command) -> Command:
     """The options that all three questions share."""
     for option in (
         json_option,
-        click.option("--subject", metavar="ID", help="Whom this is about, in your words."),
+        click.option("--subject", metavar="ID", help="Your own name for the person in question."),
         click.option(
             "--option",
             "-o",
@@ -247,9 +250,12 @@ def _answer(
 ) -> int:
     if route and provider:
         raise click.UsageError("give --route or --provider, not both")
-    with parts(Config.load(config), Registry(), route or provider).blocking() as verifier:
+    loaded = Config.load(config)
+    if route:
+        loaded.refuse_unknown_route(route)
+    with setup(loaded, Registry(), route or provider).blocking() as verifier:
         plugins = {each.info.plugin: None for each in verifier.route.providers}
-        found = verifier.ask(
+        result = verifier.ask(
             Question(
                 operation=operation,
                 probe=probe,
@@ -261,14 +267,15 @@ def _answer(
             )
         )
     if as_json:
-        click.echo(found.model_dump_json(indent=2))
+        click.echo(result.model_dump_json(indent=2))
     else:
-        terminal.console().print(terminal.result(found, gallery))
-    return _EXITS[found.decision]
+        terminal.console().print(terminal.result(result, gallery))
+    return _EXITS[result.decision]
 
 
 def _by_plugin(options: Sequence[str], plugins: Sequence[str]) -> dict[str, dict[str, str]]:
-    said: dict[str, dict[str, str]] = {}
+    """Values by plugin and key; an option without a plugin is the only plugin's."""
+    values: dict[str, dict[str, str]] = {}
     for option in options:
         key, separator, value = option.partition("=")
         plugin, colon, name = key.rpartition(":")
@@ -280,5 +287,5 @@ def _by_plugin(options: Sequence[str], plugins: Sequence[str]) -> dict[str, dict
                 f" {plugins[0]}:{option}",
                 param_hint="--option",
             )
-        said.setdefault(plugin if colon else plugins[0], {})[name] = value
-    return said
+        values.setdefault(plugin if colon else plugins[0], {})[name] = value
+    return values

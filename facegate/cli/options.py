@@ -1,4 +1,4 @@
-"""What commands have in common: options, output for machines, exit codes."""
+"""Options, output for machines and exit codes, shared by the commands."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 
 def print_json(data: Any) -> None:
-    """Print data for machines."""
+    """Print data as JSON, indented."""
     click.echo(json.dumps(data, indent=2))

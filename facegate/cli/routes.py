@@ -7,7 +7,6 @@ import click
 from facegate.cli import terminal
 from facegate.cli.options import config_option, json_option, print_json
 from facegate.config import Config
-from facegate.errors import ConfigurationError
 from facegate.providers.registry import Registry
 
 
@@ -18,12 +17,11 @@ from facegate.providers.registry import Registry
 def routes(name: str | None, config: str | None, *, as_json: bool) -> None:
     """Draw the routes, or the one called NAME: who is asked, and in which order."""
     loaded = Config.load(config)
+    if name is not None:
+        loaded.refuse_unknown_route(name)
     names = list(loaded.routes) if name is None else [name]
-    if not set(names) <= set(loaded.routes):
-        known = ", ".join(loaded.routes) or "none"
-        raise ConfigurationError(f"no route is called {name!r}; there are: {known}")
     plan = loaded.plan(Registry())
-    found = {
+    descriptions = {
         each: {
             **plan.described(each),
             "digest": plan.route(each).digest,
@@ -32,10 +30,10 @@ def routes(name: str | None, config: str | None, *, as_json: bool) -> None:
         for each in names
     }
     if as_json:
-        print_json(found)
+        print_json(descriptions)
         return
     out = terminal.console()
-    for each in found.values():
+    for each in descriptions.values():
         out.print(terminal.route_tree(each))
-    if not found:
+    if not descriptions:
         out.print("No routes are configured.")

@@ -12,7 +12,7 @@ from facegate.cli.options import config_option
 from facegate.config import Config
 from facegate.errors import ConfigurationError
 from facegate.gateway.settings import SandboxSettings, ServeSettings
-from facegate.opening import parts
+from facegate.opening import setup
 from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
 from facegate.routing.route import Route
@@ -22,8 +22,8 @@ from facegate.verifier import AsyncFaceVerifier
 
 
 @click.command()
-@click.option("--compat", multiple=True, metavar="NAME", help="Speak this plugin's vendor's API.")
-@click.option("--provider", "-p", metavar="NAME", help="Who answers: a route or provider.")
+@click.option("--compat", multiple=True, metavar="NAME", help="Serve this plugin's compatible API.")
+@click.option("--provider", "-p", metavar="NAME", help="Route or provider that answers.")
 @config_option
 @click.option("--host", help="Address to serve on; 127.0.0.1 by default.")
 @click.option("--port", type=int, help="Port to serve on; 8080 by default, 0 for any free one.")
@@ -40,13 +40,14 @@ from facegate.verifier import AsyncFaceVerifier
 )
 @click.option("--sandbox", is_flag=True, help="Let callers force outcomes; for test systems alone.")
 def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
-    """Answer as a vendor does: speak its API, whoever is configured to answer.
+    """Serve compatible APIs: vendors' own, answered by the configured route or provider.
 
     Each --compat API is at /NAME/..., and with exactly one, at its own paths too. Without any key,
     only this machine is served. Everything may be set in [serve] of the configuration as well.
 
-    On SIGHUP, who answers is read from the configuration anew; requests in work are finished first.
-    A file that cannot be used is logged and changes nothing. What [serve] says needs a restart.
+    On SIGHUP, routes and providers are read from the configuration anew; requests in work are
+    finished first. A file that cannot be used is logged and changes nothing. A change of [serve]
+    needs a restart.
     """
     with extra("gateway", "starlette", "uvicorn", needed_by="serving"):
         from facegate.gateway.app import create_app
@@ -57,26 +58,26 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
     loaded, registry = Config.load(config), Registry()
     settings = ServeSettings.of(loaded, **_changes(loaded, options, sandbox=sandbox))
     apis = settings.apis(registry, loaded.intake.limits)
-    made = parts(loaded, registry, settings.provider)
-    route = made.route
+    arguments = setup(loaded, registry, settings.provider)
+    route = arguments.route
     findings = [line for each in apis for line in Bridge(each).findings(route)]
-    play = None
+    box = None
     if settings.sandbox:
-        play = Sandbox(settings.sandbox.keys, settings.sandbox.rate)
+        box = Sandbox(settings.sandbox.keys, settings.sandbox.rate)
         try:
-            play.check(apis)
+            box.check(apis)
         except Instruction as error:
             raise ConfigurationError(f"serve.sandbox.keys: {error}") from None
         findings.append("the sandbox is on: callers can force any outcome")
-    if made.load is not None:
-        made = replace(made, load=fit_for(apis, made.load))
+    if arguments.load is not None:
+        arguments = replace(arguments, load=fit_for(apis, arguments.load))
 
     def opened() -> AsyncFaceVerifier:
-        verifier = made.awaited()
+        verifier = arguments.awaited()
         reload_on_hangup(verifier)
         return verifier
 
-    app: Any = create_app(apis, opened, settings, play, settings.public_url)
+    app: Any = create_app(apis, opened, settings, box, settings.public_url)
     if loaded.document.telemetry:
         app = served(app, loaded.document.telemetry, loaded.source)
     keys = settings.keys()
@@ -89,7 +90,7 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
 
 
 def _changes(loaded: Config, options: dict[str, Any], *, sandbox: bool) -> dict[str, Any]:
-    """What the command line says instead of the configuration."""
+    """Settings that the command line gives, in place of the configuration's."""
     written = ServeSettings.of(loaded)
     changes = {name: value for name, value in options.items() if value not in (None, ())}
     if {"api_keys", "api_key_file"} & set(changes):

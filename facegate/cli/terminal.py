@@ -1,4 +1,4 @@
-"""How results, providers and errors look to a person at a terminal."""
+"""Results, providers, routes and errors on a terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LABELS = {
 }
 _BAR = 40
 _PIPED_WIDTH = 240
-"""Where nobody looks at columns, lines are better left whole for grep."""
+"""Columns where stdout is no terminal: lines are better left whole for grep."""
 
 
 class _Console(Console):
@@ -33,20 +33,25 @@ class _Console(Console):
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that prints what it is given: a file may be called ``[bold].jpg``."""
-    made = _Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
-    if not made.is_terminal:
-        made.width = _PIPED_WIDTH
-    return made
+    """A console that prints text as it is: a file may be called ``[bold].jpg``."""
+    out = _Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    if not out.is_terminal:
+        out.width = _PIPED_WIDTH
+    return out
 
 
-def result(found: VerificationResult, gallery: Sequence[str] = ()) -> RenderableType:
-    """One result: the decision, then why."""
-    label, style = _LABELS[found.decision]
-    milliseconds = f"{found.elapsed * 1000:.0f} ms"
-    head = Text.assemble((f" {label} ", style), f"  {_summary(found)}  ", (milliseconds, "dim"))
+def result(result: VerificationResult, gallery: Sequence[str] = ()) -> RenderableType:
+    """One result: the decision, then why.
+
+    Args:
+        result: what a verifier answered.
+        gallery: names of the gallery pictures, in order.
+    """
+    label, style = _LABELS[result.decision]
+    milliseconds = f"{result.elapsed * 1000:.0f} ms"
+    head = Text.assemble((f" {label} ", style), f"  {_summary(result)}  ", (milliseconds, "dim"))
     rows = _grid()
-    match, liveness = found.match, found.liveness
+    match, liveness = result.match, result.liveness
     if match is not None and match.score is not None:
         bar = _scale_bar(match.score, match.threshold, match.scale, passed=match.is_match)
         rows.add_row("match", bar)
@@ -59,10 +64,10 @@ def result(found: VerificationResult, gallery: Sequence[str] = ()) -> Renderable
         rows.add_row("liveness", bar)
     if liveness is not None and liveness.reason:
         rows.add_row("reason", liveness.reason)
-    rows.add_row("provider", f"{found.provider} ({found.plugin}, {found.lineage})")
-    if len(found.attempts) > 1:
-        rows.add_row("attempts", Text(", ".join(map(_attempt, found.attempts))))
-    for warning in found.warnings:
+    rows.add_row("provider", f"{result.provider} ({result.plugin}, {result.lineage})")
+    if len(result.attempts) > 1:
+        rows.add_row("attempts", Text(", ".join(map(_attempt, result.attempts))))
+    for warning in result.warnings:
         rows.add_row("note", Text(warning, "yellow"))
     return Group(head, rows)
 
@@ -74,13 +79,13 @@ def _attempt(attempt: Attempt) -> str:
 
 
 def failure(error: FacegateError) -> RenderableType:
-    """An error as one line, with what to do where the class knows it."""
+    """One error: its code, or why the picture was rejected, and its message."""
     kind = str(error.reason) if isinstance(error, CaptureRejected) else error.code
     return Text.assemble((f" {kind} ", "bold white on red"), f"  {error}")
 
 
 def provider_table(providers: Mapping[str, Provider | FacegateError]) -> RenderableType:
-    """All providers, a line each; one that cannot be built says why."""
+    """All providers, a line each; for one that cannot be built, its error."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("provider", "plugin", "operations", "sees the picture", "keeps it"):
         table.add_column(column)
@@ -109,7 +114,7 @@ def _kept(handling: Handling) -> str:
 
 
 def provider_page(provider: Provider) -> RenderableType:
-    """Everything there is to know about one provider."""
+    """One provider: what it does, what becomes of a picture there, its settings and notes."""
     info, handling = provider.info, provider.info.handling
     rows = _grid()
     rows.add_row("plugin", info.plugin)
@@ -140,29 +145,29 @@ def provider_page(provider: Provider) -> RenderableType:
     return Group(title, rows, "", settings, *([Text("\nnotes", "bold")] if notes else []), *notes)
 
 
-def route_tree(found: Mapping[str, Any]) -> RenderableType:
+def route_tree(route: Mapping[str, Any]) -> RenderableType:
     """A route as the plan describes it: who is asked, in which order, and within which limits."""
     facts = [
-        *_way(found),
-        f"within {found['deadline_s']:g} s",
-        f"attempts: {found['max_attempts']}",
-        *(["consent required"] if found["require_consent"] else []),
+        *_way(route),
+        f"within {route['deadline_s']:g} s",
+        f"attempts: {route['max_attempts']}",
+        *(["consent required"] if route["require_consent"] else []),
     ]
-    tree = Tree(Text.assemble((found["name"], "bold"), f"  {', '.join(facts)}"))
-    _branch_out(tree, found)
-    for operation, policy in found["policy"].items():
-        said = ", ".join(f"{key} {_said(value)}" for key, value in policy.items() if value)
-        tree.add(Text.assemble((f"policy for {operation}", "dim"), f"  {said}"))
-    warnings = [Text(f"- {warning}", "yellow") for warning in found["warnings"]]
+    tree = Tree(Text.assemble((route["name"], "bold"), f"  {', '.join(facts)}"))
+    _branch_out(tree, route)
+    for operation, policy in route["policy"].items():
+        terms = ", ".join(f"{key} {_text(value)}" for key, value in policy.items() if value)
+        tree.add(Text.assemble((f"policy for {operation}", "dim"), f"  {terms}"))
+    warnings = [Text(f"- {warning}", "yellow") for warning in route["warnings"]]
     return Group(tree, *warnings)
 
 
-def _branch_out(tree: Tree, found: Mapping[str, Any]) -> None:
-    total = sum(part["weight"] or 0 for part in found["parts"])
-    for part in found["parts"]:
+def _branch_out(tree: Tree, node: Mapping[str, Any]) -> None:
+    total = sum(part["weight"] or 0 for part in node["parts"])
+    for part in node["parts"]:
         share = "" if part["weight"] is None else f"{100 * part['weight'] / total:.4g} % "
         _branch(tree, part, share)
-    if shadow := found["shadow"]:
+    if shadow := node["shadow"]:
         _branch(tree, shadow["to"], f"shadow, {100 * shadow['sample']:g} % ")
 
 
@@ -178,26 +183,27 @@ def _branch(tree: Tree, part: Mapping[str, Any], before: str) -> None:
     tree.add(name + Text(f"  {'; '.join(facts)}"))
 
 
-def _way(found: Mapping[str, Any]) -> Sequence[str]:
-    way = [] if found["way"] == "to" else [found["way"]]
-    return [*way, *([f"each asked up to {r['attempts']} times"] if (r := found["retry"]) else [])]
+def _way(node: Mapping[str, Any]) -> Sequence[str]:
+    way = [] if node["way"] == "to" else [node["way"]]
+    return [*way, *([f"each asked up to {r['attempts']} times"] if (r := node["retry"]) else [])]
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{each} for {name}" for name, each in value.items())
     return str(value)
 
 
-def _summary(found: VerificationResult) -> str:
-    parts = []
-    if found.operation is not Operation.LIVENESS and found.match is not None:
-        same = "same person" if found.match.is_match else "not the same person"
-        parts.append("perhaps the same person" if found.match.uncertain else same)
-    if found.operation is not Operation.COMPARE and found.liveness is not None:
-        live = "live" if found.liveness.passed else "not live"
-        parts.append("perhaps live" if found.liveness.uncertain else live)
-    return ", ".join(parts)
+def _summary(result: VerificationResult) -> str:
+    review, parts = result.decision is Decision.REVIEW, []
+    if result.operation is not Operation.LIVENESS and (match := result.match) is not None:
+        different = "a near miss" if review else "not the same person"
+        same = "same person" if match.is_match else different
+        parts.append("perhaps the same person" if match.uncertain else same)
+    if result.operation is not Operation.COMPARE and (liveness := result.liveness) is not None:
+        live = "live" if liveness.passed else "not live"
+        parts.append("perhaps live" if liveness.uncertain else live)
+    return ", ".join(parts) + (": a person should look" if review else "")
 
 
 def _scale_bar(score: float, threshold: float | None, scale: Scale | None, *, passed: bool) -> Text:

@@ -1,4 +1,4 @@
-"""Vendors' APIs over HTTP, answered by whichever provider is configured (extra ``gateway``).
+"""Compatible APIs over HTTP, answered by whichever provider is configured (extra ``gateway``).
 
 ::
 
@@ -23,7 +23,10 @@ _HOMES = {"create_app": "app", "Sandbox": "sandbox", "serving": "server", "Limit
 
 
 def __getattr__(name: str) -> Any:
-    """Loads what is asked for: the command line names this package, but rarely serves."""
+    """Members, each loaded when it is first used.
+
+    The command line names this package, but rarely serves.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""What the application needs to know of an API; a vendor's behind a Bridge is one."""
+"""The application's view of an API, such as a compatible API behind a Bridge."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Api(Protocol):
 
     @property
     def name(self) -> str:
-        """Its place: ``/<name>/...``."""
+        """The API's place: ``/<name>/...``."""
 
     @property
     def routes(self) -> Mapping[str, frozenset[str]]:
@@ -30,7 +30,7 @@ class Api(Protocol):
         """Whether callers must hold a key."""
 
     def authorise(self, request: HttpRequest) -> str | HttpReply:
-        """The key that the caller claims to hold, or a refusal; the body is not there yet."""
+        """The key that the caller claims to hold, or a refusal; the body has not been read yet."""
 
     def prove(self, request: HttpRequest, key: str) -> HttpReply | None:
         """A refusal, where the whole request does not bear out that its sender holds the key."""
@@ -41,10 +41,10 @@ class Api(Protocol):
     async def answer(
         self, request: HttpRequest, key: str, verifier: AsyncFaceVerifier, **about: str | None
     ) -> HttpReply:
-        """Answer; ``about`` is the ``request_id`` and the ``subject``, where they are known.
+        """The reply to a request; ``about`` is its ``request_id`` and ``subject``, where known.
 
         Raises:
-            FacegateError: there is no answer; :meth:`refuse` says it.
+            FacegateError: there is no answer; :meth:`refuse` makes a reply of the error.
         """
 
     def refuse(self, error: FacegateError) -> HttpReply:

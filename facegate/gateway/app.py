@@ -42,23 +42,24 @@ def create_app(
     sandbox: Sandbox | None = None,
     public_url: str | None = None,
 ) -> Starlette:
-    """The ASGI application that speaks ``apis``.
+    """The ASGI application that serves ``apis``.
 
     Each is at ``/<plugin>/...``; with exactly one, its own paths work too. An API that has a route
-    ``/`` is at ``/<plugin>`` as well. ``GET /healthz`` says that the process serves. Callers say
-    who they are before their body is read. An API without keys lets everybody in but web pages:
-    whoever visits one would ask in its name unawares.
+    ``/`` is at ``/<plugin>`` as well. ``GET /healthz`` says that the process serves. Callers
+    present their key before their body is read. An API without keys refuses only web pages: a
+    visitor's browser would send requests in their name unawares.
 
     Args:
-        apis: the APIs to speak, each set up with its settings and keys.
-        verifier: makes the one who answers; called on the server's event loop, closed with it.
-        limits: of what one caller may cost.
-        sandbox: lets callers force outcomes.
-        public_url: where callers reach the application, if something in front of it changes host or
+        apis: the APIs to serve, each set up with its settings and keys.
+        verifier: makes the verifier that answers; called on the server's event loop, and closed
+            when the application ends.
+        limits: bounds on what one caller may cost.
+        sandbox: lets callers force outcomes; None refuses to.
+        public_url: where callers reach the application, if a proxy in front of it changes host or
             path on the way; what they signed is held against it. No forwarded header is believed.
 
     Raises:
-        ConfigurationError: settings that an API could never use, or one of them twice.
+        ConfigurationError: settings that an API could never use, or an API that is there twice.
     """
     if len({each.plugin for each in apis}) < len(apis):
         raise ConfigurationError("the same API is mounted twice")
@@ -104,7 +105,7 @@ async def _no_such_route(_: Request, error: Exception) -> Response:
 
 
 class _Traced:
-    """Gives each request an id and a line in the log: nothing that the caller wrote but that id.
+    """Middleware that gives each request an id and a log line; that id is all of a caller's text.
 
     Only a path that exists is logged, without its query. A bug is logged as its type and place, and
     so is a request that the end of the process cut short: the server would log its frames.

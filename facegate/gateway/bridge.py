@@ -1,4 +1,4 @@
-"""From a vendor's words to the provider that answers, and back."""
+"""A compatible API before a route: a vendor's requests in, that vendor's replies out."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from facegate.scores import ScoreMapping, ScoreSpec
 from facegate.thresholds import Thresholds
 from facegate.verifier import AsyncFaceVerifier
 
-Found = TypeVar("Found", Match, Liveness)
+Scored = TypeVar("Scored", Match, Liveness)
 
 
 class Bridge:
-    """One vendor's API in front of a route, or of one provider: an
+    """A compatible API in front of a route, or of one provider; an
     :class:`~facegate.gateway.api.Api`.
 
     Scores and thresholds go through a :class:`~facegate.scores.ScoreMapping`, one for each
-    provider, whose own threshold is the configured one. What the provider decides stays decided.
+    provider, whose own threshold is the configured one. The provider's decision is kept.
 
     A provider that takes no threshold gives a verdict, which stands for the target's default. A
-    request for that default or for less gets it, since it is no laxer than what was asked for; one
-    that asks for more is refused, because nobody could promise it. An operator who knows better
+    request for that default or for less gets it, since it is no laxer than what was asked for; a
+    request for more is refused, because no provider could promise it. An operator who knows better
     says so: ``liveness_threshold = 0.9`` in the API's settings means that the verdict is worth
     that much, and the same for ``match_threshold``.
 
@@ -42,8 +42,8 @@ class Bridge:
     another one.
 
     Args:
-        api: the vendor's.
-        sandbox: lets callers force outcomes.
+        api: the compatible API.
+        sandbox: lets callers force outcomes; None refuses to.
 
     Raises:
         ConfigurationError: settings that the API could never use.
@@ -77,10 +77,10 @@ class Bridge:
         return replace(spec, threshold=threshold)
 
     def findings(self, route: Route) -> list[str]:
-        """What an integration will miss with this route behind it, a sentence each.
+        """Warnings of what an integration will miss with this route behind it, a sentence each.
 
         Raises:
-            ConfigurationError: it could not answer at all.
+            ConfigurationError: the route could not answer this API at all.
         """
         plugin, providers = self.api.plugin, route.providers
         if route.require_consent:
@@ -94,19 +94,19 @@ class Bridge:
                     f"the {plugin} API answers in scores, and {provider.name}"
                     f" ({provider.info.plugin}) gives none; choose another provider"
                 )
-        found = []
+        findings = []
         for operation in Operation:
             unable = [each.name for each in providers if operation not in each.capabilities]
             others = "it is refused" if len(unable) == len(providers) else "only the others do"
             if unable:
-                found.append(f"{' and '.join(unable)} cannot answer {operation}; {others}")
+                findings.append(f"{' and '.join(unable)} cannot answer {operation}; {others}")
         if self.api.wants_faces:
             unable = [each.name for each in providers if not each.info.faces]
-            found += [
+            findings += [
                 f"{name} does not tell where the faces are; its replies leave that out"
                 for name in unable
             ]
-        return found + [line for each in providers for line in self._missing_thresholds(each)]
+        return findings + [line for each in providers for line in self._missing_thresholds(each)]
 
     def _missing_thresholds(self, provider: Provider) -> Iterator[str]:
         asks_liveness = provider.capabilities - {Operation.COMPARE}
@@ -135,7 +135,7 @@ class Bridge:
     async def answer(
         self, request: HttpRequest, key: str, verifier: AsyncFaceVerifier, **about: str | None
     ) -> HttpReply:
-        """See :meth:`Api.answer <facegate.gateway.api.Api.answer>`."""
+        """The reply to a request, as :meth:`Api.answer <facegate.gateway.api.Api.answer>` says."""
         ask: Ask | HttpReply | None = None
         if self._sandbox:
             try:
@@ -145,55 +145,54 @@ class Bridge:
         if isinstance(ask, HttpReply):
             return ask
         # Pictures of many megabytes are decoded here: not on the event loop.
-        asked = await run_sync(self.api.decode, request)
-        if isinstance(asked, HttpReply):
-            return asked
-        put = asked
-        if asked.judged_by_caller:
-            put = replace(asked, threshold=None, liveness_threshold=None)
-        found = await (ask(put) if ask else self._ask(put, verifier, about))
-        return self.api.encode(asked, found)
+        decoded = await run_sync(self.api.decode, request)
+        if isinstance(decoded, HttpReply):
+            return decoded
+        unjudged = decoded
+        if decoded.judged_by_caller:
+            unjudged = replace(decoded, threshold=None, liveness_threshold=None)
+        answer = await (ask(unjudged) if ask else self._ask(unjudged, verifier, about))
+        return self.api.encode(decoded, answer)
 
     async def _ask(
-        self, asked: DecodedRequest, verifier: AsyncFaceVerifier, about: Mapping[str, str | None]
+        self, decoded: DecodedRequest, verifier: AsyncFaceVerifier, about: Mapping[str, str | None]
     ) -> Answer:
         route, plugin = verifier.route, self.api.plugin
-        itself = any(provider.info.plugin == plugin for provider in route.providers)
-        how: dict[str, Any] = {**about}
-        if asked.options and itself:
-            how["options"] = {plugin: asked.options}
-        ways = self._ways(route, asked.operation, how.get("options"))
-        matches = {name: match for name, (match, _) in ways.items()}
-        lives = {name: live for name, (_, live) in ways.items()}
+        arguments: dict[str, Any] = {**about}
+        if decoded.options and any(each.info.plugin == plugin for each in route.providers):
+            arguments["options"] = {plugin: decoded.options}
+        conversions = self._conversions(route, decoded.operation, arguments.get("options"))
+        matches = {name: match for name, (match, _) in conversions.items()}
+        lives = {name: live for name, (_, live) in conversions.items()}
         result = await verifier.ask(
             Question(
-                operation=asked.operation,
-                probe=_source("probe", asked.probe),
-                gallery=[_source(f"gallery[{n}]", each) for n, each in enumerate(asked.gallery)],
-                threshold=_crossed("match", asked.threshold, matches),
-                liveness_threshold=_crossed("liveness", asked.liveness_threshold, lives),
-                judged_by_caller=asked.judged_by_caller,
-                **how,
+                operation=decoded.operation,
+                probe=_source("probe", decoded.probe),
+                gallery=[_source(f"gallery[{n}]", each) for n, each in enumerate(decoded.gallery)],
+                threshold=_thresholds("match", decoded.threshold, matches),
+                liveness_threshold=_thresholds("liveness", decoded.liveness_threshold, lives),
+                judged_by_caller=decoded.judged_by_caller,
+                **arguments,
             )
         )
-        its_own = result.plugin == plugin
+        own = result.plugin == plugin
         return Answer(
-            match=matches[result.provider].match(_honest(result), asked.threshold),
-            liveness=lives[result.provider].liveness(result.liveness, asked.liveness_threshold),
-            vendor_reference=result.vendor_reference if its_own else None,
-            vendor_signature=result.vendor_signature if its_own else None,
+            match=matches[result.provider].match(_honest(result), decoded.threshold),
+            liveness=lives[result.provider].liveness(result.liveness, decoded.liveness_threshold),
+            vendor_reference=result.vendor_reference if own else None,
+            vendor_signature=result.vendor_signature if own else None,
             faces=result.faces,
         )
 
-    def _ways(
+    def _conversions(
         self, route: Route, operation: Operation, options: Options | None
-    ) -> dict[str, tuple[_Way, _Way]]:
-        """To and from each provider that can be asked, for match and for liveness."""
+    ) -> dict[str, tuple[_Conversion, _Conversion]]:
+        """Conversions for match and for liveness, by each provider that can be asked."""
         terms = route.terms(operation, options=options).terms
         return {
             provider.name: (
-                _Way.of(provider.info.match, known.threshold, self.match),
-                _Way.of(provider.info.liveness, known.liveness_threshold, self.liveness),
+                _Conversion.of(provider.info.match, known.threshold, self.match),
+                _Conversion.of(provider.info.liveness, known.liveness_threshold, self.liveness),
             )
             for provider in route.providers
             if isinstance(known := terms[provider.name], Terms)
@@ -201,8 +200,8 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """Between a provider's scores of one kind and the target's.
+class _Conversion:
+    """The conversion between a provider's scores of one kind and the target's.
 
     Attributes:
         mapping: between their scales.
@@ -213,68 +212,72 @@ class _Way:
     verdicts: bool
 
     @classmethod
-    def of(cls, declared: ScoreSpec | None, threshold: float | None, target: ScoreSpec) -> _Way:
+    def of(
+        cls, declared: ScoreSpec | None, threshold: float | None, target: ScoreSpec
+    ) -> _Conversion:
         if declared is None or threshold is None:
             return cls(ScoreMapping(target, target), verdicts=True)
         return cls(ScoreMapping(replace(declared, threshold=threshold), target), verdicts=False)
 
-    def threshold(self, name: str, asked: float | None) -> float | None:
-        if asked is None:
+    def threshold(self, name: str, wanted: float | None) -> float | None:
+        if wanted is None:
             return None
         if not self.verdicts:
-            return self.mapping.threshold(asked)
+            return self.mapping.threshold(wanted)
         target = self.mapping.target
-        if not target.scale.reaches(target.threshold, asked):  # also refuses NaN
+        if not target.scale.reaches(target.threshold, wanted):  # also refuses NaN
             raise UnsupportedOption(
                 f"the provider takes no {name} threshold; its verdict stands for"
                 f" {target.threshold:g} and no more"
             )
         return None
 
-    def match(self, found: Match | None, asked: float | None) -> Match | None:
-        if found is None:
+    def match(self, match: Match | None, wanted: float | None) -> Match | None:
+        if match is None:
             return None
-        return self.mapping.match(self._scored(found), asked)
+        return self.mapping.match(self._without_stray_score(match), wanted)
 
-    def liveness(self, found: Liveness | None, asked: float | None) -> Liveness | None:
-        if found is None:
+    def liveness(self, liveness: Liveness | None, wanted: float | None) -> Liveness | None:
+        if liveness is None:
             return None
-        return self.mapping.liveness(self._scored(found), asked)
+        return self.mapping.liveness(self._without_stray_score(liveness), wanted)
 
-    def _scored(self, found: Found) -> Found:
-        return found.model_copy(update={"score": None}) if self.verdicts else found
+    def _without_stray_score(self, part: Scored) -> Scored:
+        return part.model_copy(update={"score": None}) if self.verdicts else part
 
 
-def _crossed(kind: str, asked: float | None, ways: Mapping[str, _Way]) -> Thresholds | None:
-    """A threshold on the target scale, as each provider's own on its scale.
+def _thresholds(
+    kind: str, wanted: float | None, conversions: Mapping[str, _Conversion]
+) -> Thresholds | None:
+    """A threshold on the target scale as each provider's own, on that provider's scale.
 
-    Where one takes none and its verdict is not enough, it is told the number nevertheless, so that
-    it is refused instead of asked.
+    A provider that takes none, and whose verdict is not enough, gets the number nevertheless, so
+    that it is refused instead of asked.
 
     Raises:
-        UnsupportedOption: nobody can be told.
+        UnsupportedOption: no provider takes it.
     """
-    if asked is None:
+    if wanted is None:
         return None
-    found: dict[str, float] = {}
-    refused = None
-    for name, way in ways.items():
+    thresholds: dict[str, float] = {}
+    refusal = None
+    for name, conversion in conversions.items():
         try:
-            threshold = way.threshold(kind, asked)
+            threshold = conversion.threshold(kind, wanted)
         except UnsupportedOption as error:
-            threshold, refused = asked, error
+            threshold, refusal = wanted, error
         if threshold is not None:
-            found[name] = threshold
-    if refused and all(way.verdicts for way in ways.values()):
-        raise refused
-    return found
+            thresholds[name] = threshold
+    if refusal and all(each.verdicts for each in conversions.values()):
+        raise refusal
+    return thresholds
 
 
 def _honest(result: VerificationResult) -> Match | None:
-    """The match as a reply may tell it that has no place for liveness.
+    """The match for a reply that has no place for liveness.
 
-    Where the vendor was asked to compare and noticed a spoof, facegate rejects; so must whoever
-    reads the match alone.
+    Where the vendor was asked to compare and noticed a spoof, facegate rejects; a caller who reads
+    the match alone must reject as well.
     """
     match, liveness = result.match, result.liveness
     spoof = liveness is not None and not liveness.passed
@@ -284,7 +287,7 @@ def _honest(result: VerificationResult) -> Match | None:
 
 
 def _source(role: str, picture: Image | str) -> Image | str:
-    """A text from outside may name a URL, and never a file of this machine."""
+    """The picture; a text from outside may name a URL, and never a file of this machine."""
     if isinstance(picture, str) and picture[:8].lower() != "https://":
         raise ImageRejected("a text that is no https URL", image=role)
     return picture

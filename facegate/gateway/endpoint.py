@@ -21,14 +21,15 @@ from facegate.runtime.flow import HttpReply, HttpRequest
 
 _SUBJECT = re.compile(r"[ -~]{1,256}")
 SUBJECT = "x-facegate-subject"
-"""Header that says whom a request is about, which no vendor's API has a place for."""
+"""Header with a request's subject, for which no vendor's API has a place."""
 
 
 @dataclass
 class Shared:
-    """What all endpoints have in common; used on one event loop alone.
+    """State that all endpoints share; used on one event loop alone.
 
     Attributes:
+        limits: bounds on what one caller may cost.
         public: host and leading path that callers know, where a proxy changes them on the way.
         busy: requests in work.
     """
@@ -57,7 +58,7 @@ class Endpoint:
     async def _reply(self, scope: Scope, receive: Receive) -> HttpReply | None:
         """The reply; None where the caller has hung up.
 
-        What is left unread of a refused body, the server throws away.
+        The server throws away what is left unread of a refused body.
         """
         shared, headers = self.shared, Headers(scope=scope)
         if headers.get("content-encoding", "identity").lower() != "identity":
@@ -77,7 +78,7 @@ class Endpoint:
             shared.busy -= 1
 
     def _request(self, scope: Scope, headers: Headers) -> HttpRequest:
-        """What is known of a request before its body."""
+        """The request as far as it is known before its body."""
         first_of_each = dict(reversed(headers.items()))  # dict(headers) takes seconds for thousands
         query = scope["query_string"].decode("latin-1")
         query = f"?{query}" if query else ""
@@ -100,9 +101,10 @@ class Endpoint:
         if not isinstance(body, bytes):
             return body
         request, request_id = replace(request, body=(body,)), state["request_id"]
-        opened = await run_sync(self._proven, request, key)  # a heavy body takes a while to digest
-        if isinstance(opened, HttpReply):
-            return opened
+        # A heavy body takes a while to digest: not on the event loop.
+        repetition = await run_sync(self._proven, request, key)
+        if isinstance(repetition, HttpReply):
+            return repetition
 
         async def work() -> Outcome:
             about = {"subject": subject, "request_id": request_id}
@@ -112,18 +114,18 @@ class Endpoint:
                 return Outcome.failed(error, self.api.refuse(error))
             return Outcome(reply, stays=True)
 
-        if opened is None:
+        if repetition is None:
             return (await work()).reply
         try:
-            return await self.shared.repeats.once(opened, request_id, work)
+            return await self.shared.repeats.once(repetition, request_id, work)
         except FacegateError as error:
             return self.api.refuse(error)
 
     def _proven(self, request: HttpRequest, key: str) -> HttpReply | Repetition | None:
-        """A refusal, or which request it is, where its caller says so."""
+        """A refusal, or the request's identity where its caller has given it an id."""
         refusal = self.api.prove(request, key)
-        given = None if refusal else self.api.repeats(request)
-        return Repetition.of(self.api.name, key, given, request) if given else refusal
+        caller_id = None if refusal else self.api.repeats(request)
+        return Repetition.of(self.api.name, key, caller_id, request) if caller_id else refusal
 
     async def _body(self, receive: Receive, declared: str) -> bytes | HttpReply | None:
         """The whole body, a refusal of it, or None where the caller has hung up."""
@@ -145,12 +147,12 @@ class Endpoint:
         return replace(late, headers={**late.headers, "connection": "close"})
 
     def _too_heavy(self) -> HttpReply:
-        """In the API's words, with HTTP's own status for it."""
+        """A refusal in the API's words, with HTTP's own status for it."""
         most = self.shared.limits.max_body_bytes / 2**20
         error = ImageRejected(f"a request heavier than {most:g} MiB")
         return replace(self.api.refuse(error), status=413)
 
 
 def _plain(status: int, text: str) -> HttpReply:
-    """A reply of the gateway's own, in nobody's words."""
+    """A reply of the gateway's own, in no vendor's words."""
     return json_reply(status, {"error": text})

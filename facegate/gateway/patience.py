@@ -1,4 +1,4 @@
-"""How long a client may take: uvicorn's protocol, with an end to its patience."""
+"""Time limits for clients: uvicorn's protocol, with an end to its patience."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from facegate.errors import ConfigurationError
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn waits for ever for a request's headers; this waits ``head_timeout_s``.
+    """Protocol that waits ``head_timeout_s`` for a request's headers, and not for ever.
 
-    The same goes for what a client sends after it has got its reply: the rest of a body that was
+    The same limit holds for what a client sends after its reply: the rest of a body that was
     refused is thrown away, for that long and no longer.
+
+    Attributes:
+        head_timeout_s: seconds after which the connection is cut.
     """
 
     head_timeout_s: float
@@ -27,7 +30,7 @@ class PatientProtocol(H11Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether a request is in work; the client is then waited for by whoever works on it."""
+        """Whether a request is in work; its endpoint then limits how long the client may take."""
         request: Any = self.cycle  # None before the first one, whatever its type says
         return request is not None and not request.response_complete
 
@@ -59,13 +62,13 @@ async def rehearse(protocol_type: type[PatientProtocol]) -> None:
     """Play one request through, in memory: whether one is in work is nothing uvicorn promises.
 
     Raises:
-        ConfigurationError: it cannot be told with this uvicorn, so nobody would be hung up on.
+        ConfigurationError: this uvicorn does not show it, so no slow client would be cut off.
     """
     try:
-        told = await _busy_before_during_after(protocol_type)
+        states = await _busy_before_during_after(protocol_type)
     except Exception:  # noqa: BLE001  whatever is missing
-        told = None
-    if told != (False, True, False):
+        states = None
+    if states != (False, True, False):
         raise ConfigurationError(
             f"cannot serve with uvicorn {uvicorn.__version__}: it does not say when a request is"
             " in work; install one that facegate[gateway] allows"
@@ -82,17 +85,17 @@ async def _busy_before_during_after(protocol_type: type[PatientProtocol]) -> tup
     config.load()
     protocol = protocol_type(config=config, server_state=state, app_state={})
     protocol.connection_made(_Nowhere())
-    told = [protocol.busy]
+    states = [protocol.busy]
     protocol.data_received(b"GET / HTTP/1.1\r\nHost: rehearsal\r\nConnection: close\r\n\r\n")
-    told.append(protocol.busy)
+    states.append(protocol.busy)
     await asyncio.gather(*state.tasks)
-    told.append(protocol.busy)
+    states.append(protocol.busy)
     protocol.connection_lost(None)
-    return tuple(told)
+    return tuple(states)
 
 
 class _Nowhere(asyncio.Transport):
-    """Takes everything and passes nothing on."""
+    """Transport that takes everything and passes nothing on."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Reading the configuration again while serving, when the process gets SIGHUP."""
+"""Reload of the configuration while serving, when the process gets SIGHUP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOG = logging.getLogger("facegate.gateway")
 
 
 def fit_for(apis: Sequence[CompatibleApi], load: Load) -> Load:
-    """Refuse, when it is read again, what would have been refused at the start."""
+    """A loader that refuses, on a reload, what would have been refused at the start."""
 
     def fitting(config: Source, before: Route) -> tuple[Route, Intake]:
         route, intake = load(config, before)

@@ -1,4 +1,4 @@
-"""A request that a client sends again is answered once: what may have cost something stays."""
+"""Repeated requests, each answered once: an outcome that may have cost something is kept."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from facegate.runtime.flow import HttpReply, HttpRequest
 HEADER = "x-facegate-repeats"
 """Header of a reply that was given before: the id of the request that was really answered."""
 _OVERHEAD = 1024
-"""Bytes that an outcome takes beside its body, roughly."""
+"""Bytes that a kept outcome takes beside its body, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request.
+    """The outcome of a request.
 
     Attributes:
         reply: as it was sent.
-        stays: it was answered, or may have cost something all the same.
+        stays: whether repetitions get it: it is an answer, or may have cost something all the same.
     """
 
     reply: HttpReply
@@ -34,7 +34,7 @@ class Outcome:
 
     @classmethod
     def failed(cls, error: FacegateError, reply: HttpReply) -> Outcome:
-        """Of a failure, which stays if any attempt may have been charged for.
+        """The outcome of a failure, which stays if any attempt may have been charged for.
 
         The error itself is not kept: its frames hold pictures.
         """
@@ -46,29 +46,29 @@ Work = Callable[[], Awaitable[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """What tells a repetition from another request.
+    """The identity of a request, by which a repetition is told from another request.
 
     Attributes:
-        name: digest of the API, the caller and the caller's own id of the request.
-        content: digest of what was asked.
+        name: SHA-256 of the API, the caller and the caller's own id of the request.
+        content: SHA-256 of what was asked.
     """
 
     name: bytes
     content: bytes
 
     @classmethod
-    def of(cls, api: str, caller: str, given: str, request: HttpRequest) -> Repetition:
-        """Digest a request whose caller calls it ``given``; takes a while for a heavy one."""
+    def of(cls, api: str, caller: str, caller_id: str, request: HttpRequest) -> Repetition:
+        """Digest a request with its caller's own id; takes a while for a heavy one."""
         content = hashlib.sha256(f"{request.method}\0{request.target}\0".encode())
         for part in request.body:
             content.update(part)
-        name = hashlib.sha256("\0".join((api, caller, given)).encode()).digest()
+        name = hashlib.sha256("\0".join((api, caller, caller_id)).encode()).digest()
         return cls(name, content.digest())
 
 
 @dataclass(eq=False, slots=True)
 class _First:
-    """The first request of its name, and what became of it; no reply if it broke off."""
+    """The first request of its name, and its reply; None if the request broke off."""
 
     content: bytes
     request_id: str
@@ -82,16 +82,16 @@ class _First:
 
 
 class Repeats:
-    """Answers each request once; used on one event loop alone.
+    """Requests in work and their outcomes, so that each is answered once; used on one event loop.
 
     A repetition of a request in work waits for it and gets the same. Afterwards it gets the same
-    for ``seconds``, if the first one was answered, or failed and may have been charged for. What
-    failed without a cost is forgotten, so that trying again helps.
+    for ``seconds``, if the first one was answered, or failed and may have been charged for. A
+    failure without a cost is forgotten, so that trying again helps.
 
     Args:
         seconds: how long outcomes are kept.
-        max_bytes: what they weigh together at most; the oldest are forgotten first.
-        clock: tells the time in seconds.
+        max_bytes: their weight together at most; the oldest are forgotten first.
+        clock: monotonic time in seconds.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Repeats:
         self._kept: OrderedDict[bytes, _First] = OrderedDict()
         self._weight = 0
 
-    async def once(self, asked: Repetition, request_id: str, work: Work) -> HttpReply:
+    async def once(self, repetition: Repetition, request_id: str, work: Work) -> HttpReply:
         """Do the work, unless it was done or is being done.
 
         Raises:
@@ -113,10 +113,11 @@ class Repeats:
             UnmappedError: the first request broke off, and what it has cost is not known.
         """
         self._forget()
-        first = self._working.get(asked.name) or self._kept.get(asked.name)
+        name, content = repetition.name, repetition.content
+        first = self._working.get(name) or self._kept.get(name)
         if first is None:
-            return await self._work(asked, _First(asked.content, request_id), work)
-        if first.content != asked.content:
+            return await self._work(name, _First(content, request_id), work)
+        if first.content != content:
             raise InvalidRequest("another request was sent under the same id")
         await first.done.wait()
         if first.reply is None:
@@ -124,17 +125,17 @@ class Repeats:
         headers = {**first.reply.headers, HEADER: first.request_id}
         return replace(first.reply, headers=headers)
 
-    async def _work(self, asked: Repetition, first: _First, work: Work) -> HttpReply:
-        self._working[asked.name] = first
+    async def _work(self, name: bytes, first: _First, work: Work) -> HttpReply:
+        self._working[name] = first
         stays = True  # if it breaks off
         try:
             outcome = await work()
             first.reply, stays = outcome.reply, outcome.stays
             return outcome.reply
         finally:
-            del self._working[asked.name]
+            del self._working[name]
             if stays:
-                self._keep(asked.name, first)
+                self._keep(name, first)
             first.done.set()
 
     def _keep(self, name: bytes, first: _First) -> None:

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from facegate.gateway.bridge import Bridge
 
 Ask = Callable[[DecodedRequest], Awaitable[Answer]]
-"""Finds the answer, its scores on the target scale."""
+"""Function that finds the answer to a request, its scores on the target scale."""
 HEADER = "x-facegate-sandbox"
 LONGEST_LATENCY_S = 60.0
 _OUTCOMES = ("match", "no_match", "not_live")
 _ERRORS = {
-    name: found
-    for name, found in vars(errors).items()
-    if isinstance(found, type)
-    and issubclass(found, FacegateError)
-    and not found.__subclasses__()
-    and found is not CaptureRejected
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type)
+    and issubclass(kind, FacegateError)
+    and not kind.__subclasses__()
+    and kind is not CaptureRejected
 }
 
 
@@ -45,13 +45,13 @@ class Instruction(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What is to happen to a request, as its instruction says.
+    """The fate of a request, as its instruction says.
 
     Attributes:
         outcome: the answer, instead of the provider's.
-        vendor_error: one of the target vendor's errors, sent whatever the request is.
+        vendor_error: name of one of the target vendor's errors, sent whatever the request is.
         failure: makes an error of facegate's, met where the provider would have been asked.
-        latency: seconds to wait first.
+        latency: seconds to wait first, 0 to 60.
     """
 
     outcome: str | None = None
@@ -85,19 +85,19 @@ class Script:
             _seconds(fields.get("latency", "0")),
         )
 
-    def answer(self, asked: DecodedRequest, match: ScoreSpec, liveness: ScoreSpec) -> Answer:
+    def answer(self, decoded: DecodedRequest, match: ScoreSpec, liveness: ScoreSpec) -> Answer:
         """An answer as good as a real one: scores half-way from the threshold to the end.
 
         A comparison takes no notice of ``not_live``, a liveness check none of ``no_match``.
         """
         same, live = self.outcome != "no_match", self.outcome != "not_live"
-        same_from = match.threshold if asked.threshold is None else asked.threshold
+        same_from = match.threshold if decoded.threshold is None else decoded.threshold
         live_from = (
-            liveness.threshold if asked.liveness_threshold is None else asked.liveness_threshold
+            liveness.threshold if decoded.liveness_threshold is None else decoded.liveness_threshold
         )
         return Answer(
             match=None
-            if asked.operation is Operation.LIVENESS
+            if decoded.operation is Operation.LIVENESS
             else Match(
                 is_match=same,
                 score=_half_way(match, same_from, yes=same),
@@ -105,7 +105,7 @@ class Script:
                 scale=match.scale,
             ),
             liveness=None
-            if asked.operation is Operation.COMPARE
+            if decoded.operation is Operation.COMPARE
             else Liveness(
                 passed=live,
                 score=_half_way(liveness, live_from, yes=live),
@@ -116,7 +116,7 @@ class Script:
 
 
 class Sandbox:
-    """Follows the instructions that come with requests.
+    """Outcomes forced by instructions that come with requests.
 
     A caller gives one in the header ``X-Facegate-Sandbox``; for clients that cannot set headers, a
     key has one of its own. The header wins. The parts, separated by ``;``:
@@ -129,10 +129,10 @@ class Sandbox:
     Args:
         keys: instructions by API key; these keys are let in like the others.
         rate: requests and seconds, ``"10/60"``, that each key may spend; None for no limit.
-        clock: tells the time in seconds.
+        clock: monotonic time in seconds.
 
     Raises:
-        ValueError: a rate that is none.
+        ValueError: ``rate`` is not requests and seconds.
     """
 
     def __init__(
@@ -159,10 +159,10 @@ class Sandbox:
     async def enter(
         self, bridge: Bridge, key: str, headers: Mapping[str, str]
     ) -> HttpReply | Ask | None:
-        """Take a proven request: a reply, someone else to ask, or None for business as usual.
+        """Take a proven request: a reply, another way to an answer, or None for the provider's.
 
         Raises:
-            Instruction: one that cannot be followed.
+            Instruction: an instruction that cannot be followed.
             RateLimited: the key's rate is spent.
         """
         api = bridge.api
@@ -175,10 +175,10 @@ class Sandbox:
         if not script.outcome and not script.failure:
             return None
 
-        async def ask(asked: DecodedRequest) -> Answer:
+        async def ask(decoded: DecodedRequest) -> Answer:
             if script.failure:
                 raise script.failure()
-            return script.answer(asked, bridge.match, bridge.liveness)
+            return script.answer(decoded, bridge.match, bridge.liveness)
 
         return ask
 
@@ -214,10 +214,10 @@ def _seconds(text: str) -> float:
 
 
 def _rate(text: str) -> tuple[int, float]:
-    found = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", text)
-    if not found:
+    match = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", text)
+    if not match:
         raise ValueError('a rate is requests and seconds, such as "10/60"')
-    return int(found[1]), float(found[2])
+    return int(match[1]), float(match[2])
 
 
 def _half_way(spec: ScoreSpec, threshold: float, *, yes: bool) -> float:

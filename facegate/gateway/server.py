@@ -1,4 +1,4 @@
-"""Runs the application: real sockets, half-open clients, an end in good order."""
+"""The server of the application: real sockets, half-open clients, an end in good order."""
 
 from __future__ import annotations
 
@@ -21,15 +21,20 @@ from facegate.gateway.settings import Limits
 
 
 def listen(host: str, port: int, *, loopback_only: bool = False) -> socket.socket:
-    """Open the socket to serve on; port 0 takes any free one.
+    """Open the socket to serve on.
+
+    Args:
+        host: name or address.
+        port: 0 to 65535; 0 takes any free one.
+        loopback_only: refuse an address that other machines can reach.
 
     Raises:
-        ConfigurationError: it cannot be opened, or is reached from elsewhere where it must not.
+        ConfigurationError: the socket cannot be opened, or other machines could reach it.
     """
     where = f"{host}:{port}"
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
+        resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = resolved[0]
         if loopback_only and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
             raise ConfigurationError(
                 f"without a key anybody who reaches {where} could ask; give a key, or serve on"
@@ -45,7 +50,7 @@ def listen(host: str, port: int, *, loopback_only: bool = False) -> socket.socke
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where the socket is reached."""
+    """The URL at which the socket is reached, without a path."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -54,7 +59,7 @@ def run(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
     """Serve until SIGTERM or Ctrl-C; requests in work are finished first, within ``grace_s``.
 
     Raises:
-        ConfigurationError: the installed uvicorn is none that can be used.
+        ConfigurationError: the installed uvicorn cannot be used.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # before and after uvicorn's own handler
     _server(app, limits).run([listener])
@@ -75,8 +80,8 @@ def serving(
     ``limits.grace_s`` seconds.
 
     Raises:
-        ConfigurationError: it cannot listen there, the application does not start, or the installed
-            uvicorn is none that can be used.
+        ConfigurationError: the address cannot be listened on, the application does not start, or
+            the installed uvicorn cannot be used.
     """
     listener = listen(host, port)
     server = _server(app, limits or Limits())

@@ -35,13 +35,15 @@ from facegate.providers.registry import Registry
 
 
 class Limits(Table):
-    """What one caller may cost the process. Times are in seconds."""
+    """Bounds on what one caller may cost the process; times are in seconds."""
 
     max_body_bytes: int = Field(
         default=64 * 2**20, gt=0, description="Heaviest request: six 8 MB pictures in base64."
     )
     max_requests: int = Field(
-        default=100, gt=0, description="Requests in work at once; one more is told to come later."
+        default=100,
+        gt=0,
+        description="Requests in work at once; one more is refused as unavailable.",
     )
     head_timeout_s: float = Field(
         default=10.0, gt=0, description="Time for a request's headers to arrive."
@@ -58,7 +60,7 @@ class Limits(Table):
 
 
 class SandboxSettings(Table):
-    """See :class:`~facegate.gateway.sandbox.Sandbox`. The table's presence turns it on."""
+    """Settings of the :class:`~facegate.gateway.sandbox.Sandbox`, which the table turns on."""
 
     rate: str | None = Field(
         default=None,
@@ -66,7 +68,7 @@ class SandboxSettings(Table):
         description='Requests and seconds that a key may spend: "10/60".',
     )
     keys: dict[str, str] = Field(
-        default_factory=dict, repr=False, description="What happens to a key's requests."
+        default_factory=dict, repr=False, description="Instructions by key: what its requests meet."
     )
 
     @field_validator("keys", mode="before")
@@ -81,25 +83,29 @@ class SandboxSettings(Table):
 
 
 class ServeSettings(Limits):
-    """All of ``[serve]``."""
+    """The ``[serve]`` table."""
 
     host: str = Field(default="127.0.0.1", description="Address to serve on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port; 0 takes any free one.")
     public_url: str | None = Field(
         default=None,
-        description="Where callers reach this, if a proxy changes host or path on the way and an"
-        " API has signed requests. Forwarded headers are never read.",
+        description="URL at which callers reach the gateway, if a proxy changes host or path on the"
+        " way and an API has signed requests. Forwarded headers are never read.",
     )
-    provider: str | None = Field(default=None, description="Who answers: a route or a provider.")
+    provider: str | None = Field(
+        default=None, description="Route or provider that answers; the default one if absent."
+    )
     api_keys: tuple[SecretStr, ...] = Field(
         default=(), description="Keys that callers present, each in their vendor's way."
     )
-    api_key_file: str | None = Field(default=None, description="File with such keys, one a line.")
+    api_key_file: str | None = Field(
+        default=None, description="File with keys that callers present, one a line."
+    )
     compat: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, repr=False, description="The APIs to speak, each with its switches."
+        default_factory=dict, repr=False, description="Compatible APIs, each with its switches."
     )
     sandbox: SandboxSettings | None = Field(
-        default=None, description="Lets callers force outcomes, if the table is there."
+        default=None, description="Outcomes that callers may force, if the table is there."
     )
 
     @field_validator("public_url")
@@ -139,7 +145,7 @@ class ServeSettings(Limits):
         Raises:
             ConfigurationError: a file that cannot be read or holds none.
         """
-        found = [key.get_secret_value().strip() for key in self.api_keys]
+        keys = [key.get_secret_value().strip() for key in self.api_keys]
         if self.api_key_file is not None:
             try:
                 lines = Path(self.api_key_file).read_text(encoding="utf-8").split("\n")
@@ -148,20 +154,20 @@ class ServeSettings(Limits):
             in_file = [line.strip() for line in lines if line.strip()]
             if not in_file:
                 raise ConfigurationError("serve.api_key_file: the file is empty")
-            found += in_file
-        return (*found, *(self.sandbox.keys if self.sandbox else ()))
+            keys += in_file
+        return (*keys, *(self.sandbox.keys if self.sandbox else ()))
 
     def apis(self, registry: Registry, limits: ImageLimits) -> list[CompatibleApi]:
-        """The APIs to speak, set up.
+        """The compatible APIs, set up.
 
         Raises:
-            ConfigurationError: none is named, or naming the switch that is wrong.
+            ConfigurationError: no API is named, or naming the switch that is wrong.
         """
         if not self.compat:
             raise ConfigurationError(
                 "no API to speak; name a plugin's with --compat NAME or [serve.compat.NAME]"
             )
-        keys, found = self.keys(), []
+        keys, apis = self.keys(), list[CompatibleApi]()
         for name, switches in self.compat.items():
             api_type = registry.api_type(name)
             try:
@@ -169,15 +175,15 @@ class ServeSettings(Limits):
             except ValidationError as error:
                 where = f"serve.compat.{name}."
                 raise explained(error, where, api_type.settings_type) from None
-            found.append(api_type(settings, keys, limits))
-        return found
+            apis.append(api_type(settings, keys, limits))
+        return apis
 
 
 def public_place(url: str) -> tuple[str, str]:
-    """The host, and the path before ours, of a URL that callers ask.
+    """The host, and the path before the gateway's own, of a URL at which callers reach it.
 
     Raises:
-        ValueError: it is none, or says more than that.
+        ValueError: not an http(s) URL, or one with a user name, a query or a fragment.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -188,7 +194,7 @@ def public_place(url: str) -> tuple[str, str]:
 
 
 def wrong_with(loaded: Config, registry: Registry) -> dict[str, str]:
-    """What is wrong with the ``[serve]`` table, if there is one and something is."""
+    """The first problem of the ``[serve]`` table, under its name; empty if there is none."""
     if loaded.document.serve is not None:
         try:
             settings = ServeSettings.of(loaded)

@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 from facegate.journal.chain import Head
 from facegate.journal.rows import Row
-from facegate.journal.verification import Verification
+from facegate.journal.verification import ChainVerification
 from facegate.runtime.extras import extra
 
 if TYPE_CHECKING:
     from facegate.journal.journal import Journal as Journal
     from facegate.journal.journal import Progress as Progress
 
-__all__ = ["Head", "Journal", "Progress", "Row", "Verification", "open_journal"]
+__all__ = ["ChainVerification", "Head", "Journal", "Progress", "Row", "open_journal"]
 
 
 def open_journal(table: Mapping[str, Any], source: str) -> Journal:

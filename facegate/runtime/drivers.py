@@ -1,9 +1,9 @@
-"""The two ways to run a flow: in the calling thread, or on an event loop.
+"""Drivers, the two ways to run a flow: in the calling thread, or on an event loop.
 
 Both carry out the same effects and raise the same errors into the flow. Both keep the deadline,
 except that a blocking call in the calling thread cannot be cut short: its late value counts.
-What needs an HTTP client or an event loop is loaded when a flow first asks for it, so that an
-embedded engine is not kept waiting for libraries it never uses.
+HTTP and event loops are loaded when a flow first asks for them, so that an embedded engine is not
+kept waiting for libraries it never uses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from facegate.runtime.deadline import Deadline, too_late
-from facegate.runtime.flow import Call, Effect, Flow, Gather, Send, Spawn, Timeout
+from facegate.runtime.flow import Call, Effect, Flow, Gather, Send, Spawn, Stepper, Timeout
 from facegate.runtime.forking import in_child
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ thread until it ends, and no longer counts."""
 
 
 class SyncDriver:
-    """Runs flows in the calling thread. Serves any number of threads at once.
+    """The blocking driver: runs flows in the calling thread, for any number of threads at once.
 
     In a forked child it goes on with connections of its own.
     """
@@ -51,24 +51,18 @@ class SyncDriver:
 
     def run(self, flow: Flow[T], deadline: Deadline) -> T:
         """Run a flow to its end; raises what the flow raises."""
-        try:
-            effect = next(flow)
-            while True:
-                failed: list[Exception] = []
+        with Stepper(flow) as steps:
+            while (effect := steps.need) is not None:
+                outcome, failed = None, list[Exception]()
                 try:
                     outcome = self._perform(effect, deadline)
                 except Exception as error:  # noqa: BLE001  the flow decides what an error means
                     failed.append(error)
-                # Out here and handed over whole, so that what the flow raises instead does not
-                # carry the failure along: it may hold what was sent.
-                effect = flow.throw(failed.pop()) if failed else flow.send(outcome)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        finally:
-            flow.close()
+                steps.go_on(outcome, failed)
+        return steps.value
 
     def close(self) -> None:
+        """Wait for background work, for a while, and close all connections."""
         if self._background is not None:
             self._background.drain()
         if self._opened is not None:
@@ -101,8 +95,8 @@ class SyncDriver:
             return [run(effect.flows[0])]
         with ThreadPoolExecutor(min(effect.limit, len(effect.flows)) or 1) as threads:
             # Each in a context of its own, as tasks are.
-            started = [threads.submit(copy_context().run, run, flow) for flow in effect.flows]
-        return [each.result() for each in started]
+            futures = [threads.submit(copy_context().run, run, flow) for flow in effect.flows]
+        return [future.result() for future in futures]
 
     def _spawn(self, effect: Spawn) -> None:
         from facegate.runtime.background import Threads
@@ -126,7 +120,7 @@ class SyncDriver:
 
 
 class AsyncDriver:
-    """Runs flows on the event loop it is used from; blocking calls go to worker threads.
+    """The async driver: runs flows on its caller's event loop, blocking calls in worker threads.
 
     No event loop survives a fork: make it in the process that uses it.
     """
@@ -138,24 +132,18 @@ class AsyncDriver:
 
     async def run(self, flow: Flow[T], deadline: Deadline) -> T:
         """Run a flow to its end; raises what the flow raises."""
-        try:
-            effect = next(flow)
-            while True:
-                failed: list[Exception] = []
+        with Stepper(flow) as steps:
+            while (effect := steps.need) is not None:
+                outcome, failed = None, list[Exception]()
                 try:
                     outcome = await self._perform(effect, deadline)
                 except Exception as error:  # noqa: BLE001  the flow decides what an error means
                     failed.append(error)
-                # Out here and handed over whole, so that what the flow raises instead does not
-                # carry the failure along: it may hold what was sent.
-                effect = flow.throw(failed.pop()) if failed else flow.send(outcome)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        finally:
-            flow.close()
+                steps.go_on(outcome, failed)
+        return steps.value
 
     async def close(self) -> None:
+        """Wait for background work, for a while, and close all connections."""
         if self._background is not None:
             await self._background.drain()
         if self._opened is not None:
@@ -168,7 +156,7 @@ class AsyncDriver:
         if not left and not isinstance(effect, Spawn):
             raise too_late(deadline)
         match effect:
-            # The flows in these keep the deadline themselves, and hear of it.
+            # The flows in these keep the deadline themselves, and may catch its error.
             case Gather():
                 return await self._gather(effect, deadline)
             case Timeout():
@@ -188,12 +176,12 @@ class AsyncDriver:
     async def _gather(self, effect: Gather, deadline: Deadline) -> list[Any]:
         import anyio
 
-        slots = anyio.Semaphore(effect.limit)
+        limit = anyio.Semaphore(effect.limit)
         values: list[Any] = [None] * len(effect.flows)
         failed: dict[int, Exception] = {}
 
         async def run(index: int, flow: Flow[Any]) -> None:
-            async with slots:
+            async with limit:
                 try:
                     values[index] = await self.run(flow, deadline)
                 except Exception as error:  # noqa: BLE001  raised below, once all have ended

@@ -31,7 +31,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class TelemetrySettings(Table):
-    """All of ``[telemetry]``."""
+    """The ``[telemetry]`` table."""
 
     structlog: bool = Field(default=False, description="Log every event, once it is configured.")
     opentelemetry: bool = Field(default=False, description="Spans and metrics by OpenTelemetry.")
@@ -41,7 +41,7 @@ class TelemetrySettings(Table):
 
 
 def observers(table: Mapping[str, Any], source: str) -> list[Observer]:
-    """Whoever is told of events, by the ``[telemetry]`` table of the configuration ``source``.
+    """The observers that the ``[telemetry]`` table of the configuration ``source`` asks for.
 
     Raises:
         ConfigurationError: naming the key, or the extra that is not installed.
@@ -50,13 +50,13 @@ def observers(table: Mapping[str, Any], source: str) -> list[Observer]:
 
 
 def served(app: App, table: Mapping[str, Any], source: str) -> App:
-    """A gateway of its own process, with what the table asks for around it.
+    """The application of a gateway in a process of its own, with what the table asks for around it.
 
     Its requests belong to the trace that the caller names, ``GET /metrics`` is answered, and
     structlog writes JSON to stderr unless it is configured already.
 
     Raises:
-        ConfigurationError: see :func:`observers`.
+        ConfigurationError: naming the key, or the extra that is not installed.
     """
     for each in _wanted(table, source):
         app = each.around(app)

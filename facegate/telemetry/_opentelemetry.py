@@ -29,11 +29,12 @@ from facegate.telemetry.labels import (
 
 
 class OpenTelemetryObserver:
-    """Makes a span of each request, below the caller's current one, and one of each attempt.
+    """Observer that makes a span of each request, below the caller's current one, and of each
+    attempt; and histograms of both.
 
     Args:
-        tracer_provider: the application's global one where None.
-        meter_provider: likewise.
+        tracer_provider: where spans go; the application's global one where None.
+        meter_provider: where metrics go; the application's global one where None.
     """
 
     def __init__(
@@ -72,8 +73,8 @@ class OpenTelemetryObserver:
                 self._requests.record(event.seconds, _attributes(of_request(event)))
                 self._spans(f"facegate.{event.operation}", event)
             case Tried():
-                said = of_attempt(event.operation, event.attempt)
-                self._attempts.record(event.attempt.seconds, _attributes(said))
+                labels = of_attempt(event.operation, event.attempt)
+                self._attempts.record(event.attempt.seconds, _attributes(labels))
             case Shadowed():
                 self._shadows.add(1, _attributes(of_shadow(event)))
                 self._spans("facegate.shadow", event.candidate)
@@ -83,8 +84,10 @@ class OpenTelemetryObserver:
                 self._breakers.set(STATES[event.state], _attributes(of_breaker(event)))
 
     def _spans(self, name: str, event: Finished) -> None:
-        said = {**of_request(event), "request_id": event.request_id}
-        span = self._tracer.start_span(name, attributes=_attributes(said), start_time=_ns(event.at))
+        labels = {**of_request(event), "request_id": event.request_id}
+        span = self._tracer.start_span(
+            name, attributes=_attributes(labels), start_time=_ns(event.at)
+        )
         if event.error and event.error.fault is not Fault.CALLER:
             span.set_status(Status(StatusCode.ERROR))
         self._tried(span, event.operation, event.attempts, event.at)
@@ -108,7 +111,7 @@ class OpenTelemetryObserver:
 
 
 def _attributes(labels: Mapping[str, str]) -> dict[str, str]:
-    """In OpenTelemetry's manner: what does not apply is absent, and ``error.type`` has its name."""
+    """Labels in OpenTelemetry's manner: empty ones left out, the error as ``error.type``."""
     return {
         "error.type" if name == "error" else f"facegate.{name}": value
         for name, value in labels.items()
@@ -121,12 +124,12 @@ def _ns(at: datetime, later_s: float = 0) -> int:
 
 
 def observer() -> OpenTelemetryObserver:
-    """One for the tracer and meter providers of the application."""
+    """The observer that uses the application's global tracer and meter providers."""
     return OpenTelemetryObserver()
 
 
 def around(app: App) -> App:
-    """An application whose requests belong to the trace that the caller's headers name."""
+    """The application, its requests parts of the trace that the caller's headers name."""
 
     async def continuing(scope: Any, receive: Any, send: Any) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in _head(scope)}
@@ -140,5 +143,5 @@ def around(app: App) -> App:
 
 
 def _head(scope: Any) -> Sequence[tuple[bytes, bytes]]:
-    found: Sequence[tuple[bytes, bytes]] = scope.get("headers", ())
-    return found
+    headers: Sequence[tuple[bytes, bytes]] = scope.get("headers", ())
+    return headers

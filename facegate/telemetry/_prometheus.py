@@ -27,7 +27,11 @@ _PATH = "/metrics"
 
 
 class PrometheusObserver:
-    """Counts events. A registry takes one alone; see :func:`observer` for the usual one."""
+    """Observer that counts and times events; a registry takes only one.
+
+    Args:
+        registry: where the metrics go. :func:`observer` gives the one of the default registry.
+    """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._requests = Counter(
@@ -94,7 +98,7 @@ _once = threading.Lock()
 
 
 def observer() -> PrometheusObserver:
-    """The one of the default registry, shared by all verifiers of the process."""
+    """The observer of the default registry, shared by all verifiers of the process."""
     with _once:
         return _default()
 
@@ -105,11 +109,11 @@ def _default() -> PrometheusObserver:
 
 
 def around(app: App) -> App:
-    """An application that also answers ``GET /metrics``, to whoever reaches it."""
+    """The application, and ``GET /metrics`` beside it, open to every caller."""
     metrics = make_asgi_app()
 
     async def exposing(scope: Any, receive: Any, send: Any) -> None:
-        asked = scope["type"] == "http" and scope["path"] == _PATH and scope["method"] == "GET"
-        await (metrics if asked else app)(scope, receive, send)
+        scraped = scope["type"] == "http" and scope["path"] == _PATH and scope["method"] == "GET"
+        await (metrics if scraped else app)(scope, receive, send)
 
     return exposing

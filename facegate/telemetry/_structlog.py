@@ -17,7 +17,7 @@ from facegate.telemetry.labels import of_attempt, of_breaker, of_request, of_sha
 
 
 class StructlogObserver:
-    """Writes a line for each event, with the request's id and without whom it is about."""
+    """Observer that logs a line for each event, with the request's id and without its subject."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("facegate")
@@ -29,12 +29,11 @@ class StructlogObserver:
             case Finished():
                 self._finished(event)
             case Tried():
-                said = of_attempt(event.operation, event.attempt)
                 self._log.debug(
                     "facegate.attempt",
                     request_id=event.request_id,
                     seconds=round(event.attempt.seconds, 4),
-                    **said,
+                    **of_attempt(event.operation, event.attempt),
                 )
             case Shadowed():
                 request_id = event.primary.request_id
@@ -49,10 +48,10 @@ class StructlogObserver:
                 self._log.warning("facegate.breaker", state=str(event.state), **of_breaker(event))
 
     def _finished(self, event: Finished) -> None:
-        """What the caller got wrong is no reason for anybody to be woken."""
         error = event.error
-        tell = self._log.warning if error and error.fault is not Fault.CALLER else self._log.info
-        tell(
+        # A caller's mistake is for the caller to mend: no reason to wake an operator.
+        log = self._log.warning if error and error.fault is not Fault.CALLER else self._log.info
+        log(
             "facegate.request",
             request_id=event.request_id,
             seconds=round(event.seconds, 4),
@@ -62,7 +61,7 @@ class StructlogObserver:
 
 
 def observer() -> StructlogObserver:
-    """One that writes wherever the application's structlog does."""
+    """The observer that writes where the application's structlog does."""
     return StructlogObserver()
 
 

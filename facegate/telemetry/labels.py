@@ -1,4 +1,4 @@
-"""What logs, traces and metrics say of an event in the same words.
+"""Labels of an event, the same in logs, traces and metrics.
 
 Every value is one of a set that the configuration and facegate's own classes bound: never a
 subject, a request id, a score, or anything a vendor wrote.
@@ -10,7 +10,7 @@ from facegate.events import BreakerTurned, Finished, Shadowed
 from facegate.model import Attempt, Operation
 
 SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30)
-"""Bounds of histograms: from an embedded engine's answer to the usual deadline."""
+"""Bounds of histograms in seconds: from an embedded engine's answer to the usual deadline."""
 
 REQUEST = ("operation", "route", "arm", "provider", "outcome", "error")
 ATTEMPT = ("operation", "provider", "outcome", "error", "billed")
@@ -18,23 +18,26 @@ SHADOW = ("operation", "route", "candidate", "outcome")
 BREAKER = ("operation", "provider")
 
 STATES = {"closed": 0, "half_open": 1, "open": 2}
-"""Of a breaker, so that the highest of several processes is the worst."""
+"""Numbers of a breaker's states, ordered so that the highest of several processes is the worst."""
 
 
 def of_request(event: Finished) -> dict[str, str]:
-    """``outcome`` is the decision or ``error``; ``provider`` the one that was asked last."""
+    """Labels of a request.
+
+    ``outcome`` is the decision or ``error``, ``provider`` the one that was asked last.
+    """
     return {
         "operation": str(event.operation),
         "route": event.route,
         "arm": event.arm or "",
-        "provider": _asked(event),
+        "provider": _last_provider(event),
         "outcome": "error" if event.result is None else str(event.result.decision),
         "error": event.error.code if event.error else "",
     }
 
 
 def of_attempt(operation: Operation, attempt: Attempt) -> dict[str, str]:
-    """``outcome`` is ``answered`` or ``failed``."""
+    """Labels of an attempt; ``outcome`` is ``answered`` or ``failed``."""
     return {
         "operation": str(operation),
         "provider": attempt.provider,
@@ -45,7 +48,10 @@ def of_attempt(operation: Operation, attempt: Attempt) -> dict[str, str]:
 
 
 def of_shadow(event: Shadowed) -> dict[str, str]:
-    """``outcome`` is ``agreed`` or ``disagreed``, or says who failed."""
+    """Labels of a shadow request.
+
+    ``outcome`` is ``agreed``, ``disagreed``, ``primary_failed`` or ``candidate_failed``.
+    """
     primary, candidate = event.primary.result, event.candidate.result
     if candidate is None:
         outcome = "candidate_failed"
@@ -56,15 +62,15 @@ def of_shadow(event: Shadowed) -> dict[str, str]:
     return {
         "operation": str(event.primary.operation),
         "route": event.primary.route,
-        "candidate": _asked(event.candidate),
+        "candidate": _last_provider(event.candidate),
         "outcome": outcome,
     }
 
 
-def _asked(event: Finished) -> str:
+def _last_provider(event: Finished) -> str:
     return event.attempts[-1].provider if event.attempts else ""
 
 
 def of_breaker(event: BreakerTurned) -> dict[str, str]:
-    """Which breaker it is."""
+    """Labels of a breaker."""
     return {"operation": str(event.operation), "provider": event.provider}

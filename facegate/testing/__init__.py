@@ -1,4 +1,4 @@
-"""What the tests of a plugin, or of an application, need; comes with ``facegate[testing]``.
+"""Tools for the tests of plugins and applications; they come with ``facegate[testing]``.
 
 Everything here is for tests: nothing of it is imported by facegate itself.
 """

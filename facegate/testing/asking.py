@@ -1,4 +1,4 @@
-"""Asking a provider, blocking and on an event loop; what comes of it, even an error, is a value."""
+"""Questions put to a provider, blocking and on an event loop; errors are outcomes too."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from facegate.testing.playback import Playback
 from facegate.testing.server import Seen
 
 ResultOrError = VerificationResult | FacegateError
-"""The outcome of a question."""
+"""Outcome of a question."""
 
 Asker = Callable[[Provider, Sequence[Question]], list[ResultOrError]]
-"""Puts questions to one verifier around a provider, and closes it."""
+"""Function that puts questions to one verifier around a provider, and closes it."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a provider can be asked and gets its answers.
+    """The place where a provider is asked: the provider, and the vendor behind it if there is one.
 
     Attributes:
-        make: a new provider, with some of its settings changed.
-        seen: the requests that reached the vendor, where there is one.
-        playback: the vendor, where there is one.
+        make: makes a provider, with some of its settings changed.
+        seen: the requests that reached the vendor.
+        playback: the vendor; None for a provider without one.
     """
 
     make: Callable[..., Provider]
@@ -44,63 +44,63 @@ class Stage:
             self.playback.unknown.clear()
 
     def note(self) -> str:
-        """What to add to a complaint about what came."""
+        """An addition to a complaint about an outcome: requests that are not documented."""
         return self.playback.note() if self.playback else ""
 
 
 def one_by_one(provider: Provider, questions: Sequence[Question]) -> list[ResultOrError]:
-    """Blocking, in this thread."""
+    """Outcomes of questions asked one after another, blocking, in this thread."""
     with FaceVerifier(provider) as verifier:
-        return [_came(verifier, question) for question in questions]
+        return [_outcome(verifier, question) for question in questions]
 
 
 def one_by_one_async(provider: Provider, questions: Sequence[Question]) -> list[ResultOrError]:
-    """On an event loop, each when the one before has ended."""
+    """Outcomes of questions asked one after another on an event loop."""
 
     async def main() -> list[ResultOrError]:
         async with AsyncFaceVerifier(provider) as verifier:
-            return [await _came_async(verifier, question) for question in questions]
+            return [await _outcome_async(verifier, question) for question in questions]
 
     return anyio.run(main)
 
 
 def at_once(provider: Provider, questions: Sequence[Question]) -> list[ResultOrError]:
-    """Blocking, each in a thread of its own."""
+    """Outcomes of questions asked at the same time, blocking, each in a thread of its own."""
     with FaceVerifier(provider) as verifier, ThreadPoolExecutor(len(questions)) as threads:
-        return list(threads.map(partial(_came, verifier), questions))
+        return list(threads.map(partial(_outcome, verifier), questions))
 
 
 def at_once_async(provider: Provider, questions: Sequence[Question]) -> list[ResultOrError]:
-    """On an event loop, each in a task of its own."""
+    """Outcomes of questions asked at the same time on an event loop, each in a task of its own."""
 
     async def main() -> list[ResultOrError]:
-        found: list[Any] = [None] * len(questions)
+        outcomes: list[Any] = [None] * len(questions)
 
         async def ask(index: int) -> None:
-            found[index] = await _came_async(verifier, questions[index])
+            outcomes[index] = await _outcome_async(verifier, questions[index])
 
         async with AsyncFaceVerifier(provider) as verifier, anyio.create_task_group() as tasks:
             for index in range(len(questions)):
                 tasks.start_soon(ask, index)
-        return found
+        return outcomes
 
     return anyio.run(main)
 
 
 async def ask_on_loop(provider: Provider, question: Question) -> ResultOrError:
-    """On the running loop."""
+    """The outcome of a question asked on the running loop."""
     async with AsyncFaceVerifier(provider) as verifier:
-        return await _came_async(verifier, question)
+        return await _outcome_async(verifier, question)
 
 
-def _came(verifier: FaceVerifier, question: Question) -> ResultOrError:
+def _outcome(verifier: FaceVerifier, question: Question) -> ResultOrError:
     try:
         return verifier.ask(question)
     except FacegateError as error:
         return error
 
 
-async def _came_async(verifier: AsyncFaceVerifier, question: Question) -> ResultOrError:
+async def _outcome_async(verifier: AsyncFaceVerifier, question: Question) -> ResultOrError:
     try:
         return await verifier.ask(question)
     except FacegateError as error:

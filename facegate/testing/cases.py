@@ -1,4 +1,4 @@
-"""Rows that a plugin's author writes down for the contract: the vendor's documentation as data."""
+"""Rows of the contract's data: a vendor's documentation, as a plugin's author writes it down."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from facegate import CaptureReason, FacegateError, Image, Operation
 from facegate.question import Question
 
 Encoding = Literal["json", "form", "multipart", "bytes"]
-"""How a body is put."""
+"""Encoding of a body."""
 
 Spelling = Literal["base64", "data_uri", "file"]
-"""How a picture is put into a body: as text, as a text that names its type, or as its bytes."""
+"""Spelling of a picture in a body: as text, as a text that names its type, or as its bytes."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Endpoint:
 
     @property
     def spelling(self) -> Spelling:
-        """How its pictures are put."""
+        """The spelling of its pictures."""
         return self.picture or ("base64" if self.encoding in ("json", "form") else "file")
 
     def __str__(self) -> str:
@@ -112,8 +112,8 @@ class VendorCall:
         """The question to a provider of this plugin, with some of its fields changed."""
         options = {**self.options, **changes.pop("options", {})}
         gallery = () if self.operation is Operation.LIVENESS else gallery
-        asked: dict[str, Any] = {"gallery": gallery, "options": {plugin: options}}
-        return Question(operation=self.operation, probe=probe, **{**asked, **changes})
+        fields: dict[str, Any] = {"gallery": gallery, "options": {plugin: options}}
+        return Question(operation=self.operation, probe=probe, **{**fields, **changes})
 
     def endpoints(self) -> Iterator[Endpoint]:
         """Every documented request, in order."""
@@ -122,11 +122,11 @@ class VendorCall:
         yield from (each.endpoint for each in self.after)
 
     def alike(self) -> list[list[Endpoint]]:
-        """The documented requests, those together that look the same but for what they hold."""
-        found: dict[str, list[Endpoint]] = {}
+        """The documented requests in groups that look the same but for what they hold."""
+        groups: dict[str, list[Endpoint]] = {}
         for each in self.endpoints():
-            found.setdefault(f"{each} {sorted(each.headers.items())}", []).append(each)
-        return [*found.values()]
+            groups.setdefault(f"{each} {sorted(each.headers.items())}", []).append(each)
+        return [*groups.values()]
 
     def keeps_a_token(self) -> bool:
         """Whether something is exchanged once for many questions; a 401 may renew it."""
@@ -143,10 +143,10 @@ class VendorCall:
 
 @dataclass(frozen=True)
 class Documented:
-    """A reply that is an answer, and what it says.
+    """A documented reply that is an answer, and its meaning.
 
     Attributes:
-        call: what was asked.
+        call: the way in which the vendor was asked.
         body: the reply's, as data; or its bytes.
         expected: a part of the result, as :meth:`VerificationResult.model_dump` gives it in JSON
             mode; objects are compared key by key, so only what is named counts.
@@ -174,7 +174,7 @@ class Documented:
 
 @dataclass(frozen=True)
 class Failure:
-    """A reply that is an error, and what it means.
+    """A documented reply that is an error, and its meaning.
 
     Attributes:
         status: HTTP's.
@@ -182,7 +182,7 @@ class Failure:
         raises: exactly this class, or :class:`CaptureRejected` for this reason.
         headers: of the reply, beside its length.
         told: attributes of the error, such as ``image`` or ``retry_after``.
-        call: what was asked; the first documented one if None.
+        call: the way in which the vendor was asked; the first documented one if None.
         name: its name in the test report.
         at: which of the call's interactions it ends; the answer's own if None.
         asked: thresholds and options of the question, beside those of the call.
@@ -209,12 +209,18 @@ def meaning(error: FacegateError) -> type[FacegateError] | CaptureReason:
     return reason if isinstance(reason, CaptureReason) else type(error)
 
 
-def differences(expected: Any, found: Any, where: str = "") -> list[str]:
-    """Where ``found`` lacks something that is expected; keys nobody expects are left alone."""
-    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+def differences(expected: Any, actual: Any, where: str = "") -> list[str]:
+    """Differences of the actual data from the expected, a phrase each; other keys may be there.
+
+    Args:
+        expected: what has to be there; objects are compared key by key.
+        actual: what is there.
+        where: the path of both, for the phrases.
+    """
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         return [
             line
             for key, value in expected.items()
-            for line in differences(value, found.get(key), f"{where}.{key}".lstrip("."))
+            for line in differences(value, actual.get(key), f"{where}.{key}".lstrip("."))
         ]
-    return [] if expected == found else [f"{where or 'it'} is {found!r}, not {expected!r}"]
+    return [] if expected == actual else [f"{where or 'it'} is {actual!r}, not {expected!r}"]

@@ -37,7 +37,7 @@ from facegate.verifier import AsyncFaceVerifier, FaceVerifier
 PathLike = str | os.PathLike[str]
 
 CREDENTIAL = "credential-of-the-cassettes"
-"""What a provider that needs a credential is given; recordings hold none."""
+"""Credential of every provider that a cassette is played to; recordings hold none."""
 
 _MATCHED = ("method", "scheme", "host", "port", "path", "query", "body")
 _OF_THE_EXCHANGES = {"interactions", "version"}
@@ -49,8 +49,8 @@ class RecordedQuestion(BaseModel):
     Attributes:
         operation: which of the three.
         probe: name of a picture; one that was recorded is named by its digest, ``sha256:...``.
-        gallery: likewise, the claimed person's.
-        threshold: this and the rest are as in :class:`facegate.Question`.
+        gallery: names of the claimed person's pictures, in the same way.
+        threshold: as in :class:`facegate.Question`, like the rest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,13 +68,14 @@ class Scenario(BaseModel):
 
     Attributes:
         source: ``documentation`` for an example that the vendor published, ``compat`` for
-            facegate's own vendor-compatible API, ``vendor`` for the vendor itself.
-        origin: which page; or who answered, and when.
-        plugin: whose provider is asked.
+            facegate's own compatible API, ``vendor`` for the vendor itself.
+        origin: the page; or who answered, and when.
+        plugin: name of the plugin whose provider is asked.
+        headers: names of the request headers that tell one operation from another; no credential.
         settings: the provider's, secrets left out.
-        question: what is asked.
-        expected: what has to come of it: fields of the result, or of the error with its class as
-            ``error``. What is not named may be anything.
+        question: the question to ask.
+        expected: the outcome: fields of the result, or of the error with its class as ``error``.
+            A field that is not named may be anything.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,13 +83,18 @@ class Scenario(BaseModel):
     source: Literal["documentation", "compat", "vendor"]
     origin: str
     plugin: str
+    headers: tuple[str, ...] = ()
     settings: dict[str, Any] = Field(default_factory=dict)
     question: RecordedQuestion
     expected: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
     def load(cls, path: PathLike) -> Self:
-        """Read a cassette's header."""
+        """Read a cassette's header.
+
+        Raises:
+            pydantic.ValidationError: naming the field and the file.
+        """
         content = read(path)
         header = {name: content[name] for name in content if name not in _OF_THE_EXCHANGES}
         try:
@@ -107,20 +113,24 @@ class Scenario(BaseModel):
         }
         return kind(kind.settings_type.model_validate({**credentials, **self.settings}))
 
-    def asked(self) -> Question:
+    def to_question(self) -> Question:
         """The question to ask; stand-ins take the place of the pictures."""
-        given = self.question.model_dump(exclude={"probe", "gallery"}, exclude_defaults=True)
+        fields = self.question.model_dump(exclude={"probe", "gallery"}, exclude_defaults=True)
         gallery = [stand_in(name) for name in self.question.gallery]
-        return Question(probe=stand_in(self.question.probe), gallery=gallery, **given)
+        return Question(probe=stand_in(self.question.probe), gallery=gallery, **fields)
 
     def scrubber(self) -> Scrubber:
-        """Makes of a request with stand-ins what was recorded with the pictures."""
+        """A scrubber that makes of a request with stand-ins the one recorded with the pictures."""
         names = {self.question.probe, *self.question.gallery}
         recorded = {digest(stand_in(name)): name for name in names if name.startswith("sha256:")}
-        return Scrubber([CREDENTIAL], recorded)
+        return Scrubber([CREDENTIAL], recorded, self.headers)
 
     def check(self, outcome: Mapping[str, Any]) -> None:
-        """Hold an outcome against what is expected."""
+        """Hold an outcome against the expected one.
+
+        Raises:
+            AssertionError: naming the fields that differ.
+        """
         if wrong := differences(self.expected, outcome):
             raise AssertionError("; ".join(wrong))
 
@@ -143,16 +153,17 @@ def cassette(path: str | os.PathLike[str], scrubber: Scrubber | None = None) -> 
 
     Args:
         path: of the cassette.
-        scrubber: one that knows the credentials in your URLs or bodies, where some are there.
+        scrubber: knows the credentials in your URLs or bodies, where some are there.
 
     Raises:
         AssertionError: at the end, if a request was made that was not recorded, or a recorded one
             was not made. Requests are the same if they go to the same place and say the same;
-            pictures are compared by digest, and headers are not.
+            pictures are compared by digest, and headers only where the cassette names them.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no cassette at {os.fspath(path)}")
-    with opened(_Strict, path, scrubber or Scrubber(), record_mode=vcr.mode.NONE) as tape:
+    known = scrubber or Scrubber(headers=read(path).get("headers", ()))
+    with opened(_Strict, path, known, record_mode=vcr.mode.NONE) as tape:
         try:
             yield
         finally:
@@ -168,16 +179,26 @@ def cassette(path: str | os.PathLike[str], scrubber: Scrubber | None = None) -> 
 
 
 @contextlib.contextmanager
-def opened(kind: type[Cassette], path: PathLike, scrubber: Scrubber, **how: Any) -> Iterator[Any]:
+def opened(
+    kind: type[Cassette], path: PathLike, scrubber: Scrubber, **options: Any
+) -> Iterator[Any]:
     """The one configuration of vcrpy, for playing and for recording.
 
     It takes over the HTTP clients that vcrpy knows, and facegate's own exchanges.
     """
-    config = vcr.VCR().get_merged_config(
+
+    def headers(made: Any, recorded: Any) -> None:
+        for name in sorted(scrubber.headers):
+            one, other = made.headers.get(name), recorded.headers.get(name)
+            assert one == other, f"{name} is {one!r}, and was {other!r}"  # noqa: S101
+
+    recorder = vcr.VCR()
+    recorder.register_matcher("headers", headers)
+    config = recorder.get_merged_config(
         path=os.fspath(path),
-        match_on=_MATCHED,
+        match_on=(*_MATCHED, "headers"),
         before_record_request=scrubber.request,
-        **how,
+        **options,
     )
     log = logging.getLogger("vcr")
     level = log.level
@@ -199,25 +220,26 @@ def play_cassette(
         provider_type: the provider's class, where its plugin is not installed.
 
     Returns:
-        what came of it, in the words of :attr:`Scenario.expected`.
+        the outcome, in the words of :attr:`Scenario.expected`.
 
     Raises:
-        AssertionError: something else than expected, or see :func:`cassette`.
+        AssertionError: the outcome is not the expected one, or the exchanges are not those of the
+            cassette; see :func:`cassette`.
     """
     scenario = Scenario.load(path)
     with cassette(path, scenario.scrubber()):
-        outcome = asked(scenario, provider_type)
+        outcome = outcome_of(scenario, provider_type)
     scenario.check(outcome)
     return outcome
 
 
-def asked(scenario: Scenario, provider_type: type[Provider] | None = None) -> dict[str, Any]:
-    """What a scenario's question comes to, whoever answers it."""
+def outcome_of(scenario: Scenario, provider_type: type[Provider] | None = None) -> dict[str, Any]:
+    """The outcome of a scenario's question, with whatever stands in for the network."""
     with FaceVerifier(scenario.provider(provider_type)) as verifier:
         try:
-            return told(verifier.ask(scenario.asked()))
+            return as_data(verifier.ask(scenario.to_question()))
         except FacegateError as error:
-            return told(error)
+            return as_data(error)
 
 
 async def play_cassette_async(
@@ -228,14 +250,14 @@ async def play_cassette_async(
     with cassette(path, scenario.scrubber()):
         async with AsyncFaceVerifier(scenario.provider(provider_type)) as verifier:
             try:
-                outcome = told(await verifier.ask(scenario.asked()))
+                outcome = as_data(await verifier.ask(scenario.to_question()))
             except FacegateError as error:
-                outcome = told(error)
+                outcome = as_data(error)
     scenario.check(outcome)
     return outcome
 
 
-def told(outcome: VerificationResult | FacegateError) -> dict[str, Any]:
+def as_data(outcome: VerificationResult | FacegateError) -> dict[str, Any]:
     """An outcome as data, without what differs from one time to the next."""
     if isinstance(outcome, FacegateError):
         fields = {"error": outcome.code, **outcome.as_dict()}
@@ -260,7 +282,7 @@ def stand_in(name: str) -> bytes:
 
 
 class _Strict(Cassette):  # type: ignore[misc]
-    """Lets nothing through, and remembers what it refused, whatever becomes of the error."""
+    """Cassette that lets nothing through, and remembers what it refused if the error is lost."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -269,9 +291,9 @@ class _Strict(Cassette):  # type: ignore[misc]
     def can_play_response_for(self, request: Any) -> bool:
         if super().can_play_response_for(request):
             return True
-        made = self.filter_request(request)
-        what = f"{made.method} {made.uri}"
+        scrubbed = self.filter_request(request)
+        refusal = f"{scrubbed.method} {scrubbed.uri}"
         for _, _, unlike in self.find_requests_with_most_matches(request)[:1]:
-            what += "".join(f"\n{part}: {how}" for part, how in unlike)
-        self.refused.append(what)
+            refusal += "".join(f"\n{part}: {difference}" for part, difference in unlike)
+        self.refused.append(refusal)
         raise AssertionError("a request that was not recorded")

@@ -1,4 +1,4 @@
-"""What the contract claims about results and errors, whoever gave them."""
+"""Claims of the contract about results and errors, from whatever provider."""
 
 from __future__ import annotations
 
@@ -11,65 +11,71 @@ from facegate.plugin import Answer, ProviderInfo
 from facegate.testing.asking import ResultOrError
 
 
-def brief(came: Any) -> str:
+def brief(outcome: Any) -> str:
     """A result or an error in a few words; whole results bury what is wrong with them."""
-    if not isinstance(came, VerificationResult | Answer):
-        return repr(came)
-    told = [f"{came.operation}: {came.decision}"] if isinstance(came, VerificationResult) else []
-    for part, name in ((came.match, "match"), (came.liveness, "liveness")):
+    if not isinstance(outcome, VerificationResult | Answer):
+        return repr(outcome)
+    words = []
+    if isinstance(outcome, VerificationResult):
+        words.append(f"{outcome.operation}: {outcome.decision}")
+    for part, name in ((outcome.match, "match"), (outcome.liveness, "liveness")):
         if part is not None:
             verdict = part.is_match if isinstance(part, Match) else part.passed
             yes = "yes" if verdict else "no"
-            told.append(f"{name} {yes}, {part.score} with threshold {part.threshold}")
-    return f"the answer ({', '.join(told)})"
+            words.append(f"{name} {yes}, {part.score} with threshold {part.threshold}")
+    return f"the answer ({', '.join(words)})"
 
 
-def answered(came: Sequence[Any], note: str = "") -> VerificationResult:
-    """The only thing that came, which has to be a result."""
-    (only,) = came
+def answered(outcomes: Sequence[Any], note: str = "") -> VerificationResult:
+    """The only outcome, which has to be a result."""
+    (only,) = outcomes
     assert isinstance(only, VerificationResult), f"an answer has to come, and not {only!r}{note}"
     return only
 
 
-def failed(came: Sequence[Any], note: str = "") -> FacegateError:
-    """The only thing that came, which has to be an error."""
-    (only,) = came
+def failed(outcomes: Sequence[Any], note: str = "") -> FacegateError:
+    """The only outcome, which has to be an error."""
+    (only,) = outcomes
     assert isinstance(only, FacegateError), f"an error has to come, and not {brief(only)}{note}"
     return only
 
 
 def assert_explained(result: VerificationResult, info: ProviderInfo) -> None:
-    """A verdict can be judged: it says what it was held against, on which scale."""
+    """Every verdict comes with what it was held against: its threshold and its scale."""
     parts = (("match", result.match, info.match), ("liveness", result.liveness, info.liveness))
-    for name, found, spec in parts:
-        if found is None:
+    for name, part, spec in parts:
+        if part is None:
             continue
         if spec is not None:
-            assert found.threshold is not None, f"the {name} does not tell its threshold"
-            assert found.scale == spec.scale, (
-                f"the {name} is on the scale {found.scale}, and info says {spec.scale}"
+            assert part.threshold is not None, f"the {name} does not tell its threshold"
+            assert part.scale == spec.scale, (
+                f"the {name} is on the scale {part.scale}, and info says {spec.scale}"
             )
         else:
-            told = found.score is None or found.scale is not None
-            assert told, f"the {name} has a score and tells no scale"
+            explained = part.score is None or part.scale is not None
+            assert explained, f"the {name} has a score and tells no scale"
 
 
-def assert_survives(came: ResultOrError) -> None:
-    """A queue and a log keep all of it."""
-    again = pickle.loads(pickle.dumps(came))  # noqa: S301  what was written one line before
-    if isinstance(came, VerificationResult):
-        read = VerificationResult.model_validate_json(came.model_dump_json())
+def assert_survives(outcome: ResultOrError) -> None:
+    """A pickle and JSON, as queues and logs make them, keep all of an outcome."""
+    again = pickle.loads(pickle.dumps(outcome))  # noqa: S301  what was written one line before
+    if isinstance(outcome, VerificationResult):
+        read = VerificationResult.model_validate_json(outcome.model_dump_json())
         for how, copy in (("JSON", read), ("a pickle", again)):
-            lost = [name for name, value in came if getattr(copy, name) != value]
-            assert not lost, f"{how} changes {', '.join(lost)} of {brief(came)}"
-            assert copy == came, f"{how} makes another result of {brief(came)}"
+            lost = [name for name, value in outcome if getattr(copy, name) != value]
+            assert not lost, f"{how} changes {', '.join(lost)} of {brief(outcome)}"
+            assert copy == outcome, f"{how} makes another result of {brief(outcome)}"
     else:
-        kept = (type(again), again.args, again.as_dict()) == (type(came), came.args, came.as_dict())
-        assert kept, f"a pickle makes {again!r} of {came!r}"
+        kept = (type(again), again.args, again.as_dict()) == (
+            type(outcome),
+            outcome.args,
+            outcome.as_dict(),
+        )
+        assert kept, f"a pickle makes {again!r} of {outcome!r}"
 
 
 def invented(sound: ResultOrError, spoilt: ResultOrError, *, is_answer: bool) -> str:
-    """What a spoilt reply was read as that it does not say; empty if nothing."""
+    """A yes or a score that was read from a spoilt reply without being there; empty if none."""
     if isinstance(spoilt, FacegateError):
         wrong = is_answer and type(spoilt) is not BadReply
         return "the reply is not a bad one" if wrong else ""

@@ -1,4 +1,4 @@
-"""The contract that every provider meets, whatever is behind it."""
+"""The contract of every provider, whatever is behind it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from facegate.testing.pictures import noise
 
 
 class ProviderContract(ContractData):
-    """What every provider promises.
+    """The promises of every provider, as tests.
 
     Subclass it in the tests of a plugin, with data alone::
 
@@ -57,9 +57,9 @@ class ProviderContract(ContractData):
         contract_version: the version of the contract that the class was written for. A check that
             a later version adds warns for one minor release before it fails.
         provider: the class under test.
-        settings: what it needs to be set up, secrets included.
+        settings: settings that the provider needs, secrets included.
         formats: every picture type that the documentation says is taken.
-        pictures: what it says of their weight and size.
+        pictures: the documented limits of a picture's weight and size.
         entry_points: where to find a plugin that is not installed; the installed ones by default.
     """
 
@@ -113,9 +113,9 @@ class ProviderContract(ContractData):
                 self.assert_clean({f"the complaint about the setting {name}": text}, ())
 
     def test_every_operation_answers_what_was_asked(
-        self, call: VendorCall, came: list[ResultOrError], stage: Stage
+        self, call: VendorCall, outcomes: list[ResultOrError], stage: Stage
     ) -> None:
-        result = answered(came, stage.note())
+        result = answered(outcomes, stage.note())
         assert result.operation is call.operation, f"{call} was answered as {result.operation}"
         spoof = result.liveness is not None and not result.liveness.passed  # need not be compared
         if call.operation is not Operation.LIVENESS and not spoof:
@@ -127,8 +127,10 @@ class ProviderContract(ContractData):
             billed = {attempt.billed for attempt in result.attempts}
             assert billed == {Billed.NO}, "info says that nothing is billed, an attempt that it was"
 
-    def test_a_verdict_tells_its_threshold_and_its_scale(self, came: list[ResultOrError]) -> None:
-        assert_explained(answered(came), self.provider.info)
+    def test_a_verdict_tells_its_threshold_and_its_scale(
+        self, outcomes: list[ResultOrError]
+    ) -> None:
+        assert_explained(answered(outcomes), self.provider.info)
 
     def test_a_threshold_is_used_or_refused(
         self, ask: Asker, call: VendorCall, stage: Stage, faces: Sequence[bytes]
@@ -139,12 +141,11 @@ class ProviderContract(ContractData):
             stage.forget()
             plain, *changed = ask(stage.make(), questions)
             sent = stage.playback is not None and stage.playback.distinct(len(asked))
-            for value, came in zip(asked[1:], changed, strict=True):
-                found = getattr(came, part, None)
-                used = getattr(found, "threshold", None)
-                told = sent or used == value
-                assert told, f"{name} = {value} was dropped, and this came: {brief(came)}"
-                if isinstance(came, VerificationResult) and used is not None:
+            for value, outcome in zip(asked[1:], changed, strict=True):
+                used = getattr(getattr(outcome, part, None), "threshold", None)
+                heeded = sent or used == value
+                assert heeded, f"{name} = {value} was dropped, and this came: {brief(outcome)}"
+                if isinstance(outcome, VerificationResult) and used is not None:
                     lower = spec.scale.lower_is_closer
                     strict = used <= value if lower else used >= value
                     assert strict, f"{name} = {value} was asked, {used} used"
@@ -196,16 +197,16 @@ class ProviderContract(ContractData):
         first = f"gallery[{most}]"
         assert error.image == first, f"the error is about {error.image}, not {first}"
 
-    def test_results_survive_json_and_a_pickle(self, came: list[ResultOrError]) -> None:
-        assert_survives(answered(came))
+    def test_results_survive_json_and_a_pickle(self, outcomes: list[ResultOrError]) -> None:
+        assert_survives(answered(outcomes))
 
     def test_eight_at_once_get_what_one_gets(
         self, together: Asker, stage: Stage, faces: Sequence[bytes]
     ) -> None:
         kinds = [self.question(call, faces) for call in self.calls()]
         questions = [kinds[number % len(kinds)] for number in range(8)]
-        came = one_by_one(stage.make(), kinds)
-        alone = [answered([each], stage.note()) for each in came]
+        outcomes = one_by_one(stage.make(), kinds)
+        alone = [answered([each], stage.note()) for each in outcomes]
         for number, each in enumerate(together(stage.make(), questions)):
             result, wanted = answered([each], stage.note()), alone[number % len(kinds)]
             same = (result.match, result.liveness) == (wanted.match, wanted.liveness)
@@ -231,10 +232,10 @@ class ProviderContract(ContractData):
 
         monkeypatch.setattr("time.sleep", noticed("time.sleep", time.sleep))
         if isinstance(provider, BlockingProvider):
-            asked = noticed(call.operation, getattr(provider, call.operation))
-            monkeypatch.setattr(provider, call.operation, asked)
-        came = anyio.run(ask_on_loop, provider, self.question(call, faces))
-        answered([came], stage.note())
+            watched = noticed(call.operation, getattr(provider, call.operation))
+            monkeypatch.setattr(provider, call.operation, watched)
+        outcome = anyio.run(ask_on_loop, provider, self.question(call, faces))
+        answered([outcome], stage.note())
         assert not on_loop, f"{on_loop[0]} ran on the event loop's thread, which it blocks"
 
     def test_no_face_and_no_secret_shows(

@@ -1,4 +1,4 @@
-"""The data of a contract, and what its checks are made with."""
+"""The data of a contract, and the questions and claims that its checks are made of."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from facegate.testing.versions import Versioned
 
 WAYS = {"ask": [one_by_one, one_by_one_async], "together": [at_once, at_once_async]}
 NOWHERE = "no_such_thing"
-_CAME = pytest.StashKey[dict[Any, list[ResultOrError]]]()
+_OUTCOMES = pytest.StashKey[dict[Any, list[ResultOrError]]]()
 
 
 class ContractData(Versioned):
@@ -55,11 +55,11 @@ class ContractData(Versioned):
 
     @pytest.fixture
     def stage(self) -> Stage | Iterator[Stage]:
-        """Where it can be asked."""
+        """The place where the provider can be asked."""
         return Stage(self.make)
 
     @pytest.fixture
-    def came(
+    def outcomes(
         self,
         request: pytest.FixtureRequest,
         ask: Asker,
@@ -67,17 +67,17 @@ class ContractData(Versioned):
         stage: Stage,
         faces: Sequence[bytes],
     ) -> list[ResultOrError]:
-        """What came of a plain question; asked once for all checks, as engines take their time."""
+        """Outcomes of a plain question; asked once for all checks, as engines take their time."""
         known: dict[Any, list[ResultOrError]] = request.node.getparent(
             pytest.Class
-        ).stash.setdefault(_CAME, {})
+        ).stash.setdefault(_OUTCOMES, {})
         key = (ask, repr(call))
         if key not in known:
             known[key] = ask(stage.make(), [self.question(call, faces)])
         return known[key]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Runs a test once for each case of what its arguments name."""
+        """Run a test once for each case of the data that its arguments name."""
         for name, cases in self.cases().items():
             if name in metafunc.fixturenames:
                 metafunc.parametrize(name, cases, ids=_name)
@@ -89,7 +89,7 @@ class ContractData(Versioned):
 
     @classmethod
     def calls(cls) -> Sequence[VendorCall]:
-        """Every way of asking."""
+        """Every way of asking the provider."""
         nowhere = Endpoint("")
         return [VendorCall(each, nowhere) for each in sorted(cls.make().capabilities)]
 
@@ -106,7 +106,13 @@ class ContractData(Versioned):
 
     @classmethod
     def face(cls, seed: int, kind: ImageFormat | None = None, padding: int = 0) -> bytes:
-        """A picture that it takes; see :func:`~facegate.testing.pictures.fitting`."""
+        """A picture that the provider takes.
+
+        Args:
+            seed: another one is another picture.
+            kind: its type; PNG if it is taken and none is given.
+            padding: bytes that it holds beside the picture, about.
+        """
         return fitting(cls.provider.info, seed, kind, padding)
 
     @classmethod
@@ -116,38 +122,38 @@ class ContractData(Versioned):
 
     @classmethod
     def secrets(cls) -> list[str]:
-        """The values of its secret settings."""
+        """Values of the provider's secret settings."""
         values = dict(cls.make().settings).values()
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
     @classmethod
     def question(cls, call: VendorCall, faces: Sequence[bytes], **changes: Any) -> Question:
-        """A call about these faces."""
+        """The question of a call about these faces, the probe first."""
         probe, *gallery = map(Image.of, faces)
         return call.question(cls.provider.info.plugin, probe, tuple(gallery), **changes)
 
     def thresholds(self, call: VendorCall) -> list[tuple[str, str, ScoreSpec]]:
-        """The thresholds a call may set: argument, part of the result, what they are held to."""
-        info, found = self.provider.info, []
+        """Thresholds a call may set: the argument, the part of the result, and its scale."""
+        info, thresholds = self.provider.info, []
         if info.match is not None and call.operation is not Operation.LIVENESS:
-            found.append(("threshold", "match", info.match))
+            thresholds.append(("threshold", "match", info.match))
         if info.liveness is not None and call.operation is not Operation.COMPARE:
-            found.append(("liveness_threshold", "liveness", info.liveness))
-        if not found:
+            thresholds.append(("liveness_threshold", "liveness", info.liveness))
+        if not thresholds:
             pytest.skip(f"{call.operation} has no threshold")
-        return found
+        return thresholds
 
     def assert_refused(
         self, ask: Asker, stage: Stage, question: Question, kind: type[FacegateError]
     ) -> FacegateError:
-        """It is refused with this error, and the vendor never hears of it."""
+        """The question is refused with this error, and no request reaches the vendor."""
         already = len(stage.seen)
         provider = stage.make()
-        asked: list[Any] = []
-        provider.answer = asked.append  # type: ignore[method-assign,assignment]
-        came = ask(provider, [question])
-        assert not asked, f"{kind.__name__} has to be raised before the provider is asked"
-        error = failed(came)
+        requests: list[Any] = []
+        provider.answer = requests.append  # type: ignore[method-assign,assignment]
+        outcomes = ask(provider, [question])
+        assert not requests, f"{kind.__name__} has to be raised before the provider is asked"
+        error = failed(outcomes)
         assert isinstance(error, kind), f"it is refused with {error!r}, not with {kind.__name__}"
         assert len(stage.seen) == already, f"{kind.__name__} was raised after a request was made"
         return error
@@ -165,9 +171,9 @@ class ContractData(Versioned):
         caplog.clear()
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            came = ask(provider, questions)
+            outcomes = ask(provider, questions)
         pictures = [*map(Image.of, faces)]
-        for each in came:
+        for each in outcomes:
             self.assert_clean(shown(each), pictures)
         for record in caplog.records:
             text = f"{record.getMessage()} {vars(record)}"

@@ -1,4 +1,4 @@
-"""Running a provider's flows without a socket: whoever stands in for the vendor is a function."""
+"""Flows of a provider run without a socket: a function stands in for the vendor."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ from facegate.plugin import Answer, Provider
 from facegate.policy import Terms
 from facegate.providers.provider import BoundRequest
 from facegate.question import Question
-from facegate.runtime.flow import Call, Effect, Flow, Gather, HttpReply, HttpRequest, Send
+from facegate.runtime.flow import Call, Effect, Flow, Gather, HttpReply, HttpRequest, Send, Stepper
 
 T = TypeVar("T")
 Vendor = Callable[[HttpRequest], HttpReply]
 
 
 def run(flow: Flow[T], vendor: Vendor) -> T:
-    """Run a flow to its end; raises what it raises."""
-    try:
-        effect = next(flow)
-        while True:
+    """Run a flow to its end, and give its value or raise its error."""
+    with Stepper(flow) as steps:
+        while (effect := steps.need) is not None:
+            outcome, failed = None, list[Exception]()
             try:
                 outcome = _perform(effect, vendor)
             except FacegateError as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(outcome)
-    except StopIteration as done:
-        value: T = done.value
-        return value
+                failed.append(error)
+            steps.go_on(outcome, failed)
+    return steps.value
 
 
 def _perform(effect: Effect, vendor: Vendor) -> Any:
@@ -46,11 +43,12 @@ def _perform(effect: Effect, vendor: Vendor) -> Any:
 
 @dataclass(frozen=True)
 class SentRequest:
-    """One request of a question's, as the server of a vendor-compatible API hands it on.
+    """One request of a question, as the server of a compatible API hands it on.
 
     Attributes:
         request: names of headers in lower case, the body in one piece.
-        bound: what it asks; about one gallery picture where the vendor is asked once for each.
+        bound: the question as the provider sees it; about one gallery picture where the vendor is
+            asked once for each.
     """
 
     request: HttpRequest
@@ -59,25 +57,35 @@ class SentRequest:
 
 def bind(provider: Provider, question: Question) -> BoundRequest:
     """A question as the provider sees it; its pictures are images already."""
-    asked: Any = question
-    terms = Terms.of(
-        provider,
-        asked.operation,
-        asked.wanted,
-        (asked.options or {}).get(provider.info.plugin),
-    )
-    return terms.bind(provider, asked.probe, tuple(asked.gallery))
+    options = (question.options or {}).get(provider.info.plugin)
+    terms = Terms.of(provider, question.operation, question.wanted, options)
+    probe: Any = question.probe
+    gallery: Any = question.gallery
+    return terms.bind(provider, probe, tuple(gallery))
 
 
 def requests(provider: Provider, question: Question) -> list[SentRequest]:
-    """The requests that a question becomes."""
+    """The requests that a question becomes.
+
+    Raises:
+        FacegateError: the provider refuses the question before it sends any.
+    """
     sent: list[HttpRequest] = []
 
     def vendor(request: HttpRequest) -> HttpReply:
         parts = urlsplit(request.url)
-        url = f"http://gateway{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        sent.append(HttpRequest(request.method, url, headers, (b"".join(request.body),)))
+        sent.append(
+            HttpRequest(
+                request.method,
+                f"http://gateway{target}",
+                headers,
+                (b"".join(request.body),),
+                target=target,
+                authority=headers.get("host", parts.netloc),
+            )
+        )
         return HttpReply(503)
 
     bound: Any = bind(provider, question)
@@ -92,8 +100,8 @@ def requests(provider: Provider, question: Question) -> list[SentRequest]:
     return [SentRequest(request, replace(bound, gallery=(image,))) for request, image in each]
 
 
-def heard(provider: Provider, bound: BoundRequest, reply: HttpReply) -> Answer | FacegateError:
-    """What the provider makes of a reply to each of its requests."""
+def read_reply(provider: Provider, bound: BoundRequest, reply: HttpReply) -> Answer | FacegateError:
+    """The answer or error that the provider makes of a reply, the same to each of its requests."""
     try:
         return run(provider.answer(bound), lambda _: reply)
     except FacegateError as error:

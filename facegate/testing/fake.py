@@ -32,12 +32,12 @@ LIVENESS = ScoreSpec(Scale(name="fake liveness"), threshold=0.5)
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What to answer with; the decision follows from the threshold that holds for the question.
+    """Scores to answer with; the decision follows from the threshold that holds for the question.
 
     Attributes:
-        match: 0 to 1; the fake's own where None.
-        liveness: likewise.
-        reason: why it is not live.
+        match: 0 to 1; the fake's usual score where None.
+        liveness: 0 to 1; the fake's usual score where None.
+        reason: why the probe is not live.
     """
 
     match: float | None = None
@@ -46,27 +46,27 @@ class Scores:
 
 
 def match(score: float = 0.95) -> Scores:
-    """The same person."""
+    """A comparison of the same person, with a score of 0 to 1."""
     return Scores(match=score)
 
 
 def no_match(score: float = 0.05) -> Scores:
-    """Another person."""
+    """A comparison of two people, with a score of 0 to 1."""
     return Scores(match=score)
 
 
 def live(score: float = 0.95) -> Scores:
-    """A living person."""
+    """A living person on the probe, with a score of 0 to 1."""
     return Scores(liveness=score)
 
 
 def not_live(score: float = 0.05, reason: str | None = "spoof") -> Scores:
-    """A print, a screen, a mask."""
+    """A print, a screen or a mask on the probe, with a score of 0 to 1 and the reason given."""
     return Scores(liveness=score, reason=reason)
 
 
 class FakeProvider(FlowProvider[ProviderSettings]):
-    """Answers every question, at once and without a vendor.
+    """Provider that answers every question as scripted, at once and without a vendor.
 
     Give it to a verifier of any kind::
 
@@ -88,14 +88,14 @@ class FakeProvider(FlowProvider[ProviderSettings]):
     question say otherwise. Any number of threads may ask.
 
     Args:
-        match: the score of every comparison that is not scripted.
-        liveness: likewise for liveness.
+        match: the usual match score, 0 to 1: of every comparison that is not scripted.
+        liveness: the usual liveness score, 0 to 1: of every liveness check that is not scripted.
         name: the provider's name in results and errors.
-        **settings: see :class:`ProviderSettings`.
+        **settings: fields of :class:`ProviderSettings`.
 
     Attributes:
         asked: the questions so far; their pictures show no pixels.
-        closed: how often it was closed.
+        closed: how often the provider was closed.
     """
 
     settings_type = ProviderSettings
@@ -123,7 +123,7 @@ class FakeProvider(FlowProvider[ProviderSettings]):
         self._lock = threading.Lock()
 
     def will(self, *outcomes: Scores | Answer | FacegateError) -> None:
-        """Append what comes next, one for each question; an :class:`Answer` goes out as it is."""
+        """Append outcomes, one for each question to come; an :class:`Answer` goes out as it is."""
         self._script.extend(outcomes)
 
     def compare(self, request: CompareRequest[ProviderSettings]) -> Flow[Answer]:
@@ -148,13 +148,13 @@ class FakeProvider(FlowProvider[ProviderSettings]):
     def close(self) -> None:
         self.closed += 1
 
-    def _next(self, request: BoundRequest[ProviderSettings], asked: set[str]) -> Scores | Answer:
+    def _next(self, request: BoundRequest[ProviderSettings], parts: set[str]) -> Scores | Answer:
         with self._lock:
             self.asked.append(request)
             outcome = self._script.popleft() if self._script else Scores()
         if isinstance(outcome, FacegateError):
             raise outcome
-        for part in self._usual.keys() - asked:
+        for part in self._usual.keys() - parts:
             if isinstance(outcome, Scores) and getattr(outcome, part) is not None:
                 raise ConfigurationError(
                     f"the script has a {part} score next, but the question is {request.operation}"
@@ -167,8 +167,8 @@ class FakeProvider(FlowProvider[ProviderSettings]):
 
     def _liveness(self, request: _Judging, scores: Scores) -> Liveness:
         score = self._usual["liveness"] if scores.liveness is None else scores.liveness
-        found = LIVENESS.liveness(score, request.liveness_threshold)
-        return found.model_copy(update={"reason": scores.reason})
+        liveness = LIVENESS.liveness(score, request.liveness_threshold)
+        return liveness.model_copy(update={"reason": scores.reason})
 
 
 _Comparing = CompareRequest[ProviderSettings] | CompareLiveRequest[ProviderSettings]

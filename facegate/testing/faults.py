@@ -6,7 +6,7 @@
         proxy.will(rate_limited(7), stall(after=20), latency(0.5))
         verifier = facegate.open(plugin="...", base_url=proxy.url, read_s=1)
         ...             # the first request is refused, the second gets 20 bytes and then nothing,
-                        # the third is answered late, and all later ones as if nobody stood between
+                        # the third is answered late, and all later ones as without a proxy
         with proxy.refusing():
             ...         # no connection at all
 """
@@ -32,7 +32,7 @@ _OF_THE_CONNECTION = {"connection", "content-length", "keep-alive", "transfer-en
 
 @dataclass(frozen=True)
 class Answered:
-    """What the real server answered, unspoilt."""
+    """A reply of the real server, unspoilt."""
 
     status: int
     headers: dict[str, str]
@@ -45,21 +45,27 @@ class Answered:
 
 
 InjectedFault = Callable[[PendingRequest, Callable[[], Answered]], bool]
-"""Answers one request; its second argument asks the real server. True keeps the connection."""
+"""Function that answers one request; its second argument asks the real server.
+
+True keeps the connection open.
+"""
 
 
 class FaultProxy(Server):
-    """Plays one fault a request, in the order given; then passes everything on untouched.
+    """Proxy that plays one fault a request, in the order given; then it passes everything on.
 
-    Any number of threads may use it; which fault meets which of several requests at once is then a
-    matter of who comes first.
+    Any number of threads may use it; of several requests at once, the first to arrive meets the
+    first fault.
 
     Args:
         upstream: URL of the real server, plain http.
 
     Attributes:
-        url: what to give the client as its ``base_url``.
+        url: the proxy's own URL, for the client's ``base_url``.
         seen: the requests so far, as they came.
+
+    Raises:
+        ValueError: the upstream is not an http URL.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -76,7 +82,7 @@ class FaultProxy(Server):
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
-        """Hang up on everybody and refuse connections until the block ends."""
+        """Cut every connection, and refuse new ones until the block ends."""
         self._hang_up()
         try:
             yield
@@ -108,14 +114,14 @@ class FaultProxy(Server):
 
 
 def passes(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
-    """No fault."""
+    """No fault: the real server's reply, untouched."""
     answered = ask()
     line.socket.sendall(answered.head + answered.body)
     return True
 
 
 def latency(seconds: float) -> InjectedFault:
-    """Answers that much later."""
+    """The real server's reply, that many seconds later."""
 
     def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         line.stopping.wait(seconds)
@@ -125,7 +131,7 @@ def latency(seconds: float) -> InjectedFault:
 
 
 def reset(after: int | None = None) -> InjectedFault:
-    """Resets the connection after so many bytes of the body; before the reply if None."""
+    """A reset of the connection after so many bytes of the body; before the reply if None."""
 
     def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         _begin(line, ask, after)
@@ -135,7 +141,7 @@ def reset(after: int | None = None) -> InjectedFault:
 
 
 def stall(after: int | None = None) -> InjectedFault:
-    """Goes silent after so many bytes of the body; before the reply if None."""
+    """Silence after so many bytes of the body; before the reply if None."""
 
     def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         _begin(line, ask, after)
@@ -145,7 +151,7 @@ def stall(after: int | None = None) -> InjectedFault:
 
 
 def wrong_length(off_by: int) -> InjectedFault:
-    """Promises a body that is longer than what comes, or shorter for a negative number."""
+    """A reply whose length is that many bytes more than its body has; fewer if negative."""
 
     def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         answered = ask()
@@ -158,7 +164,7 @@ def wrong_length(off_by: int) -> InjectedFault:
 
 
 def truncated(at: int) -> InjectedFault:
-    """A whole reply whose body is cut after so many bytes, so that its JSON is not."""
+    """A complete HTTP reply whose body is cut after so many bytes, and so is broken JSON."""
 
     def fault(line: PendingRequest, ask: Callable[[], Answered]) -> bool:
         answered = ask()
@@ -169,16 +175,16 @@ def truncated(at: int) -> InjectedFault:
 
 
 def rate_limited(wait: int | datetime) -> InjectedFault:
-    """429 with a Retry-After, in seconds or as a date; the real server is not asked."""
+    """A 429 with a Retry-After, in seconds or as a date; the real server is not asked."""
     if isinstance(wait, datetime):
-        told = format_datetime(wait.astimezone(UTC), usegmt=True)
+        retry_after = format_datetime(wait.astimezone(UTC), usegmt=True)
     else:
-        told = str(wait)
-    return _instead(message(429, {"message": "too many requests"}, Retry_After=told))
+        retry_after = str(wait)
+    return _instead(message(429, {"message": "too many requests"}, Retry_After=retry_after))
 
 
 def html_502() -> InjectedFault:
-    """The page of a load balancer that found nobody behind it; the real server is not asked."""
+    """A 502 page of a load balancer with no server behind it; the real server is not asked."""
     page = b"<html><head><title>502 Bad Gateway</title></head><body></body></html>"
     return _instead(message(502, page, Content_Type="text/html"))
 

@@ -11,7 +11,14 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from facegate import BadReply, ConnectionFailed, FacegateError, Image, ProviderTimeout
+from facegate import (
+    BadReply,
+    ConnectionFailed,
+    FacegateError,
+    Image,
+    ProviderTimeout,
+    VerificationResult,
+)
 from facegate.testing.asking import Asker, ResultOrError, ask_on_loop
 from facegate.testing.cases import Documented, Interaction, VendorCall, differences
 from facegate.testing.claims import answered, brief, failed, invented
@@ -37,7 +44,7 @@ from facegate.testing.wire_contract import WireContract
 
 
 class HttpProviderContract(WireContract):
-    """What every provider behind HTTP promises; it is asked over real sockets on this machine.
+    """The promises of every provider behind HTTP, asked over real sockets on this machine.
 
     Subclass it with the vendor's documentation as data::
 
@@ -76,7 +83,7 @@ class HttpProviderContract(WireContract):
         documented: every documented answer; for each operation at least one yes and one no.
         failures: every documented error.
         other_options: another value of a per-request option, where its type does not offer one.
-        patience_s: seconds after which a provider is taken to hang; a sound one never waits for it.
+        patience_s: seconds after which a provider is taken to hang; no sound one waits for it.
         every_mutation: spoil every field of every documented reply in every way, and not only in a
             fifth of them; takes five times as many requests, and is worth it in a nightly run.
     """
@@ -86,15 +93,15 @@ class HttpProviderContract(WireContract):
     def test_an_unreadable_reply_is_a_bad_reply(
         self, ask: Asker, call: VendorCall, faces: Sequence[bytes]
     ) -> None:
-        for at, told in self.answers(call):
+        for at, sound in self.answers(call):
             bodies = dict(UNREADABLE)
-            for each in told:
-                bodies.update(truncations(each))
+            for body in sound:
+                bodies.update(truncations(body))
             acts = [reply(200, body) for body in bodies.values()]
-            came = self.replied(ask, call, faces, *acts, at=at)
+            outcomes = self.replied(ask, call, faces, *acts, at=at)
             wrong = [
                 f"a body that is {name} was read as {brief(each)}"
-                for name, each in zip(bodies, came, strict=True)
+                for name, each in zip(bodies, outcomes, strict=True)
                 if type(each) is not BadReply
             ]
             assert not wrong, f"{at.endpoint if at else call.endpoint}: {'; '.join(wrong)}"
@@ -108,13 +115,27 @@ class HttpProviderContract(WireContract):
         spoilt = dict(chosen(documented.body))
         acts = [reply(documented.status, body) for body in spoilt.values()]
         acts = [self.reply(documented), *acts]
-        sound, *came = self.replied(ask, documented.call, faces, *acts, asked=documented.asked)
+        sound, *outcomes = self.replied(ask, documented.call, faces, *acts, asked=documented.asked)
         wrong = [
             f"with {name}, {complaint}: {brief(each)}"
-            for name, each in zip(spoilt, came, strict=True)
+            for name, each in zip(spoilt, outcomes, strict=True)
             if (complaint := invented(sound, each, is_answer=is_answer))
         ]
         assert not wrong, "; ".join(wrong)
+
+    def test_a_yes_beside_an_error_is_no_yes(
+        self, ask: Asker, documented: Documented, faces: Sequence[bytes]
+    ) -> None:
+        error = self.error_body()
+        if not documented.is_yes or not isinstance(documented.body, dict) or error is None:
+            pytest.skip("it takes a yes, and an error, that are objects")
+        both = {**error, **documented.body}
+        if both == documented.body:  # answers say by the same fields that they are no errors
+            both = {**documented.body, **error}
+        act, asked = reply(documented.status, both), documented.asked
+        (outcome,) = self.replied(ask, documented.call, faces, act, asked=asked, fewer=True)
+        yes = isinstance(outcome, VerificationResult) and outcome.accepted
+        assert not yes, f"an answer that says {error} as well was read as {brief(outcome)}"
 
     def test_a_spoilt_step_makes_no_yes_and_no_score(
         self, ask: Asker, call: VendorCall, faces: Sequence[bytes]
@@ -123,16 +144,16 @@ class HttpProviderContract(WireContract):
         if not steps:
             pytest.skip(f"{call} reads nothing but the answer")
         answers = [each for each in self.documented if each.call == call]
-        told = min(answers, key=lambda each: each.is_yes)  # a no, from which a yes would show
-        (sound,) = self.replied(ask, call, faces, self.reply(told), asked=told.asked)
+        answer = min(answers, key=lambda each: each.is_yes)  # a no, from which a yes would show
+        (sound,) = self.replied(ask, call, faces, self.reply(answer), asked=answer.asked)
         chosen = mutations if self.every_mutation else some_mutations
         for at in steps:
             for name, body in chosen(at.body):
                 act = reply(at.status, body, **at.headers)
-                how: dict[str, Any] = {"at": at, "answer": told, "asked": told.asked}
-                (came,) = self.replied(ask, call, faces, act, counted=False, **how)
-                complaint = invented(sound, came, is_answer=False)
-                assert not complaint, f"{at.endpoint}: with {name}, {complaint}: {brief(came)}"
+                played: dict[str, Any] = {"at": at, "answer": answer, "asked": answer.asked}
+                (outcome,) = self.replied(ask, call, faces, act, counted=False, **played)
+                complaint = invented(sound, outcome, is_answer=False)
+                assert not complaint, f"{at.endpoint}: with {name}, {complaint}: {brief(outcome)}"
 
     def test_an_outage_is_never_an_answer(
         self, ask: Asker, call: VendorCall, faces: Sequence[bytes]
@@ -148,7 +169,7 @@ class HttpProviderContract(WireContract):
         at: Interaction | None,
         whole: bytes,
     ) -> None:
-        """Whatever happens instead of a reply, ends in an error that says so."""
+        """Every outage in place of a reply ends in an error that says so."""
         outages: dict[str, tuple[Act, type[FacegateError]]] = {
             "no reply": (raw(b""), BadReply),
             "a reset": (reset, BadReply),
@@ -223,9 +244,9 @@ class HttpProviderContract(WireContract):
             return self.reply(whose[0]) if whose else reply(404)
 
         def act(line: PendingRequest) -> bool:
-            asked = {probe.digest for _, probe in mine if holds(line.request, probe)} - arrived
-            arrived.update(asked)
-            if asked:
+            new = {probe.digest for _, probe in mine if holds(line.request, probe)} - arrived
+            arrived.update(new)
+            if new:
                 with contextlib.suppress(threading.BrokenBarrierError):
                     all_there.wait(self.patience_s)
             return playback(line)
@@ -237,12 +258,12 @@ class HttpProviderContract(WireContract):
             for each, face in zip(cases, faces, strict=True)
         ]
         with Server(act) as server:
-            came = together(self.make(**self.addressed(server.url)), questions)
+            outcomes = together(self.make(**self.addressed(server.url)), questions)
         assert not all_there.broken, (
             f"of eight questions asked at once, {len(arrived)} reached the vendor while the others"
             " waited: they have to be in work at the same time, each with its own pictures"
         )
-        for each, one in zip(cases, came, strict=True):
+        for each, one in zip(cases, outcomes, strict=True):
             result = answered([one], playback.note())
             wrong = differences(each.expected, result.model_dump(mode="json"))
             assert not wrong, f"{each} got the answer to another question: {'; '.join(wrong)}"
@@ -252,14 +273,14 @@ class HttpProviderContract(WireContract):
     ) -> None:
         went_on = threading.Event()
         in_time: list[bool] = []
-        came: list[ResultOrError] = []
+        outcomes: list[ResultOrError] = []
 
         def act(line: PendingRequest) -> bool:
             in_time.append(went_on.wait(self.patience_s))
             return playback(line)
 
         async def ask() -> None:
-            came.append(await ask_on_loop(provider, self.question(call, faces)))
+            outcomes.append(await ask_on_loop(provider, self.question(call, faces)))
 
         async def main() -> None:
             async with anyio.create_task_group() as tasks:
@@ -271,8 +292,8 @@ class HttpProviderContract(WireContract):
         with Server(act) as server:
             provider = self.make(**self.addressed(server.url))
             anyio.run(main)
-        stood_still = not all(in_time) or isinstance(came[0], FacegateError)
-        assert not stood_still, f"the event loop stood still until this came: {brief(came[0])}"
+        stood_still = not all(in_time) or isinstance(outcomes[0], FacegateError)
+        assert not stood_still, f"the event loop stood still until this came: {brief(outcomes[0])}"
 
     def test_no_face_and_no_secret_shows_however_it_ends(
         self, ask: Asker, call: VendorCall, faces: Sequence[bytes], caplog: pytest.LogCaptureFixture
@@ -299,17 +320,17 @@ class HttpProviderContract(WireContract):
         provider = self.make()
         with recording([*credentials(provider.settings), *self.secrets()]) as tape:
             self.asked(ask, call, faces)
-        kept = {
+        texts = {
             "the request that a cassette keeps": f"{[vars(each) for each in tape.requests]}",
             "the reply that a cassette keeps": f"{tape.responses}",
         }
-        self.assert_clean(kept, map(Image.of, faces))
+        self.assert_clean(texts, map(Image.of, faces))
 
     def answers(self, call: VendorCall) -> Iterator[tuple[Interaction | None, list[Any]]]:
         """Every interaction of a call that is read, None for the answer, and its sound replies."""
         yield from ((each, [each.body]) for each in call.before if each.body)
-        told = [each for each in self.documented if each.call == call]
-        yield None, [each.body for each in told if each.status == 200] or [told[0].body]
+        answers = [each for each in self.documented if each.call == call]
+        yield None, [each.body for each in answers if each.status == 200] or [answers[0].body]
 
 
 def _shortened(whole: bytes) -> bytes:

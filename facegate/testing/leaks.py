@@ -1,4 +1,4 @@
-"""Whether a face or a credential shows in what a debugger, a log or a queue makes of a value."""
+"""Faces and credentials that show where a debugger, a log or a queue writes a value down."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def spellings(secrets: Iterable[str], pictures: Iterable[Image]) -> dict[str, st
     """Every secret and every picture, and telling pieces of each, however they are written.
 
     Returns:
-        what each piece is of, in words that may be shown.
+        pieces, each with its origin in words that may be shown.
     """
-    found: dict[str, str] = {}
+    origins: dict[str, str] = {}
     for secret in secrets:
-        found |= dict.fromkeys((secret, secret[len(secret) // 4 :]), "a secret")
+        origins |= dict.fromkeys((secret, secret[len(secret) // 4 :]), "a secret")
     for number, picture in enumerate(pictures):
         # Past the header, so that two pictures share nothing; 24 letters are 18 bytes of a face.
         inner, base64 = picture.data[100:160], picture.base64.decode()
         pieces = (repr(inner)[2:40], inner[:18].hex(), base64[136:160], base64[-64:-40])
-        found |= dict.fromkeys(pieces, f"picture {number}")
-    return {piece: what for piece, what in found.items() if len(piece) >= 6}
+        origins |= dict.fromkeys(pieces, f"picture {number}")
+    return {piece: what for piece, what in origins.items() if len(piece) >= 6}
 
 
 def credentials(header: str) -> list[str]:
@@ -35,18 +35,18 @@ def credentials(header: str) -> list[str]:
     These are what follows the scheme, and the password of ``user:password`` in base64.
     """
     scheme, _, rest = header.strip().rpartition(" ")
-    found = [header, rest] if scheme else [header]
+    texts = [header, rest] if scheme else [header]
     try:
         pair = base64.b64decode(rest, validate=True).decode()
     except ValueError:
-        return found
-    return [*found, pair, pair.partition(":")[2]] if pair.isprintable() and pair else found
+        return texts
+    return [*texts, pair, pair.partition(":")[2]] if pair.isprintable() and pair else texts
 
 
 def leaks(texts: Mapping[str, str], secrets: Iterable[str], pictures: Iterable[Image]) -> list[str]:
-    """Which of the named texts show a secret or a picture, each as a sentence without either.
+    """Leaks of a secret or a picture into the named texts, each as a sentence without either.
 
-    However often it was quoted: a text within a text has its backslashes doubled.
+    A piece is found however often it was quoted: a text in a text has its backslashes doubled.
     """
     pieces = {_plain(piece): what for piece, what in spellings(secrets, pictures).items()}
     return sorted(
@@ -63,25 +63,25 @@ def _plain(text: str) -> str:
     return text.replace("\\", "")
 
 
-def shown(came: ResultOrError) -> dict[str, str]:
-    """All that may become of a result or an error outside of facegate, by what makes it."""
-    kind = type(came).__name__
+def shown(outcome: ResultOrError) -> dict[str, str]:
+    """Every text that may be made of a result or an error outside of facegate, by its maker."""
+    kind = type(outcome).__name__
     views = {
-        f"the repr of {kind}": repr(came),
-        f"the text of {kind}": f"{came} {came!s}",
-        f"the pickle of {kind}": repr(pickle.dumps(came)),
+        f"the repr of {kind}": repr(outcome),
+        f"the text of {kind}": f"{outcome} {outcome!s}",
+        f"the pickle of {kind}": repr(pickle.dumps(outcome)),
     }
-    if isinstance(came, FacegateError):
-        return views | _told(came)
-    return views | {f"the JSON of {kind}": came.model_dump_json()}
+    if isinstance(outcome, FacegateError):
+        return views | _tracked(outcome)
+    return views | {f"the JSON of {kind}": outcome.model_dump_json()}
 
 
-def _told(error: BaseException) -> dict[str, str]:
-    """Whatever an error tracker makes of it: its chain, and every frame's local variables."""
-    kind, pending, seen = type(error).__name__, [error], ""
+def _tracked(error: BaseException) -> dict[str, str]:
+    """Texts that an error tracker makes of an error: its chain, and every frame's variables."""
+    kind, pending, chain = type(error).__name__, [error], ""
     while pending:
         each = pending.pop()
-        seen += f"\n{each!r} {each} {each.args!r} {getattr(each, 'as_dict', dict)()!r}"
+        chain += f"\n{each!r} {each} {each.args!r} {getattr(each, 'as_dict', dict)()!r}"
         if each.__context__ and not each.__suppress_context__:
             pending.append(each.__context__)
         if each.__cause__:
@@ -94,6 +94,6 @@ def _told(error: BaseException) -> dict[str, str]:
         for name, value in frame.f_locals.items()
     }
     return frames | {
-        f"{kind} and what caused it": seen,
+        f"{kind} and what caused it": chain,
         f"the traceback of {kind}": "".join(traceback.format_exception(error)),
     }

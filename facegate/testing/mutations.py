@@ -1,4 +1,4 @@
-"""Replies that went wrong, one field at a time."""
+"""Mutations of replies, one field at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNREADABLE: dict[str, bytes] = {
     "nested deeply": b"[" * 100_000,
     "nested deeply in a field": b'{"data": ' + b'{"data": ' * 100_000,
 }
-"""Bodies that no vendor's answer looks like."""
+"""Bodies that are no vendor's answer, by what they are."""
 
 
 def mutations(body: Any) -> Iterator[tuple[str, bytes]]:

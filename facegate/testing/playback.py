@@ -1,4 +1,4 @@
-"""A vendor as its documentation describes it: every request gets the reply that belongs to it.
+"""A vendor played by its documentation: every request gets the reply that belongs to it.
 
 A question may take several requests. They are a round, and a request that carries an id which an
 earlier reply gave belongs to the round of that reply, however many questions are asked at once.
@@ -24,9 +24,9 @@ class Round:
     """The requests of one question.
 
     Attributes:
-        call: which way of asking it is.
+        call: the way of asking.
         number: of the question, counted from 0.
-        left: what is still to be asked.
+        left: interactions still to come.
         seen: the requests so far.
     """
 
@@ -37,10 +37,10 @@ class Round:
 
 
 class Served(NamedTuple):
-    """A request that fitted.
+    """A request that fitted the documentation.
 
     Attributes:
-        endpoint: which.
+        endpoint: the documented request.
         step: its interaction, None for the answer's own.
         plain: the request below ``base_url``, with the documented ids.
         seen: the request as it came.
@@ -58,11 +58,11 @@ the answer itself is asked for."""
 
 
 class Playback:
-    """An act for a server: the documented vendor.
+    """The documented vendor, as an act for a server.
 
     Args:
-        calls: everything that can be asked; of several that fit a request, the first counts.
-        answers: replies; it has one at least where the answer itself is asked for.
+        calls: every way of asking; of several that fit a request, the first counts.
+        answers: gives replies; never None where the answer itself is asked for.
         probes: pictures that questions are about; a request with one of them is no request about
             a gallery picture, even if it looks like one.
         below: the path of ``base_url``.
@@ -70,7 +70,7 @@ class Playback:
 
     Attributes:
         served: the requests that fitted.
-        unknown: what was asked and is not documented; it got a 404.
+        unknown: requests that are not documented, as texts; they got a 404.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Playback:
         return act(line)
 
     def note(self) -> str:
-        """What to add to a complaint: which requests the documentation does not have."""
+        """An addition to a complaint: the requests that the documentation does not have."""
         if not self.unknown:
             return ""
         known = sorted({str(each) for call in self._calls for each in call.endpoints()})
@@ -114,7 +114,7 @@ class Playback:
         return any(len(each) >= questions for each in by_path.values())
 
     def compared(self) -> list[tuple[tuple[str, str], ...]]:
-        """What was sent, but for ids and what moves."""
+        """The requests that fitted, without ids and what moves."""
         return sorted(comparable(each.plain, self._moving) for each in self.served)
 
     def miscounted(
@@ -128,25 +128,25 @@ class Playback:
         fewer: bool = False,
         renewed: bool = False,
     ) -> str:
-        """Which request was made more often than documented, or less often; empty if none.
+        """A complaint about a request made more or less often than documented; empty if none.
 
         Args:
-            call: what was asked.
-            questions: how often.
+            call: the way of asking.
+            questions: how often it was asked.
             gallery: how many gallery pictures each question had.
             ended: each question may have ended ``at`` an interaction, None for the answer.
-            at: see above; what comes after it may be left out.
+            at: the interaction that may have ended it; those after it may be left out.
             fewer: every request may be left out.
             renewed: every request may be made once more, with another token.
         """
         for step in (*call.before, None, *call.after):
             endpoint = step.endpoint if step else call.endpoint
-            made = sum(1 for each in self.served if each.step is step)
+            count = sum(1 for each in self.served if each.step is step)
             wanted = questions * (gallery if endpoint.each else 1)
             least = 0 if fewer else 1 if step and step.once else wanted
-            if not least <= made <= wanted * (2 if renewed else 1):
+            if not least <= count <= wanted * (2 if renewed else 1):
                 return (
-                    f"the requests {endpoint} are {made}, and {wanted} are documented; none is"
+                    f"the requests {endpoint} are {count}, and {wanted} are documented; none is"
                     " to be repeated or left out"
                 )
             fewer = fewer or (ended and step is at)
@@ -167,10 +167,10 @@ class Playback:
         else:
             turn, step = self._round(seen, fitting)
         turn.seen.append(seen)
-        told = None if step is self._answer_of[id(turn.call)] else step
-        endpoint = told.endpoint if told else turn.call.endpoint
-        self.served.append(Served(endpoint, told, plain, seen))
-        return self._answers(turn, told) or self._documented(turn, step)
+        other = None if step is self._answer_of[id(turn.call)] else step
+        endpoint = other.endpoint if other else turn.call.endpoint
+        self.served.append(Served(endpoint, other, plain, seen))
+        return self._answers(turn, other) or self._documented(turn, step)
 
     def _documented(self, turn: Round, step: Interaction) -> Act:
         body = step.body
@@ -182,7 +182,7 @@ class Playback:
         return reply(step.status, body, **step.headers)
 
     def _fitting(self, plain: Seen) -> list[tuple[VendorCall, Interaction]]:
-        """The interactions that a request may belong to: those that fit best."""
+        """Interactions that a request may belong to: those that fit best."""
         fits = [
             (misfit, call, step)
             for call in self._calls
@@ -231,28 +231,29 @@ class Playback:
 
     def _plain(self, seen: Seen) -> Seen:
         """A request below ``base_url`` with the documented ids."""
-        path, body = seen.target.removeprefix(self._below), seen.body
+        path, body, headers = seen.target.removeprefix(self._below), seen.body, seen.headers
         for value in self._ids:
-            pattern = re.escape(value[:-3])
-            path = re.sub(rf"{pattern}\d{{3}}", value, path)
-            body = re.sub(rf"{pattern}\d{{3}}".encode(), value.encode(), body)
-        return Seen(seen.method, path, seen.headers, body)
+            pattern = rf"{re.escape(value[:-3])}\d{{3}}"
+            path = re.sub(pattern, value, path)
+            body = re.sub(pattern.encode(), value.encode(), body)
+            headers = {name: re.sub(pattern, value, each) for name, each in headers.items()}
+        return Seen(seen.method, path, headers, body)
 
     def _misfit(self, endpoint: Endpoint, seen: Seen) -> int | None:
-        """How badly a request fits: 0 if it does, None if it is another one altogether."""
+        """The misfit of a request: 0 if it fits, None if it is another one altogether."""
         if (seen.method, target(seen, self._moving)) != (endpoint.method, endpoint.path):
             return None
-        held = content(seen)
+        body = content(seen)
         wrong = sum(seen.headers.get(name) != value for name, value in endpoint.headers.items())
-        wrong += len(differences(endpoint.fields, held))
+        wrong += len(differences(endpoint.fields, body))
         return 100 * wrong + len(keys(seen) ^ set(endpoint.keys))
 
 
 def _ids(calls: Sequence[VendorCall]) -> list[str]:
-    found = [
+    ids = [
         step.body[name]
         for call in calls
         for step in (*call.before, *call.after)
         for name in step.ids
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(ids))

@@ -37,5 +37,5 @@ def fake_facegate() -> Iterator[FakeProvider]:
 @pytest.fixture
 def face_verifier(fake_facegate: FakeProvider) -> Iterator[FaceVerifier]:
     """A verifier that :func:`fake_facegate` answers for, to be handed to the code under test."""
-    with FaceVerifier(fake_facegate) as made:
-        yield made
+    with FaceVerifier(fake_facegate) as verifier:
+        yield verifier

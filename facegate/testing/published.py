@@ -32,7 +32,11 @@ def documented_in(
 
     Args:
         folder: of one provider.
-        calls: what can be asked; an example belongs to the first with its operation and path.
+        calls: every way of asking; an example belongs to the first with its operation and path.
+
+    Raises:
+        FileNotFoundError: the folder has no cassettes.
+        LookupError: an example belongs to none of the calls.
     """
     return tuple(
         Documented(
@@ -56,7 +60,7 @@ def failures_in(folder: str | os.PathLike[str], calls: Sequence[VendorCall]) -> 
             body,
             _raises(scenario.expected),
             headers,
-            {name: told for name, told in scenario.expected.items() if name not in _MEANING},
+            {name: value for name, value in scenario.expected.items() if name not in _MEANING},
             call,
             path.stem,
             asked=_asked(scenario),
@@ -83,12 +87,12 @@ def _examples(
 
 
 def _call(scenario: Scenario, url: str, calls: Sequence[VendorCall]) -> VendorCall:
-    asked = urlsplit(url).path
+    whole = urlsplit(url).path
     for call in calls:
         path = call.endpoint.path.partition("?")[0]
-        if call.operation is scenario.question.operation and asked.endswith(path):
+        if call.operation is scenario.question.operation and whole.endswith(path):
             return call
-    raise LookupError(f"{scenario.question.operation} at {asked} is not among the calls")
+    raise LookupError(f"{scenario.question.operation} at {whole} is not among the calls")
 
 
 def _data(reply: Mapping[str, Any]) -> Any:
@@ -110,5 +114,5 @@ def _asked(scenario: Scenario) -> dict[str, Any]:
         "threshold": question.threshold,
         "liveness_threshold": question.liveness_threshold,
     }
-    asked: dict[str, Any] = {name: each for name, each in thresholds.items() if each is not None}
-    return asked | {"options": (question.options or {}).get(scenario.plugin, {})}
+    given: dict[str, Any] = {name: each for name, each in thresholds.items() if each is not None}
+    return given | {"options": (question.options or {}).get(scenario.plugin, {})}

@@ -1,4 +1,4 @@
-"""What :mod:`facegate.testing.record` does: an exchange, real or published, becomes a cassette."""
+"""Recording of exchanges, real or published, as cassettes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ from facegate.question import Question
 from facegate.testing.cassettes import (
     PathLike,
     Scenario,
-    asked,
+    as_data,
+    cassettes_in,
     opened,
+    outcome_of,
     play_cassette,
     read,
-    told,
 )
 from facegate.testing.scrubbing import Scrubber
 from facegate.verifier import FaceVerifier
@@ -49,15 +50,16 @@ def credentials(settings: ProviderSettings) -> list[str]:
 
 
 @contextlib.contextmanager
-def recording(secrets: Sequence[str] = ()) -> Iterator[Any]:
+def recording(secrets: Sequence[str] = (), headers: Sequence[str] = ()) -> Iterator[Any]:
     """Let HTTP requests through and keep the exchanges in memory, scrubbed.
 
     Args:
         secrets: credentials that may turn up in a URL or a body; those in headers are known.
+        headers: names of request headers to keep, as they tell one operation from another.
     """
-    scrubber = Scrubber(secrets)
-    how = {"persister": _Nowhere, "before_record_response": scrubber.response}
-    with opened(Cassette, "recording", scrubber, record_mode=vcr.mode.ALL, **how) as tape:
+    scrubber = Scrubber(secrets, headers=headers)
+    options = {"persister": _Nowhere, "before_record_response": scrubber.response}
+    with opened(Cassette, "recording", scrubber, record_mode=vcr.mode.ALL, **options) as tape:
         yield tape
 
 
@@ -70,22 +72,24 @@ def record(
     path: PathLike,
     origin: str,
     source: str = "vendor",
+    headers: Sequence[str] = (),
     **arguments: Any,
 ) -> dict[str, Any]:
     """Ask one question for real and write the cassette, whole or not at all.
 
     Args:
-        verifier: before the vendor.
-        operation: which of the three.
+        verifier: asks the vendor.
+        operation: the question, one of the three.
         probe: the picture in question; only its digest is written.
-        gallery: the claimed person's, likewise; none for liveness.
+        gallery: the claimed person's pictures, none for liveness; only their digests are written.
         path: of the cassette; one that is there is replaced.
         origin: where the answer is from, for the header.
-        source: see :class:`~facegate.testing.cassettes.Scenario`.
+        source: ``vendor``, or ``compat`` where a compatible API answers.
+        headers: names of request headers to keep, as they tell one operation from another.
         **arguments: thresholds and options, as :class:`facegate.Question` takes them.
 
     Returns:
-        what came of it.
+        the outcome, in the words of :attr:`~facegate.testing.cassettes.Scenario.expected`.
 
     Raises:
         NotRecorded: nothing answered, or the answer means something else once it is scrubbed.
@@ -94,11 +98,11 @@ def record(
     pictures = [Image.of(picture) for picture in (probe, *gallery)]
     names = [f"sha256:{picture.digest}" for picture in pictures]
     question = Question(operation=operation, probe=pictures[0], gallery=pictures[1:], **arguments)
-    with recording(credentials(provider.settings)) as tape:
+    with recording(credentials(provider.settings), headers) as tape:
         try:
-            outcome = told(verifier.ask(question))
+            outcome = as_data(verifier.ask(question))
         except FacegateError as error:
-            outcome = told(error)
+            outcome = as_data(error)
     if not len(tape):
         raise NotRecorded(f"nothing answered: {outcome.get('error')}")
     scenario = Scenario.model_validate(
@@ -106,6 +110,7 @@ def record(
             "source": source,
             "origin": origin,
             "plugin": provider.info.plugin,
+            "headers": tuple(headers),
             "settings": _settings(provider.settings),
             "question": {
                 "operation": operation,
@@ -125,6 +130,11 @@ def record(
     return played
 
 
+def documented(folder: PathLike) -> list[Path]:
+    """The cassettes below a folder that are a vendor's published examples."""
+    return [path for path in cassettes_in(folder) if Scenario.load(path).source == "documentation"]
+
+
 def dictate(path: PathLike, provider_type: type[Provider] | None = None) -> None:
     """Write the requests of a documented example, as its provider makes them.
 
@@ -137,7 +147,7 @@ def dictate(path: PathLike, provider_type: type[Provider] | None = None) -> None
     scenario = Scenario.load(path)
     with opened(_Dictated, path, scenario.scrubber(), persister=_Nowhere) as tape:
         tape.replies = [convert_to_bytes(each["response"]) for each in content["interactions"]]
-        asked(scenario, provider_type)
+        outcome_of(scenario, provider_type)
     if len(tape) < len(tape.replies):
         raise NotRecorded(f"{path} has more replies than its question asks for")
     with _draft(path) as draft:
@@ -146,7 +156,7 @@ def dictate(path: PathLike, provider_type: type[Provider] | None = None) -> None
 
 
 class _Nowhere:
-    """Stands in for the files of vcrpy, which would be written even when something went wrong."""
+    """Stand-in for the files of vcrpy, which would be written even when something went wrong."""
 
     @staticmethod
     def load_cassette(*_: Any, **__: Any) -> Any:
@@ -158,7 +168,7 @@ class _Nowhere:
 
 
 class _Dictated(Cassette):  # type: ignore[misc]
-    """Answers with the next of its replies, and keeps what was asked."""
+    """Cassette that answers with the next of its replies, and keeps the requests."""
 
     replies: Sequence[dict[str, Any]] = ()
 
@@ -196,7 +206,7 @@ def _write(path: Path, scenario: Scenario, tape: Any) -> None:
 _REMARKS = {
     "documentation": "The reply is as the vendor published it. The request is as facegate makes it,"
     " with stand-ins for the pictures.",
-    "compat": "facegate's own vendor-compatible API answered, not the vendor.",
+    "compat": "facegate's own compatible API answered, not the vendor.",
     "vendor": "The vendor answered; pictures are named by digest, credentials are left out.",
 }
 
@@ -208,7 +218,7 @@ class _AsData:
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Writes texts of several lines as such."""
+    """YAML dumper that writes texts of several lines as such."""
 
     def represent_str(self, text: str) -> yaml.Node:
         style = "|" if "\n" in text else None
@@ -226,6 +236,6 @@ def _played(path: Path, provider_type: type[Provider] | None) -> dict[str, Any]:
 
 
 def _settings(settings: ProviderSettings) -> dict[str, Any]:
-    """What decides what is sent and how the answer is read; neither secrets nor this machine's."""
+    """Settings that decide what is sent and how it is read; no secrets, no limits of transport."""
     secret = {name for name, value in settings if isinstance(value, SecretStr)}
     return settings.model_dump(mode="json", exclude_defaults=True, exclude=secret | _TRANSPORT)

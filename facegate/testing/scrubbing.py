@@ -1,4 +1,4 @@
-"""What a recording keeps of an exchange: enough to match and to read, and nothing of a face."""
+"""Exchanges as a recording keeps them: enough to match and to read, and nothing of a face."""
 
 from __future__ import annotations
 
@@ -23,21 +23,28 @@ _SECRET, _REMOVED = "(secret)", "(removed)"
 
 
 class Scrubber:
-    """Keeps by permission, not by suspicion: what it does not know to be harmless goes.
+    """Scrubber of requests and replies: it keeps only what it knows to be harmless.
 
-    Of headers, three stay. Of a JSON body, numbers and short texts stay, but no long row of
-    numbers: it may describe a face. A picture becomes the digest of its bytes, and so do other
-    long texts of a request. A reply loses its long texts, and short ones that repeat a piece of a
-    picture or of a credential that was sent. A body that is no JSON does not stay. Scrubbing what
-    is scrubbed changes nothing.
+    Of headers, three stay, and those that are named. Of a JSON body, numbers and short texts stay,
+    but no long row of numbers: it may describe a face. A picture becomes the digest of its bytes,
+    and so do other long texts of a request. A reply loses its long texts, and short ones that
+    repeat a piece of a picture or of a credential that was sent. A body that is no JSON does not
+    stay. Scrubbing what is scrubbed changes nothing.
 
     Args:
         secrets: credentials, wherever they may turn up; those in a request's headers are known
             without being told.
         same: digests to write as others, where stand-ins take the place of the recorded pictures.
+        headers: names of further headers of a request to keep: those that say what is wanted.
     """
 
-    def __init__(self, secrets: Iterable[str] = (), same: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        secrets: Iterable[str] = (),
+        same: Mapping[str, str] | None = None,
+        headers: Iterable[str] = (),
+    ) -> None:
+        self.headers = frozenset(name.lower() for name in headers)
         self._secrets = {secret for secret in secrets if secret}
         self._same = same or {}
         self._sent: set[str] = set()
@@ -45,14 +52,16 @@ class Scrubber:
     def request(self, request: Any) -> Any:
         """Scrub a request of vcrpy's, in place."""
         for name, value in request.headers.items():
-            if name.lower() not in _KEPT | _TELLING_NOTHING:
+            if name.lower() not in _KEPT | _TELLING_NOTHING | self.headers:
                 self._secrets |= {word for word in value.split() if len(word) >= _PIECE_OF_SECRET}
         request.headers = {
-            name.lower(): value for name, value in request.headers.items() if name.lower() in _KEPT
+            name.lower(): value
+            for name, value in request.headers.items()
+            if name.lower() in _KEPT | self.headers
         }
         request.uri = self._uri(request.uri)
         if request.body:
-            request.body = _scrubbed(request.body, self._asked, digest)
+            request.body = _scrubbed(request.body, self._requested, digest)
         return request
 
     def response(self, response: dict[str, Any]) -> dict[str, Any]:
@@ -73,14 +82,14 @@ class Scrubber:
     def _uri(self, uri: str) -> str:
         parts = urlsplit(uri)
         query = [
-            (name, _SECRET if _CREDENTIAL.search(name) else self._asked(value))
+            (name, _SECRET if _CREDENTIAL.search(name) else self._requested(value))
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
         ]
         return self._without_secrets(
             urlunsplit(parts._replace(query=urlencode(query, safe="():", quote_via=quote)))
         )
 
-    def _asked(self, text: str) -> str:
+    def _requested(self, text: str) -> str:
         known = _picture(text)
         if known:
             self._sent.add(text)
@@ -112,7 +121,7 @@ class Scrubber:
 
 
 def digest(data: bytes) -> str:
-    """How a recording names a picture, or anything else that it does not keep."""
+    """The name in a recording of a picture, or of anything else that is not kept: its SHA-256."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
@@ -155,7 +164,7 @@ def _walked(value: Any, text: Callable[[str], str]) -> Any:
 
 
 def _is_row(value: list[Any] | dict[str, Any]) -> bool:
-    """Whether it is made of more numbers than an answer is: a template, the points of a face."""
+    """Whether a value has more numbers than an answer: a template, the points of a face."""
     if isinstance(value, dict):
         return sum(isinstance(item, int | float) for item in value.values()) > _MOST_NUMBERS
     return _numbers(value) > _MOST_NUMBERS
@@ -172,7 +181,7 @@ def _pieces(text: str, length: int) -> Iterable[str]:
 
 
 def _phrase(status: int) -> str:
-    """The vendor's own reason phrase may say anything."""
+    """The standard reason phrase; the vendor's own may say anything."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

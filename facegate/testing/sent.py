@@ -27,7 +27,7 @@ _PICTURE = 100
 
 
 def encoding(seen: Seen) -> Encoding:
-    """How a body is put, by its Content-Type."""
+    """The encoding of a body, by its Content-Type."""
     kind = seen.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return "multipart"
@@ -53,27 +53,43 @@ def content(seen: Seen) -> Any:
 
 def _gathered(fields: Iterator[tuple[str, Any]] | Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Fields by name; a name that comes several times holds a list."""
-    found: dict[str, list[Any]] = defaultdict(list)
+    gathered: dict[str, list[Any]] = defaultdict(list)
     for name, value in fields:
-        found[name].append(value)
-    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+        gathered[name].append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in gathered.items()}
 
 
 def _parts(seen: Seen) -> Iterator[tuple[str, Any]]:
     """The parts of a multipart body: files as bytes, everything else as text."""
-    boundary = re.search(r'boundary="?([^";]+)', seen.headers["content-type"])
-    for part in (b"\r\n" + seen.body).split(f"\r\n--{boundary[1] if boundary else ''}".encode()):
-        head, _, value = part.partition(b"\r\n\r\n")
-        name = re.search(rb'[; ]name="?([^";\r]*)', head)
+    for head, value in _raw_parts(seen):
+        name = re.search(r'[; ]name="?([^";\r]*)', head)
         if name:
-            is_file = b"filename=" in head
-            yield name[1].decode(), value if is_file else value.decode("utf-8", "replace")
+            yield name[1], value if "filename=" in head else value.decode("utf-8", "replace")
+
+
+def _raw_parts(seen: Seen) -> Iterator[tuple[str, bytes]]:
+    boundary = re.search(r'boundary="?([^";]+)', seen.headers["content-type"])
+    between = f"\r\n--{boundary[1] if boundary else ''}".encode()
+    for part in (b"\r\n" + seen.body).split(between):
+        head, _, value = part.partition(b"\r\n\r\n")
+        yield head.decode("latin-1"), value
+
+
+def mislabelled(seen: Seen, names: Mapping[str, Image]) -> str:
+    """The picture that is sent under the name of another type, in words; empty if none."""
+    whole = [(f"content-type: {seen.headers.get('content-type', '')}", seen.body)]
+    for head, value in _raw_parts(seen) if encoding(seen) == "multipart" else whole:
+        kind = re.search(r"content-type:\s*(image/[^\s;]+)", head, re.IGNORECASE)
+        for name, image in names.items():
+            if kind and value == image.data and kind[1].lower() != image.format.media_type:
+                return f"{name}, which is {image.format.media_type}, as {kind[1]}"
+    return ""
 
 
 def keys(seen: Seen) -> set[str]:
     """The top-level keys of a body; none for one of bytes."""
-    found = content(seen)
-    return set(found) - {BODY} if isinstance(found, dict) else set()
+    body = content(seen)
+    return set(body) - {BODY} if isinstance(body, dict) else set()
 
 
 def comparable(seen: Seen, moving: Collection[str] = ()) -> tuple[tuple[str, str], ...]:
@@ -81,17 +97,17 @@ def comparable(seen: Seen, moving: Collection[str] = ()) -> tuple[tuple[str, str
 
     The method and the path come first.
     """
-    held, parts = content(seen), urlsplit(seen.target)
-    fields = held.items() if isinstance(held, dict) else [(BODY, held)]
+    body, parts = content(seen), urlsplit(seen.target)
+    fields = body.items() if isinstance(body, dict) else [(BODY, body)]
     query = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [
+    everything = [
         *((f"the header {name}", name, value) for name, value in seen.headers.items()),
         *((f"the argument {name}", name, value) for name, value in query),
         *((f"the field {name}", name, f"{value!r}") for name, value in fields),
     ]
     left_out = {*moving, "host", "content-length", "content-type"}
-    told = sorted((what, value) for what, name, value in kept if name not in left_out)
-    return ("the method", seen.method), ("the path", parts.path), *told
+    kept = sorted((what, value) for what, name, value in everything if name not in left_out)
+    return ("the method", seen.method), ("the path", parts.path), *kept
 
 
 def target(seen: Seen, moving: Collection[str]) -> str:
@@ -142,20 +158,20 @@ def holds(seen: Seen, image: Image) -> bool:
 def pictures(
     seen: Seen, endpoints: Sequence[Endpoint], names: Mapping[str, Image]
 ) -> dict[str, list[str]]:
-    """What is sent at which place of a body, pictures by name; texts too short for one left out.
+    """Pictures in a body by their places, each by its name; texts too short for one left out.
 
     Args:
         seen: the request.
-        endpoints: which places have a name, and how pictures are spelled: those it may be for.
-        names: pictures by what to call them.
+        endpoints: documented requests that it may be: they name places, and spell pictures.
+        names: pictures by their names.
     """
     spelling = endpoints[0].spelling
     known = {
-        written: name if how == spelling else f"{name} as {_SPELLED[how]}"
+        written: name if kind == spelling else f"{name} as {_SPELLED[kind]}"
         for name, image in names.items()
-        for written, how in spellings(image).items()
+        for written, kind in spellings(image).items()
     }
-    found: dict[str, list[str]] = defaultdict(list)
+    placed: dict[str, list[str]] = defaultdict(list)
     places = [
         place
         for each in endpoints
@@ -164,19 +180,21 @@ def pictures(
     for path, value in _leaves(content(seen)):
         if value in known or len(value) >= _PICTURE:
             place = next((each for each in places if _lies_at(path, each)), ".".join(path))
-            found[place].append(known.get(value) or _foreign(value, known))
-    return dict(found)
+            placed[place].append(known.get(value) or _foreign(value, known))
+    return dict(placed)
 
 
 def _foreign(value: Any, known: Mapping[Any, str]) -> str:
-    """What to call a text that is no picture as documented."""
+    """A name for a text that is no picture as documented."""
     prefix, comma, text = value.partition("," if isinstance(value, str) else b",")
     name = known.get(text) if comma else None
     return f"{name} as a data URI that starts with {prefix!r}" if name else "something else"
 
 
 def expected(endpoint: Endpoint, names: Sequence[str]) -> list[dict[str, list[str]]]:
-    """What each request to an endpoint has to hold at which place: the probe first in ``names``."""
+    """Pictures by places that each request to an endpoint has to hold; ``names`` begin with the
+    probe's.
+    """
     probe, gallery = [*names[:1]], [*names[1:]]
     shares = [[each] for each in gallery] if endpoint.each else [gallery]
     return [
@@ -190,11 +208,11 @@ def _places_of(places: str | Sequence[str]) -> list[str]:
     return [places] if isinstance(places, str) else list(places)
 
 
-def _leaves(held: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(held, str | bytes):
-        yield path, held
-    elif isinstance(held, dict | list):
-        items = held.items() if isinstance(held, dict) else enumerate(held)
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, str | bytes):
+        yield path, value
+    elif isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, each in items:
             yield from _leaves(each, (*path, str(key)))
 

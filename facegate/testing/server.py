@@ -1,4 +1,4 @@
-"""A real server on 127.0.0.1 that answers as told and misbehaves on demand.
+"""A real server on 127.0.0.1 that answers as scripted and misbehaves on demand.
 
 ::
 
@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Self
 
 @dataclass(frozen=True)
 class Seen:
-    """One request, as it came.
+    """A request as the server received it.
 
     Attributes:
         method: in capitals.
@@ -48,8 +48,8 @@ class PendingRequest:
     """One connection with one request on it, for an act to answer.
 
     Attributes:
-        socket: to write to.
-        request: what was asked.
+        socket: the connection, to write the reply to.
+        request: the request.
         stopping: set once the server is to end; wait on it instead of sleeping.
     """
 
@@ -59,20 +59,20 @@ class PendingRequest:
 
 
 Act = Callable[[PendingRequest], bool]
-"""Answers one request; True keeps the connection open for the next."""
+"""Function that answers one request; True keeps the connection open for the next."""
 
 
 class Server:
-    """Plays one act for each request, the last one ever after. Close it by leaving its context.
+    """Server that plays one act for each request, the last one ever after; its context closes it.
 
     Args:
-        *acts: at least one.
+        *acts: answers to requests, at least one.
         tls: the server's side of TLS; plain HTTP by default.
 
     Attributes:
-        url: where it listens, without a trailing slash.
+        url: the server's address, without a trailing slash.
         seen: the requests so far.
-        connections: how many there were.
+        connections: how many there were so far.
         asked: set with the first request.
         hung_up: released once for every connection that has ended.
     """
@@ -178,7 +178,7 @@ def message(status: int = 200, body: Any = b"", **headers: str) -> bytes:
 
 
 def reply(status: int = 200, body: Any = b"", **headers: str) -> Act:
-    """Answers; see :func:`message`."""
+    """A reply; a body that is not bytes is sent as JSON."""
 
     def act(line: PendingRequest) -> bool:
         line.socket.sendall(message(status, body, **headers))
@@ -188,22 +188,22 @@ def reply(status: int = 200, body: Any = b"", **headers: str) -> Act:
 
 
 def echo(status: int) -> Act:
-    """Answers with the very request, its head and its body, as careless vendors do."""
+    """A reply that repeats the request, its head and its body, as careless vendors do."""
 
     def act(line: PendingRequest) -> bool:
         try:
-            got = line.request.json
+            body = line.request.json
         except ValueError:
-            got = line.request.body.decode("utf-8", "backslashreplace")
-        told: Mapping[str, Any] = {"headers": line.request.headers, "got": got}
-        line.socket.sendall(message(status, {"code": "invalid", **told}))
+            body = line.request.body.decode("utf-8", "backslashreplace")
+        repeated: Mapping[str, Any] = {"headers": line.request.headers, "got": body}
+        line.socket.sendall(message(status, {"code": "invalid", **repeated}))
         return True
 
     return act
 
 
 def raw(data: bytes, then: Act | None = None) -> Act:
-    """Sends these bytes; closes the connection unless told what to do ``then``."""
+    """These bytes as a reply; then the connection is closed, or another act follows."""
 
     def act(line: PendingRequest) -> bool:
         line.socket.sendall(data)
@@ -213,7 +213,7 @@ def raw(data: bytes, then: Act | None = None) -> Act:
 
 
 def drip(data: bytes, pause: float = 0.05) -> Act:
-    """Sends one byte at a time, each well within any read timeout."""
+    """A reply of one byte at a time, ``pause`` seconds apart: each within any read timeout."""
 
     def act(line: PendingRequest) -> bool:
         for byte in data:
@@ -225,26 +225,26 @@ def drip(data: bytes, pause: float = 0.05) -> Act:
 
 
 def stall(line: PendingRequest) -> bool:
-    """Says nothing more until the client hangs up."""
+    """Silence until the client hangs up."""
     line.socket.recv(1)
     return False
 
 
 def reset(line: PendingRequest) -> bool:
-    """Cuts the connection with a TCP reset."""
+    """A TCP reset of the connection."""
     line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False
 
 
 def refused() -> str:
-    """URL of a port that nobody listens on."""
+    """URL of a port on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @contextlib.contextmanager
 def deaf() -> Iterator[str]:
-    """URL of a host that lets everybody connect and never reads a byte."""
+    """URL of a host that takes every connection and never reads a byte."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         listener.bind(("127.0.0.1", 0))
@@ -254,7 +254,7 @@ def deaf() -> Iterator[str]:
 
 @contextlib.contextmanager
 def unanswered() -> Iterator[str]:
-    """URL of a host that lets every attempt to connect hang: its queue is full."""
+    """URL of a host on which every attempt to connect hangs: its queue is full."""
     with contextlib.ExitStack() as opened:
         listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(3):

@@ -20,22 +20,22 @@ _SYNC, _ASYNC = SyncExchanges.send, AsyncExchanges.send
 
 @contextmanager
 def taped(tape: Cassette) -> Iterator[None]:
-    """Answer from a tape whatever it can play, and keep on it what it cannot."""
+    """Answer requests that a tape can play from it, and keep on it those that it cannot."""
 
     def send(exchanges: SyncExchanges, effect: Send, deadline: Deadline) -> HttpReply:
-        asked = _asked(effect.request)
-        if tape.can_play_response_for(asked):
-            return _played(tape.play_response(asked))
+        request = _taped_request(effect.request)
+        if tape.can_play_response_for(request):
+            return _played(tape.play_response(request))
         reply = _SYNC(exchanges, effect, deadline)
-        tape.append(asked, _kept(reply))
+        tape.append(request, _taped_reply(reply))
         return reply
 
     async def send_async(exchanges: AsyncExchanges, effect: Send, deadline: Deadline) -> HttpReply:
-        asked = _asked(effect.request)
-        if tape.can_play_response_for(asked):
-            return _played(tape.play_response(asked))
+        request = _taped_request(effect.request)
+        if tape.can_play_response_for(request):
+            return _played(tape.play_response(request))
         reply = await _ASYNC(exchanges, effect, deadline)
-        tape.append(asked, _kept(reply))
+        tape.append(request, _taped_reply(reply))
         return reply
 
     with (
@@ -45,7 +45,7 @@ def taped(tape: Cassette) -> Iterator[None]:
         yield
 
 
-def _asked(request: HttpRequest) -> Request:
+def _taped_request(request: HttpRequest) -> Request:
     return Request(request.method, request.url, b"".join(request.body), dict(request.headers))
 
 
@@ -54,7 +54,7 @@ def _played(response: dict[str, Any]) -> HttpReply:
     return HttpReply(response["status"]["code"], headers, response["body"]["string"])
 
 
-def _kept(reply: HttpReply) -> dict[str, Any]:
+def _taped_reply(reply: HttpReply) -> dict[str, Any]:
     return {
         "status": {"code": reply.status, "message": responses.get(reply.status, "")},
         "headers": {name: [value] for name, value in reply.headers.items()},

@@ -22,7 +22,11 @@ class NewCheckWarning(UserWarning):
 
 
 class Versioned:
-    """A contract that says which version of it a plugin was written for."""
+    """A contract with versions.
+
+    Attributes:
+        contract_version: the version that a plugin was written for.
+    """
 
     contract_version: ClassVar[int]
 
@@ -38,7 +42,7 @@ class Versioned:
 
 
 def since(version: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Marks a check as new in a version; with an older ``contract_version`` it only warns."""
+    """Mark a check as new in a version; with an older ``contract_version`` it only warns."""
 
     def mark(check: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(check)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from facegate import Image
+from facegate.plugin import NOT_LIVE
 from facegate.testing.asking import Asker, ResultOrError, Stage
 from facegate.testing.cases import (
     Documented,
@@ -18,16 +19,16 @@ from facegate.testing.cases import (
 from facegate.testing.claims import brief
 from facegate.testing.contract import ProviderContract
 from facegate.testing.leaks import credentials
-from facegate.testing.made import values
 from facegate.testing.playback import Playback
 from facegate.testing.server import Act, Seen, Server, reply
+from facegate.testing.strategies import values
 
 _PUBLIC = {"accept", "accept-encoding", "content-type", "user-agent"}
 """Headers that hold no credential."""
 
 
 class WireData(ProviderContract):
-    """Data from a vendor's documentation; see :class:`HttpProviderContract`."""
+    """Data from a vendor's documentation, and the vendor played by it."""
 
     headers: ClassVar[Mapping[str, str]] = {}
     moving: ClassVar[Collection[str]] = ()
@@ -75,11 +76,11 @@ class WireData(ProviderContract):
     @classmethod
     def calls(cls) -> Sequence[VendorCall]:
         """Every way of asking that is documented."""
-        found: list[VendorCall] = []
+        calls: list[VendorCall] = []
         for each in cls.documented:
-            if each.call not in found:
-                found.append(each.call)
-        return found
+            if each.call not in calls:
+                calls.append(each.call)
+        return calls
 
     @classmethod
     def options(cls) -> Sequence[str]:
@@ -88,11 +89,11 @@ class WireData(ProviderContract):
 
     @classmethod
     def secrets(cls) -> list[str]:
-        """Its secret settings, its credential headers, and other settings that are in them."""
-        asked = [endpoint for call in cls.calls() for endpoint in call.endpoints()]
-        of_each = [*cls.headers.items(), *(pair for each in asked for pair in each.headers.items())]
+        """Values of secret settings, of credential headers, and of other settings in these."""
+        endpoints = [endpoint for call in cls.calls() for endpoint in call.endpoints()]
+        pairs = [*cls.headers.items(), *(p for each in endpoints for p in each.headers.items())]
         names = cls.headers.keys() - _PUBLIC
-        headers = [value for name, value in of_each if value and name in names]
+        headers = [value for name, value in pairs if value and name in names]
         sent = " ".join(headers)
         texts = {each for each in cls.settings.values() if isinstance(each, str)}
         parts = [part for value in headers for part in credentials(value)]
@@ -103,14 +104,21 @@ class WireData(ProviderContract):
         ]
 
     def reply_for(self, code: str) -> tuple[int, Any] | None:
-        """How the vendor sends a code of the table: status and body.
+        """Status and body with which the vendor sends a code of the error table.
 
         None where it cannot be said in general; ``failures`` or ``documented`` then hold it.
         """
         return 400, {"code": code}
 
+    def error_body(self) -> dict[str, Any] | None:
+        """The body that the vendor sends for the first code of the table, where it is an object."""
+        table = getattr(self.provider, "errors", None)
+        codes = [code for code, row in getattr(table, "codes", {}).items() if row is not NOT_LIVE]
+        reply = self.reply_for(codes[0]) if codes else None
+        return reply[1] if reply and isinstance(reply[1], dict) else None
+
     def verify(self, request: Seen) -> None:  # noqa: ARG002
-        """What ``moving`` names is right, such as a signature; it raises if it is not."""
+        """Raise unless what ``moving`` names, such as a signature, is right in this request."""
         raise AssertionError(
             f"moving names {', '.join(sorted(self.moving))}, and verify() has to be written: it"
             " raises for a request on which these are wrong"
@@ -125,12 +133,12 @@ class WireData(ProviderContract):
         calls: Sequence[VendorCall] = (),
         **changes: Any,
     ) -> tuple[Playback, list[ResultOrError]]:
-        """What was asked of the documented vendor in one question, and what came of it."""
+        """The vendor after one question, with the requests it got, and the question's outcome."""
         playback = self.playback(calls or [call], probes=faces[:1], below=below)
         with Server(playback) as server:
             provider = self.make(**self.addressed(server.url + below))
-            came = ask(provider, [self.question(call, faces, **changes)])
-        return playback, came
+            outcomes = ask(provider, [self.question(call, faces, **changes)])
+        return playback, outcomes
 
     def playback(
         self,
@@ -149,8 +157,8 @@ class WireData(ProviderContract):
                 return next(acts, reply(500, b"asked more often than documented"))
             if step is not None:
                 return None
-            told = [each for each in self.documented if each.call == turn.call]
-            return self.reply(answer or told[0])
+            of_call = (each for each in self.documented if each.call == turn.call)
+            return self.reply(answer or next(of_call))
 
         return Playback(calls, answers, map(Image.of, probes), below, self.moving)
 
@@ -172,46 +180,45 @@ class WireData(ProviderContract):
         counted: bool = True,
         **settings: Any,
     ) -> list[ResultOrError]:
-        """What came of asking once for each act, each time with the documented requests.
+        """Outcomes of asking once for each act, each time with the documented requests.
 
         Args:
-            ask: how to ask.
+            ask: how to ask: blocking or on an event loop.
             call: what is asked.
-            faces: about whom; one gallery picture at most is taken.
+            faces: the probe and the gallery, of which one picture at most is taken.
             *acts: replies to the interaction ``at``, one for each question.
             at: an interaction of the call; its answer's own if None.
-            asked: thresholds and options.
+            asked: thresholds and options of the questions.
             answer: how the vendor answers; the first documented answer to the call if None.
             fewer: a question may end before it has come to ``at``.
             renewed: a question may be asked once more with another token.
-            counted: only documented requests were made, as often as documented.
+            counted: check that only documented requests were made, as often as documented.
             **settings: of the provider.
         """
         if at is not None and at.once and len(acts) > 1:
             each = (self.replied(ask, call, faces, act, at=at, **settings) for act in acts)
-            return [came for (came,) in each]
+            return [outcome for (outcome,) in each]
         replies = iter(acts * 2 if renewed else acts)
         playback = self.playback([call], replies, at=at, probes=faces[:1], answer=answer)
         with Server(playback) as server:
             provider = self.make(**self.addressed(server.url), **settings)
             question = self.question(call, faces[:2], **(asked or {}))
-            came = ask(provider, [question] * len(acts))
+            outcomes = ask(provider, [question] * len(acts))
         if counted:
             assert not playback.unknown, playback.note().lstrip("; ")
             wrong = playback.miscounted(
                 call, len(acts), 1, ended=True, at=at, fewer=fewer, renewed=renewed
             )
-            assert not wrong, f"{wrong}; this came: {brief(came[-1])}"
-        return came
+            assert not wrong, f"{wrong}; this came: {brief(outcomes[-1])}"
+        return outcomes
 
     def refused(
         self, ask: Asker, call: VendorCall, faces: Sequence[bytes], failure: Failure
     ) -> list[ResultOrError]:
-        """What came of one question that got an error; a 401 may renew a token once."""
-        act = reply(failure.status, failure.body, **failure.headers)
+        """The outcome of one question that got an error; a 401 may renew a token once."""
+        act, asked = reply(failure.status, failure.body, **failure.headers), failure.asked
         renewed = failure.status == 401 and call.keeps_a_token()
-        how: dict[str, Any] = {"at": failure.at, "asked": failure.asked, "renewed": renewed}
-        return self.replied(ask, call, faces, act, **how)
+        return self.replied(ask, call, faces, act, at=failure.at, asked=asked, renewed=renewed)
 
     def other(self, option: str, call: VendorCall) -> Any:
         """Another value of a per-request option than the one a call is asked with."""

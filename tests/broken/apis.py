@@ -87,3 +87,9 @@ class TurnsAwayWhoIsJustSimilarEnough(AcmeApi):
         if answer.match is not None and answer.match.score == threshold:
             return json_reply(200, {"score": threshold - 0.001})
         return super().encode(asked, answer)
+
+
+@found_by("test_only_who_holds_the_key_is_let_in")
+class WantsASignatureThatNobodyGives(AcmeApi):
+    def prove(self, request: HttpRequest, key: str) -> HttpReply | None:
+        return self.error("bad_token")

@@ -57,6 +57,14 @@ class SwapsTheParts(Norrask):
         return super().uploaded(replace(request, probe=document, gallery=(request.probe,)))
 
 
+@found_by("test_every_picture_type_is_sent_as_it_is", **NORRASK)
+class CallsEveryPictureAPNG(Norrask):
+    def uploaded(self, request: CompareRequest[Settings]) -> Any:
+        body = super().uploaded(request)
+        parts = tuple(part.replace(b"image/webp", b"image/png") for part in body.parts)
+        return replace(body, parts=parts)
+
+
 @found_by("test_a_request_is_as_documented", documentation=ChainsDocumentation)
 class ComparesTheProbeWithItself(Chained):
     def _find(self, image: Image) -> Flow[Any]:

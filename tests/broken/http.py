@@ -164,6 +164,16 @@ class TakesTrueForAScore(Acme):
         return Answer(MATCH.match(reply.score, request.threshold))
 
 
+@found_by("test_a_yes_beside_an_error_is_no_yes")
+class OverhearsAnError(Acme):
+    class Reply(CompareReply):
+        code: str | None = None  # type: ignore[assignment]
+
+    def compare(self, request: Compare) -> Flow[Answer]:
+        reply = yield from self.post("/v1/compare", message(request), self.Reply)
+        return Answer(MATCH.match(reply.score, request.threshold))
+
+
 @found_by("test_an_unreadable_reply_is_a_bad_reply")
 class TakesNonsenseForANo(Acme):
     def compare(self, request: Compare) -> Flow[Answer]:

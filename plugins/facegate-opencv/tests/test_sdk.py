@@ -23,8 +23,8 @@ import facegate
 from both import ask_sync
 from facegate import VerificationResult
 from facegate.gateway import Sandbox, create_app, serving
+from facegate.plugin import CompatibleApiSettings
 from facegate_local.store import ModelStore, PortraitStore
-from facegate_opencv.api import ApiSettings
 from facegate_opencv.fr_cloud.compat import FrCloudApi
 from facegate_opencv.fr_cloud.errors import REPLIES, VALIDATION
 from facegate_opencv.fr_cloud.provider import FrCloud, FrCloudSettings
@@ -57,7 +57,7 @@ def engine() -> facegate.AsyncFaceVerifier:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    api = FrCloudApi(ApiSettings(), (KEY, *KEYS_TO_ERRORS))
+    api = FrCloudApi(CompatibleApiSettings(), (KEY, *KEYS_TO_ERRORS))
     with serving(create_app([api], engine, sandbox=Sandbox(KEYS_TO_ERRORS))) as url:
         yield url
 

@@ -10,7 +10,6 @@ A request's pictures are images where facegate asks, and text where it is asked:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 
@@ -21,13 +20,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SecretStr,
     ValidationInfo,
     model_validator,
 )
 from pydantic_core import PydanticKnownError, PydanticUndefined
 
-from facegate.plugin import BadReply, Image, Scale, ScoreSpec, WireModel
+from facegate.plugin import BadReply, HeaderSecret, Image, Scale, ScoreSpec, WireModel
 
 COMPARE: Final = "/v2/face-recognition/compare"
 COMPARE_LIVE: Final = "/v2/face-recognition/compare-live"
@@ -230,13 +228,7 @@ class Reply(WireModel, Generic[D]):
     signature: Annotated[Mapping[str, str] | None, BeforeValidator(_texts)] = None
 
 
-def _fit_for_a_header(token: SecretStr) -> SecretStr:
-    if not re.fullmatch("[!-~]+", token.get_secret_value()):
-        raise ValueError("no token")
-    return token
-
-
 class Renewed(WireModel):
     """A renewed token; it comes without the envelope."""
 
-    token: Annotated[SecretStr, AfterValidator(_fit_for_a_header)] = Field(alias="accessToken")
+    token: HeaderSecret = Field(alias="accessToken")

@@ -27,6 +27,7 @@ from facegate import (
 from facegate.errors import (
     UnmappedError,
 )
+from facegate.plugin import PictureLimits
 from facegate.testing import (
     Documented,
     Endpoint,
@@ -91,6 +92,7 @@ class TestVerifik(HttpProviderContract):
     settings: ClassVar = {"token": TOKEN}
     headers: ClassVar = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
     formats = frozenset({ImageFormat.JPEG, ImageFormat.PNG})
+    pictures = PictureLimits(min_bytes=100, in_base64=True)
     documented = (
         *documented_in(CASSETTES, CALLS),
         Documented(COMPARE, flat("AB12C", score=0.849), {"accepted": False, "liveness": None}),

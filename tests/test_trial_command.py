@@ -21,7 +21,7 @@ from facegate.cli import options
 from facegate.journal import transfer
 from facegate.journal.rows import Row
 from facegate.trial import page
-from facegate.trial.findings import findings
+from facegate.trial.findings import trial_findings
 from facegate.trial.trial import Trial
 from simulated import Plan, Vendor, requests
 
@@ -96,12 +96,12 @@ def test_a_person_reads_the_conclusion_first(run: Any, exported: Path) -> None:
 
 def test_a_machine_reads_all_of_it_as_json(run: Any, exported: Path) -> None:
     code, out, _ = run("-r", "kyc", "--csv", str(exported), "--weights", "main=90,new=10", "--json")
-    found = json.loads(out)
+    report = json.loads(out)
     assert code == options.ACCEPTED
     assert {"acceptance", "failures", "latency", "shadow", "ratio"} <= {
-        each["about"] for each in found["findings"]
+        each["about"] for each in report["findings"]
     }
-    trial = found["trial"]
+    trial = report["trial"]
     assert [arm["name"] for arm in trial["arms"]] == ["main", "new"]
     assert set(trial["arms"][0]["outcomes"]) == {"accept", "review", "reject", "refused", "failed"}
     assert trial["ratio"]["p"] > 0.001
@@ -111,7 +111,7 @@ def test_a_machine_reads_all_of_it_as_json(run: Any, exported: Path) -> None:
 def test_what_csv_tells_is_what_the_rows_tell(run: Any, exported: Path) -> None:
     _, out, _ = run("-r", "kyc", "--csv", str(exported), "--weights", "main=90,new=10", "--json")
     trial = Trial.of("kyc", requests(PLAN), weights={"main": 90, "new": 10})
-    assert json.loads(out)["headline"].startswith(findings(trial)[0].short)
+    assert json.loads(out)["headline"].startswith(trial_findings(trial)[0].short)
     assert json.loads(out)["trial"]["rows"] == trial.rows
 
 
@@ -237,7 +237,7 @@ class Checked(HTMLParser):
 
 def drawn(rows: Sequence[Row]) -> str:
     trial = Trial.of("kyc", rows, weights={"main": 90, "new": 10})
-    return page.html(trial, findings(trial))
+    return page.html(trial, trial_findings(trial))
 
 
 @pytest.fixture(scope="module")

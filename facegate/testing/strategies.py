@@ -1,15 +1,25 @@
-"""Questions and answers made up by hypothesis, such as a provider can be asked and can give."""
+"""Questions that a provider can be asked, as hypothesis makes them up; answers, and all errors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import EnumType
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
 
-from facegate import Image, Liveness, Match, Operation
+from facegate import (
+    CaptureReason,
+    CaptureRejected,
+    FacegateError,
+    Image,
+    ImageRejected,
+    Liveness,
+    Match,
+    Operation,
+    RateLimited,
+)
 from facegate.plugin import (
     Answer,
     CompatibleApi,
@@ -50,9 +60,9 @@ def questions(
     """Questions that the provider can be asked.
 
     Args:
-        provider: whom to ask.
+        provider: the one to ask.
         options: values of options whose type does not list them.
-        most: gallery pictures at most.
+        most: gallery pictures at most, 1 to 3.
     """
     info, settings, images = provider.info, provider.settings_type, pictures(provider)
     choices = {
@@ -63,7 +73,7 @@ def questions(
     most = min(most, info.max_gallery or most)
 
     @st.composite
-    def made(draw: st.DrawFn) -> Question:
+    def drawn(draw: st.DrawFn) -> Question:
         operation = draw(st.sampled_from(sorted(provider.capabilities)))
         probe, *others = draw(st.permutations(images))
         compares, judges = operation != Operation.LIVENESS, operation != Operation.COMPARE
@@ -76,7 +86,7 @@ def questions(
             options={info.plugin: draw(st.fixed_dictionaries({}, optional=choices))},
         )
 
-    return made()
+    return drawn()
 
 
 def _threshold(spec: ScoreSpec | None) -> st.SearchStrategy[float | None]:
@@ -90,8 +100,8 @@ def _threshold(spec: ScoreSpec | None) -> st.SearchStrategy[float | None]:
     return st.none() | usable
 
 
-def answers(api: CompatibleApi, asked: DecodedRequest) -> st.SearchStrategy[Answer]:
-    """Answers to what was asked, their scores on the target scale, as a server would pass them on.
+def answers(api: CompatibleApi, decoded: DecodedRequest) -> st.SearchStrategy[Answer]:
+    """Answers to a decoded request, their scores on the target scale, as a gateway passes them on.
 
     Among them are those without scores, unless the api needs them, and those of vendors that do
     not compare a spoof. Many scores are the threshold itself, where one is easily off by a hair.
@@ -103,19 +113,37 @@ def answers(api: CompatibleApi, asked: DecodedRequest) -> st.SearchStrategy[Answ
         return some if api.needs_scores else some | st.none()
 
     @st.composite
-    def made(draw: st.DrawFn) -> Answer:
+    def drawn(draw: st.DrawFn) -> Answer:
         match = liveness = None
-        if asked.operation is not Operation.COMPARE:
-            spec = api.liveness
-            verdict = Liveness(
-                passed=draw(st.booleans()), score=draw(scores(spec, asked.liveness_threshold))
+        if decoded.operation is not Operation.COMPARE:
+            spec, threshold = api.liveness, decoded.liveness_threshold
+            liveness = ScoreMapping(spec, spec).liveness(
+                Liveness(passed=draw(st.booleans()), score=draw(scores(spec, threshold))), threshold
             )
-            liveness = ScoreMapping(spec, spec).liveness(verdict, asked.liveness_threshold)
         spoof = liveness is not None and not liveness.passed
-        if asked.operation is not Operation.LIVENESS and not (spoof and draw(st.booleans())):
-            spec = api.match
-            found = Match(is_match=draw(st.booleans()), score=draw(scores(spec, asked.threshold)))
-            match = ScoreMapping(spec, spec).match(found, asked.threshold)
+        if decoded.operation is not Operation.LIVENESS and not (spoof and draw(st.booleans())):
+            spec, threshold = api.match, decoded.threshold
+            match = ScoreMapping(spec, spec).match(
+                Match(is_match=draw(st.booleans()), score=draw(scores(spec, threshold))), threshold
+            )
         return Answer(match, liveness)
 
-    return made()
+    return drawn()
+
+
+def every_error(base: type[FacegateError] = FacegateError) -> Iterator[FacegateError]:
+    """One of each class at the ends of the tree, and one for each reason."""
+    for kind in base.__subclasses__():
+        if not kind.__module__.startswith("facegate."):
+            continue
+        if kind is CaptureRejected:
+            for reason in CaptureReason:
+                yield CaptureRejected("", reason=reason, image="probe")
+        elif kind is RateLimited:
+            yield RateLimited("", retry_after=7.0)
+        elif kind is ImageRejected:  # an API has one word for it and for what derives from it
+            yield kind("")
+        elif kind.__subclasses__():
+            yield from every_error(kind)
+        else:
+            yield kind("")

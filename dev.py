@@ -54,7 +54,7 @@ def demo() -> int:
 
 def test() -> int:
     """Run the checks that the arguments ask for."""
-    set_up("test", "1.1 GB", DEVELOP, VENDORS_CLIENT)
+    set_up("test", "1.4 GB", DEVELOP, VENDORS_CLIENT)
     match sys.argv[2:]:
         case []:
             return lint() or build() or run(*PYTEST, *PARALLEL, "--durations=25")
@@ -73,6 +73,7 @@ def lint() -> int:
         or run(BIN / "ruff", "format", "--check", ".")
         or run(BIN / "mypy")
         or any(run(BIN / "mypy", tests.relative_to(ROOT)) for tests in PLUGINS_TESTS)
+        or run(BIN / "basedpyright", "--pythonpath", PYTHON)
     )
 
 
@@ -89,7 +90,7 @@ def coverage() -> int:
 
 def docs() -> int:
     """Build the documentation, and say where it is."""
-    set_up("test", "1.1 GB", DEVELOP, VENDORS_CLIENT)
+    set_up("test", "1.4 GB", DEVELOP, VENDORS_CLIENT)
     failed = build()
     if not failed:
         print(SITE.relative_to(ROOT) / "index.html", (SITE / "index.html").as_uri(), sep=": ")

@@ -3,7 +3,7 @@
 The configuration is ``facegate.toml`` here, or the file that ``FACEGATE_CONFIG`` names.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ class Selfie(BaseModel):
 
 def create_app(opening: Callable[[], AsyncFaceVerifier] = facegate.open_async) -> FastAPI:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         async with opening() as verifier:  # closed once the last request has been answered
             yield {"verifier": verifier}
 

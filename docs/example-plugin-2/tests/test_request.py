@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from facegate import plugin as fg
-from facegate.testing.pictures import noise
+from facegate.testing import noise
 from facegate_fennholt.provider import Fennholt, FennholtSettings
 
 GRANTED = b'{"access_token": "fh-tok-90c7e1d5a2", "token_type": "Bearer", "expires_in": 3600}'

@@ -38,7 +38,7 @@ def meant(provider: Any, reply: HttpReply) -> Any:
     return error.reason if isinstance(error, CaptureRejected) else type(error)
 
 
-def sent(api: type[CompatibleApi[Any]], name: str) -> HttpReply:
+def sent(api: type[CompatibleApi], name: str) -> HttpReply:
     return api(api.settings_type()).error(name)
 
 
@@ -62,6 +62,6 @@ def test_each_error_of_the_cloud_means_what_its_row_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("api", [FrServerApi, FrCloudApi])
-def test_every_row_of_a_client_is_an_error_of_the_api(api: type[CompatibleApi[Any]]) -> None:
+def test_every_row_of_a_client_is_an_error_of_the_api(api: type[CompatibleApi]) -> None:
     rows = (FrServer if api is FrServerApi else FrCloud).errors.codes
     assert {row.removeprefix("ERR_LIVENESS_ERROR:") for row in rows} <= set(api.errors)

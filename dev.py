@@ -36,8 +36,11 @@ RUN = ["-e", ".[cli]", "-e", "plugins/facegate-local"]
 DEVELOP = [
     *("-e", ".[all]", "-e", "plugins/facegate-local", "-e", "plugins/facegate-opencv"),
     *("-e", "plugins/facegate-verifik", "-e", "docs/example-plugin"),
+    *("-e", "docs/example-plugin-2"),
     *("-r", "requirements-dev.txt"),
 ]
+PLUGINS_TESTS = [*sorted(ROOT.glob("plugins/*/tests")), *sorted(ROOT.glob("docs/*/tests"))]
+"""A checker reads them one folder at a time, as modules of one have the names of another's."""
 VENDORS_CLIENT = ["--no-deps", "opencv-face-recognition==1.1.1"]
 """Asks the API that answers as its vendor does. Its opencv-python would overwrite the cv2 of
 facegate-local with one that needs a desktop's libraries; what else it needs is in DEVELOP."""
@@ -69,6 +72,7 @@ def lint() -> int:
         run(BIN / "ruff", "check", ".")
         or run(BIN / "ruff", "format", "--check", ".")
         or run(BIN / "mypy")
+        or any(run(BIN / "mypy", tests.relative_to(ROOT)) for tests in PLUGINS_TESTS)
     )
 
 
@@ -99,7 +103,8 @@ def build() -> int:
 
 def run(*command: str | Path) -> int:
     """Run a command in the project's root and say what it was."""
-    print("$", " ".join(Path(part).name if os.sep in str(part) else str(part) for part in command))
+    shown = [Path(part).name if Path(part).is_absolute() else str(part) for part in command]
+    print("$", *shown)
     sys.stdout.flush()
     return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
 
@@ -139,7 +144,7 @@ def set_up(name: str, size: str, *steps: list[str]) -> None:
 def fingerprint(requirements: tuple[list[str], ...]) -> str:
     """What an installed environment depends on."""
     files = [ROOT / "requirements-dev.txt"]
-    for folder in (ROOT, *ROOT.glob("plugins/*"), ROOT / "docs" / "example-plugin"):
+    for folder in (ROOT, *ROOT.glob("plugins/*"), *ROOT.glob("docs/example-plugin*")):
         files += folder.glob("pyproject.toml")
     digest = hashlib.sha256(repr((requirements, sys.version, str(ROOT))).encode())
     for file in sorted(files):

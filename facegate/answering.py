@@ -1,4 +1,4 @@
-"""Answering a question, from the first look at it to the event that is recorded."""
+"""Requests: a question's way from the first check to the event that is recorded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from facegate.errors import ConfigurationError, FacegateError, InvalidRequest, UnmappedError
+from facegate.errors import ConfigurationError, FacegateError, InvalidRequest
 from facegate.events import Event, Finished, Observer, Recorder, Shadowed, ShadowSkipped
 from facegate.images.image import Image
 from facegate.images.intake import Intake, picture, pictures
@@ -34,12 +34,12 @@ _log = logging.getLogger(__name__)
 
 
 class Service:
-    """What the blocking and the async verifier share: where requests go, and who is told of them.
+    """The state that both verifiers keep: where requests go, and who is told of them.
 
     Attributes:
         versions: the route, and those before it that still have requests to finish.
-        recorder: what keeps the requests.
-        closed: takes no more questions.
+        recorder: the keeper of the requests; None where nobody keeps them.
+        closed: whether no more questions are taken.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Service:
 
         Raises:
             ConfigurationError: it cannot be used, or there was none.
+            InvalidRequest: the verifier is closed.
         """
         if self.closed:
             raise InvalidRequest("the verifier is closed")
@@ -74,7 +75,7 @@ class Service:
         for observer in self._observers:
             try:
                 observer(event)
-            except Exception as error:  # noqa: BLE001  a watcher is no reason to refuse an answer
+            except Exception as error:  # noqa: BLE001  no reason to refuse an answer
                 _log.warning("an observer failed: %s", type(error).__name__)
 
     def close(self) -> None:
@@ -88,44 +89,34 @@ class Request:
     """One request on its way: answered, recorded, handed to the caller, in this order.
 
     Args:
-        service: whose it is.
+        service: the verifier's.
         version: the route that it takes, held until it is recorded.
-        question: what is asked.
+        question: the question that is asked.
     """
 
     def __init__(self, service: Service, version: Version, question: Question) -> None:
         self._service, self._version, self._question = service, version, question
         self._run: Run | None = None
         self._at, self._started = datetime.now(UTC), time.perf_counter()
-        self._finished: Finished | None = None
 
-    def answer(self, deadline: Deadline) -> Flow[None]:
-        """Find the answer, or why there is none; the flow itself does not fail."""
+    def answer(self, deadline: Deadline) -> Flow[Finished]:
+        """The answer, or why there is none; the flow itself does not fail."""
         try:
             self._run = yield from self._begun()
             node, share = self._version.route.node, Share.whole(deadline)
-            found: VerificationResult | FacegateError = yield from node.ask(self._run, share)
+            outcome: VerificationResult | FacegateError = yield from node.ask(self._run, share)
         except FacegateError as error:
-            found = error
-        self._finished = self._event(found)
+            outcome = error
+        return self._event(outcome)
 
-    def record(self) -> Flow[None]:
+    def record(self, finished: Finished) -> Flow[None]:
         """Tell observers, keep the record, and have a candidate asked in the background."""
-        if self._finished is None:
-            return
-        self._service.notify(self._finished)
+        self._service.notify(finished)
         if self._service.recorder is not None:
-            yield from self._service.recorder.record(self._finished)
+            yield from self._service.recorder.record(finished)
         shadow = self._version.route.shadow
         if self._run is not None and shadow is not None and shadow.wants(self._question):
-            yield from self._follow(shadow, self._run, self._finished)
-
-    def outcome(self) -> VerificationResult:
-        """The answer; raises where there is none."""
-        if self._finished is None or self._finished.result is None:
-            error = self._finished.error if self._finished else None
-            raise error or UnmappedError("neither an answer nor an error") from None
-        return self._finished.result
+            yield from self._follow(shadow, self._run, finished)
 
     def _begun(self) -> Flow[Run]:
         question, route = self._question, self._version.route
@@ -150,21 +141,19 @@ class Request:
         most = self._version.route.max_gallery
         return (yield from pictures(question.probe, question.gallery, intake, most))
 
-    def _event(self, found: VerificationResult | FacegateError) -> Finished:
-        """What is told of it; gives what was found all that only the whole request knows."""
+    def _event(self, outcome: VerificationResult | FacegateError) -> Finished:
+        """The event of an outcome, which gets what only the whole request knows."""
         question, route, run = self._question, self._version.route, self._run
         seconds = time.perf_counter() - self._started
         attempts, arm = (tuple(run.attempts), run.arm) if run else ((), None)
-        result, error = None, None
-        if isinstance(found, FacegateError):
-            error = found
-            error.attempts, error.request_id = attempts, question.id
+        if isinstance(outcome, FacegateError):
+            outcome.attempts, outcome.request_id = attempts, question.id
         else:
-            result = found.model_copy(
+            outcome = outcome.model_copy(
                 update={
                     "attempts": attempts,
                     "elapsed": seconds,
-                    "warnings": (*(run.warnings if run else ()), *found.warnings),
+                    "warnings": (*(run.warnings if run else ()), *outcome.warnings),
                     "request_id": question.id,
                     "route": route.name,
                     "arm": arm,
@@ -177,8 +166,7 @@ class Request:
             route=route.name or route.node.name,
             subject=question.subject,
             consent=question.consent,
-            result=result,
-            error=error,
+            outcome=outcome,
             attempts=attempts,
             seconds=seconds,
             configuration=route.digest,
@@ -191,6 +179,7 @@ class Request:
         if not shadow.acquire():
             self._service.notify(ShadowSkipped(primary.request_id, shadow.candidate.name))
             return
+        # The request itself lets go of the version before the candidate is done with it.
         self._service.versions.acquire(self._version)
         try:
             yield from spawn(self._shadowed(shadow, run, primary), shadow.seconds + RECORD_S)
@@ -216,11 +205,22 @@ class Request:
         run = self._run = shadow.run(primary, self._version.route.providers)
         asking = shadow.candidate.ask(run, Share.whole(Deadline(shadow.seconds)))
         try:
-            found: VerificationResult | FacegateError = yield from timeout(asking, shadow.seconds)
+            ending: VerificationResult | FacegateError = yield from timeout(asking, shadow.seconds)
         except FacegateError as error:
-            found = error
-        return self._event(found)
+            ending = error
+        return self._event(ending)
 
     def _release(self, shadow: Shadow) -> None:
         shadow.release()
         self._service.versions.release(self._version)
+
+
+def answered(finished: Finished) -> VerificationResult:
+    """The result of a request.
+
+    Raises:
+        FacegateError: there is none.
+    """
+    if isinstance(finished.outcome, FacegateError):
+        raise finished.outcome from None
+    return finished.outcome

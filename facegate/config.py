@@ -1,4 +1,4 @@
-"""Which providers there are and which one answers: a TOML file, completed by the environment.
+"""The configuration of providers and routes: a TOML file, completed by the environment.
 
 ::
 
@@ -54,13 +54,20 @@ DEFAULT_FILE = "facegate.toml"
 
 
 class ImageSettings(Table):
-    """What is taken as a picture."""
+    """Limits for input pictures."""
 
     max_bytes: int = Field(
-        default=DEFAULT_LIMITS.max_bytes, gt=0, description="Heaviest picture, encoded."
+        default=DEFAULT_LIMITS.max_bytes,
+        gt=0,
+        description="Bytes of the heaviest picture, encoded.",
     )
     max_pixels: int = Field(
-        default=DEFAULT_LIMITS.max_pixels, gt=0, description="Largest width x height."
+        default=DEFAULT_LIMITS.max_pixels,
+        gt=0,
+        description="Pixels of the largest picture, width x height.",
+    )
+    min_side: int = Field(
+        default=DEFAULT_LIMITS.min_side, gt=0, description="Pixels of the shorter side, at least."
     )
     fetch_urls: bool = Field(default=False, description="Take https URLs as pictures.")
     fetch_timeout_s: float = Field(
@@ -69,12 +76,20 @@ class ImageSettings(Table):
     fetch_networks: tuple[str, ...] = Field(
         default=(), description="Private networks that may be fetched from, such as 10.1.0.0/16."
     )
+    fetch_ca_file: str | None = Field(
+        default=None, description="PEM file of the authorities to trust instead of public ones."
+    )
 
     @property
     def intake(self) -> Intake:
-        fetching = FetchPolicy(timeout_s=self.fetch_timeout_s, networks=self.fetch_networks)
+        """The limits, and how URLs are fetched where they may be."""
+        fetching = FetchPolicy(
+            timeout_s=self.fetch_timeout_s,
+            networks=self.fetch_networks,
+            ca_file=self.fetch_ca_file,
+        )
         return Intake(
-            ImageLimits(max_bytes=self.max_bytes, max_pixels=self.max_pixels),
+            ImageLimits(self.max_bytes, self.max_pixels, self.min_side),
             fetching if self.fetch_urls else None,
         )
 
@@ -126,9 +141,10 @@ class Config:
     """A configuration that was read, not yet turned into providers.
 
     Attributes:
-        source: what to call it in messages.
-        path: the file, where there is one.
-        unread: environment variables that look like ours and that nobody read.
+        document: its tables, validated.
+        source: its name in messages: the file, or "the environment".
+        path: the file, absolute; None where there is none.
+        unread: environment variables called ``FACEGATE_...`` that fit nowhere.
     """
 
     document: _Document
@@ -138,7 +154,7 @@ class Config:
 
     @property
     def intake(self) -> Intake:
-        """What is taken as a picture."""
+        """Limits for input pictures, and how URLs are fetched."""
         return self.document.images.intake
 
     @classmethod
@@ -148,6 +164,10 @@ class Config:
         environ: Mapping[str, str] | None = None,
     ) -> Config:
         """Read ``path``, else what ``FACEGATE_CONFIG`` names, else ``facegate.toml`` if it is here.
+
+        Args:
+            path: a TOML file.
+            environ: environment variables; the process's if absent.
 
         Raises:
             ConfigurationError: naming the file and the key.
@@ -175,7 +195,7 @@ class Config:
 
     @property
     def providers(self) -> dict[str, str]:
-        """Provider names, each with its plugin's."""
+        """Names of the providers, each with its plugin's name."""
         return {name: table.plugin for name, table in self.document.providers.items()}
 
     @property
@@ -218,7 +238,8 @@ class Config:
             registry: where plugins are found.
             name: of a route or provider.
             before: providers to go on with where their settings are the same.
-            states: of their breakers, limits and quotas, likewise.
+            states: states of breakers, limits and quotas to go on with where the settings are the
+                same; those of this plan are added.
 
         Raises:
             ConfigurationError: no such name, or naming the key that is wrong.
@@ -254,7 +275,7 @@ class Config:
         before: Sequence[Provider] = (),
         states: States | None = None,
     ) -> Plan:
-        """What builds this configuration's routes, each provider once; see :meth:`route`."""
+        """The builder of this configuration's routes; arguments as for :meth:`route`."""
         document, key = self.document, self.document.subject_key
         return Plan(
             self.source,
@@ -298,8 +319,15 @@ def build(
 ) -> Provider:
     """Build one provider from plain settings.
 
+    Args:
+        registry: where plugins are found.
+        name: the provider's name.
+        plugin: the plugin's.
+        settings: its settings as they were written.
+        source: name of the configuration, for messages.
+
     Raises:
-        ConfigurationError: naming the key.
+        ConfigurationError: naming the key, or the plugin that is at fault.
     """
     provider_type = registry.provider_type(plugin)
     if not hasattr(provider_type, "settings_type"):
@@ -322,17 +350,18 @@ def build(
 
 
 def _embedded(registry: Registry) -> str:
-    """With nothing configured, the one plugin that needs neither account nor network."""
-    found = []
+    """Name of the one plugin that answers with nothing configured: no account, no network."""
+    embedded = []
     for name in registry.names():
         try:
             if registry.provider_type(name).info.embedded:
-                found.append(name)
+                embedded.append(name)
         except ConfigurationError:
             continue  # a broken plugin is no reason to refuse one that works
-    if len(found) == 1:
-        return found[0]
+    if len(embedded) == 1:
+        return embedded[0]
+    number = "several" if embedded else "no"
     raise ConfigurationError(
-        f"nothing is configured and {'several' if found else 'no'} embedded engines are installed;"
+        f"nothing is configured and {number} embedded engines are installed;"
         f" write a {DEFAULT_FILE}, or name a plugin"
     )

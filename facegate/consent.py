@@ -1,4 +1,4 @@
-"""What a person agreed to, held against what a provider does with a picture."""
+"""The consent of a person, held against what a provider does with a picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from facegate.errors import InvalidRequest
 
 
 class Kept(StrEnum):
-    """What of a picture is still there after the answer."""
+    """The remains of a picture at the provider after the answer."""
 
     NOTHING = "nothing"
     TEMPLATE = "template"
@@ -20,15 +20,16 @@ class Kept(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """What becomes of a picture at the provider; another vendor is another recipient of a face.
+    """A provider's handling of a picture; another vendor is another recipient of a face.
 
     Attributes:
         recipient: the company or place that gets to see the picture.
         keeps: what it keeps after answering: nothing, a template, or the picture.
         enrols: adds the person to a collection.
         searches: compares with anyone but the claimed person (1:N).
-        region: where the processing happens, where that is known.
-        keeps_for_s: for how many seconds it keeps that; None where it is not known.
+        region: the place of processing: an ISO 3166-1 country code, ``eu``, or the name that the
+            vendor gives to its region. Kept in lower case; None where it is not known.
+        keeps_for_s: seconds that it keeps that for, 0 or more; None where it is not known.
         trains: uses pictures to improve its service; None where it does not say, which counts as
             yes.
     """
@@ -41,15 +42,21 @@ class Handling:
     keeps_for_s: float | None = None
     trains: bool | None = None
 
+    def __post_init__(self) -> None:
+        if self.region is not None:
+            object.__setattr__(self, "region", self.region.lower())
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:
     """A person's consent to having their face compared.
 
     Attributes:
-        purpose: what for, in the words the person was shown.
-        recipients: who may see the pictures, as providers name themselves in ``handling``.
-        regions: where they may be processed; None for anywhere.
+        purpose: the purpose, in the words the person was shown.
+        recipients: names of those who may see the pictures, spelt as in their ``handling``.
+        regions: places where they may be processed, of the names that ``handling.region`` has;
+            None for anywhere. ``"EU"`` is ``"eu"``, but a name stands for itself alone: ``"eu"``
+            does not permit ``"de"``. Kept in lower case.
         storing: the pictures or templates of them may be kept after the answer.
         enrolling: the person may be added to a collection.
         searching: they may be compared with others than the claimed person (1:N).
@@ -57,7 +64,7 @@ class Consent:
         reference: the consent's own id in your records.
 
     Raises:
-        InvalidRequest: a text where several are expected, or the other way about.
+        InvalidRequest: a text where a set of texts is expected, or the other way about.
     """
 
     purpose: str
@@ -71,19 +78,23 @@ class Consent:
 
     def __post_init__(self) -> None:
         # Looking for a name in a text would find it in the middle of another one.
-        several: Any
-        for name, several in (("recipients", self.recipients), ("regions", self.regions or ())):
-            if isinstance(several, str) or not isinstance(several, Collection):
-                raise InvalidRequest(f"consent: {name} is a set of texts")
+        names: Any
+        regions = () if self.regions is None else self.regions
+        for field, names in (("recipients", self.recipients), ("regions", regions)):
+            several = isinstance(names, Collection) and not isinstance(names, str)
+            if not several or not all(isinstance(name, str) for name in names):
+                raise InvalidRequest(f"consent: {field} is a set of texts")
+        if self.regions is not None:
+            object.__setattr__(self, "regions", frozenset(map(str.lower, self.regions)))
         for text in (self.purpose, self.reference or ""):
             if not isinstance(text, str):
                 raise InvalidRequest("consent: purpose and reference are texts")
 
     def covers(self, handling: Handling, *, in_process: bool) -> bool:
-        """Whether a provider that handles pictures so may be asked.
+        """Whether the consent lets a provider that handles pictures so be asked.
 
-        What runs in this process discloses nothing, so neither recipient nor region has to be
-        named for it.
+        An engine in this process discloses nothing, so neither recipient nor region has to be named
+        for it. A provider that does not say its region is in none.
         """
         named = handling.recipient in self.recipients and (
             self.regions is None or handling.region in self.regions

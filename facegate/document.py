@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, Valida
 from facegate.errors import ConfigurationError
 
 PREFIX = "FACEGATE_"
+"""Beginning of every environment variable that is a setting."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+"""Name of a provider or route: lower case, so that an environment variable can spell it."""
 
 
 class Table(BaseModel):
@@ -26,8 +28,8 @@ class Table(BaseModel):
 
 _SINGLE = {"default", "subject_key", "subject_key_file"}
 _TABLES = {"images": 2, "serve": 0, "journal": 0, "telemetry": 0, "breaker": 0, "limits": 3}
-"""What stands at the top of the document, and how long the path of one of its settings is; 0 where
-its own table knows."""
+"""Tables at the top of the document, with the length of a setting's path in them; 0 where the table
+itself knows."""
 _NAMED = {"providers": ("PLUGIN",), "routes": ("TO", "FAILOVER", "SPLIT")}
 """Tables of named tables, and the keys that may bring a new name into being."""
 
@@ -54,9 +56,9 @@ def overlay(
     """Write the environment's settings into the document; gives the variables that fit nowhere.
 
     Args:
-        document: is changed.
-        environ: variables; those called ``FACEGATE_...`` are settings.
-        others: variables of that name that are none.
+        document: the tables; changed in place.
+        environ: environment variables; those called ``FACEGATE_...`` are settings.
+        others: variables called so that are no settings.
     """
     known = {table: _names(document, environ, table) for table in _NAMED}
     unread = []
@@ -78,8 +80,8 @@ def overlay(
 def _names(document: dict[str, Any], environ: Mapping[str, str], table: str) -> set[str]:
     named = document.get(table)
     pattern = rf"{PREFIX}{table.upper()}__([A-Z0-9_]+?)__({'|'.join(_NAMED[table])})(__.*)?"
-    found = {match[1].lower() for key in environ if (match := re.fullmatch(pattern, key))}
-    return found | (set(named) if isinstance(named, dict) else set())
+    new = {match[1].lower() for key in environ if (match := re.fullmatch(pattern, key))}
+    return new | (set(named) if isinstance(named, dict) else set())
 
 
 def _fits(path: list[str], known: Mapping[str, set[str]]) -> bool:
@@ -92,7 +94,7 @@ def _fits(path: list[str], known: Mapping[str, set[str]]) -> bool:
 
 
 def _value(text: str) -> Any:
-    """Lists and tables are written as JSON; everything else is converted by the setting's type."""
+    """A variable's value: JSON of a list or table; anything else is left to the setting's type."""
     if text[:1] in ("[", "{"):
         import json
 
@@ -107,6 +109,11 @@ def with_secret_files(
     model: type[BaseModel], settings: Mapping[str, Any], where: str
 ) -> dict[str, Any]:
     """The settings, with a secret read from its file where ``<setting>_file`` is given.
+
+    Args:
+        model: the settings' type; its fields of type SecretStr are the secrets.
+        settings: the table as it was written.
+        where: the beginning of the path that messages name.
 
     Raises:
         ConfigurationError: naming the key.
@@ -131,7 +138,13 @@ def with_secret_files(
 
 
 def explained(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigurationError:
-    """The first problem, with its path, in words; never the value, which may be a secret."""
+    """The first problem as an error that names its path; never the value, which may be a secret.
+
+    Args:
+        error: what pydantic refused.
+        where: the beginning of the path.
+        model: the type that it was to be, whose keys are suggested for one that is unknown.
+    """
     first = error.errors(include_input=False, include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"] if part != "[key]")
     text = first["msg"].removeprefix("Value error, ")
@@ -146,8 +159,8 @@ def explained(error: ValidationError, where: str, model: type[BaseModel]) -> Con
 
 
 def near(name: str, known: Collection[str]) -> str:
-    """What may have been meant by a name that nobody knows."""
+    """A suggestion for a name that nobody knows, for the end of a message; empty without one."""
     from difflib import get_close_matches
 
-    found = get_close_matches(name, known, n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    closest = get_close_matches(name, known, n=1)
+    return f"; did you mean {closest[0]!r}?" if closest else ""

@@ -1,4 +1,4 @@
-"""Every way a verification can fail, as one tree whose policy is data.
+"""Errors: every way a verification can fail, as one tree whose policy is data.
 
 ::
 
@@ -7,7 +7,7 @@
     ├ UnsupportedOperation             the provider has no such operation: refused before any I/O
     ├ UnsupportedOption                the provider cannot be told this: refused before any I/O
     ├ ConsentRefused                   the request's consent does not cover the recipient
-    ├ JournalUnavailable               what was decided could not be recorded, so it is not told
+    ├ JournalUnavailable               the decision could not be recorded, so it is withheld
     ├ InputError                       the caller's picture or arguments
     │   ├ InvalidRequest               arguments that make no sense together
     │   ├ ImageRejected                not a readable picture within the limits
@@ -25,6 +25,7 @@ retries, fails over or maps to HTTP reads the class attributes instead of keepin
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Any, ClassVar
@@ -33,7 +34,7 @@ from facegate.model import Attempt, Billed
 
 
 class Fault(StrEnum):
-    """Who can put it right."""
+    """The party at fault, who can put it right."""
 
     CALLER = "caller"
     OPERATOR = "operator"
@@ -41,7 +42,7 @@ class Fault(StrEnum):
 
 
 class CaptureReason(StrEnum):
-    """Why a picture cannot be decided on, in the words the industry's capture SDKs share."""
+    """The reason why a picture cannot be decided on, in the words capture SDKs share."""
 
     FACE_NOT_FOUND = "FACE_NOT_FOUND"
     TOO_MANY_FACES = "TOO_MANY_FACES"
@@ -54,7 +55,7 @@ class CaptureReason(StrEnum):
     EYES_CLOSED = "EYES_CLOSED"
     QUALITY_TOO_LOW = "QUALITY_TOO_LOW"
     NOT_STATED = "NOT_STATED"
-    """Not usable; the vendor does not say why."""
+    """A picture that is not usable; the vendor does not say why."""
 
 
 class FacegateError(Exception):
@@ -64,11 +65,11 @@ class FacegateError(Exception):
     logged: a vendor's own text may echo the request, and the request holds a face.
 
     Attributes:
-        image: which picture is at fault, ``"probe"`` or ``"gallery[i]"``, where one is.
+        image: the picture at fault, ``"probe"`` or ``"gallery[i]"``, where one is.
         provider: name of the configured provider that failed, where one did.
         vendor_code: the vendor's own error code, where it sent one.
         attempts: every attempt made before giving up, oldest first.
-        request_id: of the request that failed, where it got so far as to have one.
+        request_id: id of the request that failed, where it got so far as to have one.
     """
 
     retryable: ClassVar[bool] = False
@@ -76,13 +77,13 @@ class FacegateError(Exception):
     fails_over: ClassVar[bool] = False
     """Another provider may answer where this one could not."""
     cools_down: ClassVar[bool] = False
-    """Counts against the provider's health."""
+    """A failure like this counts against the provider's health."""
     billed: ClassVar[Billed] = Billed.NO
     """Whether the provider may have charged for it."""
     http_status: ClassVar[int] = 500
-    """What a service in front of facegate should answer with."""
+    """The status that a service in front of facegate should answer with."""
     fault: ClassVar[Fault] = Fault.OPERATOR
-    """Who can put it right."""
+    """The party that can put it right."""
 
     def __init__(
         self,
@@ -102,7 +103,7 @@ class FacegateError(Exception):
 
     @property
     def message(self) -> str:
-        """What happened, without the provider and the picture that ``str`` puts before it."""
+        """The message, without the provider and the picture that ``str`` puts before it."""
         return str(self.args[0])
 
     @property
@@ -111,8 +112,8 @@ class FacegateError(Exception):
         return type(self).__name__
 
     def __str__(self) -> str:
-        who = ": ".join(part for part in (self.provider, self.image) if part)
-        return f"{who}: {self.message}" if who else self.message
+        culprit = ": ".join(part for part in (self.provider, self.image) if part)
+        return f"{culprit}: {self.message}" if culprit else self.message
 
     def as_dict(self) -> dict[str, Any]:
         """The error as JSON-ready data; absent fields are left out."""
@@ -169,12 +170,36 @@ class InputError(FacegateError):
     fault = Fault.CALLER
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What is wrong with a message, without what was sent.
+
+    Attributes:
+        place: the field, and the way into it.
+        kind: of the fault, as pydantic calls it.
+        text: the fault in words.
+    """
+
+    place: tuple[str | int, ...]
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return ": ".join([*map(str, self.place), self.text])
+
+
 class InvalidRequest(InputError):
-    """Arguments that are out of range or make no sense together."""
+    """Arguments that are out of range or make no sense together.
+
+    Attributes:
+        misfits: every fault of a message that was sent to a compatible API.
+    """
+
+    misfits: tuple[Misfit, ...] = ()
 
 
 class ImageRejected(InputError):
-    """Not a readable picture of an accepted type within the limits."""
+    """A picture that is not readable, of no accepted type, or beyond the limits."""
 
     http_status = 422
 
@@ -189,7 +214,7 @@ class CaptureRejected(InputError):
     """A readable picture that no honest decision can be based on.
 
     Attributes:
-        reason: what is wrong with it, so that a product can tell the person what to do next.
+        reason: the picture's defect, so that a product can tell the person what to do next.
     """
 
     http_status = 422
@@ -220,7 +245,7 @@ class AuthenticationFailed(ProviderError):
 
 
 class CredentialsExpired(ProviderError):
-    """The credential was good once; renew it."""
+    """The credential has expired; renew it."""
 
     fault = Fault.OPERATOR
 
@@ -246,10 +271,10 @@ class LicenseInvalid(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """Too many requests.
+    """The provider refused one request too many.
 
     Attributes:
-        retry_after: seconds the provider asked to wait; None where it did not say.
+        retry_after: seconds the provider asked to wait, 0 or more; None where it did not say.
     """
 
     retryable = True

@@ -1,4 +1,4 @@
-"""What happened, as frozen data, for whoever watches: journal, logs, traces, metrics.
+"""Events of requests, as frozen data for the journal, logs, traces and metrics.
 
 No event holds a picture, a token or a vendor's words.
 """
@@ -18,21 +18,32 @@ if TYPE_CHECKING:
     from facegate.consent import Consent
 
 
+__all__ = [
+    "BreakerTurned",
+    "Event",
+    "Finished",
+    "Observer",
+    "Recorder",
+    "ShadowSkipped",
+    "Shadowed",
+    "Tried",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A request was answered, or failed for good.
+    """The end of a request: it was answered, or failed for good.
 
     Attributes:
-        at: when it began, in UTC.
-        request_id: its id.
-        operation: what was asked.
+        at: the moment it began, in UTC.
+        request_id: the request's id.
+        operation: the question that was asked.
         route: name of the route or provider that was asked.
-        subject: whom it was about, as the caller names them; only ever kept as a keyed hash.
-        consent: what the person agreed to, where the caller said so.
-        result: the answer, or None.
-        error: why there is none, or None.
+        subject: the person, as the caller names them; only ever kept as a keyed hash.
+        consent: the person's consent, where the caller gave one.
+        outcome: the answer, or the reason why there is none.
         attempts: every provider asked, oldest first.
-        seconds: how long it took.
+        seconds: duration of the request, 0 or more.
         configuration: digest of the configuration that led there.
         arm: the arm of the split that it went to, also where it failed there.
         judged_by_caller: the caller wanted the score alone and decides elsewhere; the decision that
@@ -45,21 +56,30 @@ class Finished:
     route: str
     subject: str | None = field(repr=False)
     consent: Consent | None
-    result: VerificationResult | None
-    error: FacegateError | None
+    outcome: VerificationResult | FacegateError
     attempts: tuple[Attempt, ...]
     seconds: float
     configuration: str | None = None
     arm: str | None = None
     judged_by_caller: bool = False
 
+    @property
+    def result(self) -> VerificationResult | None:
+        """The answer; None where there is none."""
+        return None if isinstance(self.outcome, FacegateError) else self.outcome
+
+    @property
+    def error(self) -> FacegateError | None:
+        """The reason why there is no answer; None where there is one."""
+        return self.outcome if isinstance(self.outcome, FacegateError) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """A candidate was asked what the primary had already answered.
+    """The answer of a candidate to what the primary had already answered.
 
     Attributes:
-        primary: what the caller got.
+        primary: the request as the caller saw it end.
         candidate: the same question put to the candidate; its ``request_id`` is the primary's.
     """
 
@@ -69,12 +89,12 @@ class Shadowed:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A provider was asked once.
+    """An attempt: a provider was asked once.
 
     Attributes:
-        request_id: of the request it was a part of.
-        operation: what was asked.
-        attempt: how it ended.
+        request_id: id of the request that the attempt was a part of.
+        operation: the question that was asked.
+        attempt: the record of it.
     """
 
     request_id: str
@@ -84,12 +104,12 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class BreakerTurned:
-    """A provider was taken out of service for one operation, is on probation, or back.
+    """A turn of a breaker: a provider is out of service for one operation, on probation, or back.
 
     Attributes:
-        provider: its configured name.
-        operation: the one it concerns.
-        state: ``open``, ``half_open`` or ``closed``.
+        provider: the provider's configured name.
+        operation: the operation that it concerns.
+        state: the breaker's new state: ``open``, ``half_open`` or ``closed``.
     """
 
     provider: str
@@ -99,7 +119,12 @@ class BreakerTurned:
 
 @dataclass(frozen=True, slots=True)
 class ShadowSkipped:
-    """A sampled request was not put to the candidate, for too many were going on."""
+    """A sampled request that was not put to the candidate, for too many were going on.
+
+    Attributes:
+        request_id: id of the request.
+        candidate: name of the provider or route on trial.
+    """
 
     request_id: str
     candidate: str
@@ -107,15 +132,19 @@ class ShadowSkipped:
 
 Event = Finished | Shadowed | Tried | BreakerTurned | ShadowSkipped
 Observer = Callable[[Event], Any]
-"""Called on the spot, in the thread or on the loop of the request: it must be quick, and what it
-raises is logged and dropped."""
+"""A function that is called on the spot, in the thread or on the loop of the request: it must be
+quick, and what it raises is logged and dropped."""
 
 
 class Recorder(Protocol):
-    """Keeps what must not be lost."""
+    """A keeper of what must not be lost, such as a journal."""
 
     def record(self, event: Finished | Shadowed) -> Flow[None]:
-        """Keep an event; the answer is given once this has returned, or its time is up."""
+        """Keep an event; the answer is given once this has returned.
+
+        Raises:
+            JournalUnavailable: it could not be kept; the caller gets this instead of the answer.
+        """
 
     def close(self) -> None:
         """Finish what is going on. Called once."""

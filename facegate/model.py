@@ -1,4 +1,4 @@
-"""What is asked and what is answered: frozen, and round-tripping through JSON."""
+"""Operations, results and attempts: frozen data that round-trips through JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validat
 
 
 class Operation(StrEnum):
-    """The three questions. Values are the method names."""
+    """An operation: one of the three questions. Values are the method names."""
 
     COMPARE = "compare"
     COMPARE_LIVE = "compare_live"
@@ -19,7 +19,7 @@ class Operation(StrEnum):
 
 
 class Decision(StrEnum):
-    """What to do with the person."""
+    """The decision on the person: let in, have a person look, or turn away."""
 
     ACCEPT = "accept"
     REVIEW = "review"
@@ -27,7 +27,7 @@ class Decision(StrEnum):
 
 
 class DecidedBy(StrEnum):
-    """Whether the vendor gave a verdict or facegate applied the threshold to its score."""
+    """The decider: a vendor by its verdict, or facegate by holding a score to a threshold."""
 
     VENDOR = "vendor"
     FACEGATE = "facegate"
@@ -42,9 +42,10 @@ class Scale(_Record):
 
     Attributes:
         name: which engine's scores these are.
-        low: the lowest score there is, the least similar or least live.
-        high: the highest.
-        lower_is_closer: these are distances: the lowest is the most similar.
+        low: the lowest score there is; the least similar or least live, unless
+            ``lower_is_closer``.
+        high: the highest score there is.
+        lower_is_closer: the scores are distances: the lowest is the most similar.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Scale(_Record):
 
 
 _SIMILARITY = Scale(name="")
-"""What scores without a scale are taken for."""
+"""The scale that scores without one are taken to be on."""
 
 
 class _Answer(_Record):
@@ -110,13 +111,13 @@ class _Scored(_Answer):
 
 
 class Match(_Scored):
-    """Probe against gallery.
+    """The answer to "same person?", probe against gallery.
 
     Attributes:
         is_match: same person?
         score: similarity on ``scale``, of the best gallery image; None where the vendor gives none.
-        threshold: what the score was held against, on ``scale``.
-        scale: what ``score`` and ``threshold`` are measured on.
+        threshold: the score that a match takes, on ``scale``; None where none is known.
+        scale: the vendor's scale, of ``score`` and ``threshold``.
         uncertain: the vendor could not tell; ``is_match`` is False.
         decided_by: who turned the score into ``is_match``.
         gallery_scores: one score per gallery image, in order; empty where the vendor gives none.
@@ -141,13 +142,13 @@ class Match(_Scored):
 
 
 class Liveness(_Scored):
-    """Is the probe a living person in front of the camera?
+    """The answer to "a living person in front of the camera?", on the probe.
 
     Attributes:
         passed: False for a spoof, and for anything that could not be read as live.
         score: on ``scale``; None where the vendor gives none.
-        threshold: what the score was held against, on ``scale``.
-        scale: what ``score`` and ``threshold`` are measured on.
+        threshold: the score that a pass takes, on ``scale``; None where none is known.
+        scale: the vendor's scale, of ``score`` and ``threshold``.
         uncertain: the vendor could not tell, so this is no spoof; ``passed`` is False.
         reason: the vendor's word for why it did not pass, where it gives one.
     """
@@ -164,7 +165,7 @@ class Liveness(_Scored):
 
 
 class Outcome(StrEnum):
-    """How an attempt ended; an answered one may well be a no."""
+    """The end of an attempt; an answered one may well be a no."""
 
     ANSWERED = "answered"
     FAILED = "failed"
@@ -179,20 +180,20 @@ class Billed(StrEnum):
 
 
 class Attempt(_Record):
-    """One provider asked once.
+    """An attempt: one provider asked once.
 
     Attributes:
-        provider: its configured name.
+        provider: the provider's configured name.
         plugin: the code behind it.
         outcome: whether it answered.
         error_code: class name of the error, where it failed.
-        seconds: how long it took.
+        seconds: duration of the call, 0 or more.
         billed: whether the vendor may have charged for it.
         image: the picture it was about, ``"gallery[i]"``, where a vendor is asked once for each.
-        step: what it was for, in the plugin's word, where a question takes several calls.
-        at: when it began, in UTC.
+        step: purpose of the call, in the plugin's word, where a question takes several.
+        at: the moment it began, in UTC.
         lineage: the matching engine that was asked.
-        cost: of this call, in the operator's currency; None where none is configured.
+        cost: price of this call in the operator's currency; None where none is configured.
     """
 
     provider: str
@@ -211,12 +212,12 @@ class Attempt(_Record):
 class Box(_Record):
     """A place in a picture as people see it, which is after the turn that its EXIF data asks for.
 
-    All are shares of the picture's width or height. A face that is cut off reaches past the edge:
-    below 0, or beyond 1.
+    All lengths are shares of the picture's width or height. A face that is cut off reaches past the
+    edge: below 0, or beyond 1.
 
     Attributes:
-        left, top: of the upper left corner.
-        width, height: above 0.
+        left, top: place of the upper left corner.
+        width, height: size of the box, above 0.
     """
 
     left: float
@@ -230,8 +231,8 @@ class Face(_Record):
 
     Attributes:
         image: the picture: ``"probe"`` or ``"gallery[i]"``.
-        box: where it is; what it spans differs from detector to detector.
-        confidence: that it is a face, 0 to 1, as the provider says; None where it does not.
+        box: the face's place; what it spans differs from detector to detector.
+        confidence: the provider's confidence that it is a face, 0 to 1; None where it states none.
     """
 
     image: str
@@ -243,7 +244,7 @@ class VerificationResult(_Answer):
     """The one result, whoever answered.
 
     Attributes:
-        operation: what was asked.
+        operation: the question that was asked.
         decision: accept only if every question asked was answered yes.
         match: the answer to "same person?"; None where that was not asked.
         liveness: the answer to "living person?"; None where that was not asked.
@@ -254,11 +255,11 @@ class VerificationResult(_Answer):
         vendor_reference: the vendor's id of this transaction.
         vendor_signature: the vendor's signature over it, as sent.
         attempts: every provider asked, oldest first; the last one answered.
-        elapsed: seconds for the whole request.
-        warnings: what a careful reader of this result should know.
-        faces: where they are, from a provider that says so; in each picture, the one that counted
-            comes first.
-        request_id: whose request this answers; the caller's, or one that facegate made up.
+        elapsed: seconds for the whole request, 0 or more.
+        warnings: sentences that a careful reader of this result should know.
+        faces: the faces that were seen, from a provider that says where; in each picture, the one
+            that counted comes first.
+        request_id: id of the request that this answers: the caller's, or one that facegate drew.
         route: the route that led to the provider, where one is configured.
         arm: the arm of the split that the subject is on, where there is one.
     """

@@ -30,6 +30,7 @@ from facegate.errors import (
     InvalidRequest,
     JournalUnavailable,
     LicenseInvalid,
+    Misfit,
     PermissionDenied,
     ProviderError,
     ProviderTimeout,
@@ -47,6 +48,7 @@ from facegate.model import Billed, Box, DecidedBy, Face, Liveness, Match, Operat
 from facegate.providers.bodies import (
     Body,
     DataUri,
+    HeaderSecret,
     Picture,
     WireModel,
     form_body,
@@ -65,7 +67,7 @@ from facegate.providers.compat import (
 from facegate.providers.flows import FlowProvider
 from facegate.providers.forms import Form, FormLimits, multipart
 from facegate.providers.hookspecs import hookimpl
-from facegate.providers.http import HttpProvider, HttpSettings
+from facegate.providers.http import HttpProvider, HttpSettings, Query
 from facegate.providers.pictures import FacePolicy, PictureLimits, SeveralFaces
 from facegate.providers.provider import (
     Answer,
@@ -127,6 +129,7 @@ __all__ = [
     "Form",
     "FormLimits",
     "Handling",
+    "HeaderSecret",
     "HttpProvider",
     "HttpReply",
     "HttpRequest",
@@ -142,6 +145,7 @@ __all__ = [
     "LivenessRequest",
     "Match",
     "Meaning",
+    "Misfit",
     "Operation",
     "PermissionDenied",
     "Picture",
@@ -152,6 +156,7 @@ __all__ = [
     "ProviderSettings",
     "ProviderTimeout",
     "ProviderUnavailable",
+    "Query",
     "QuotaExhausted",
     "RateLimited",
     "Row",

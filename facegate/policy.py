@@ -1,4 +1,4 @@
-"""From a caller's question to a provider's, and from its answer to a decision."""
+"""Terms: a caller's question as it holds for one provider, and the decision on its answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from facegate.thresholds import (
     Policy,
     Unsure,
     Wanted,
-    check,
+    check_wanted,
     chosen,
     review_from,
 )
@@ -40,8 +40,16 @@ from facegate.thresholds import (
 
 @dataclass(frozen=True, slots=True)
 class Terms(Generic[S]):
-    """What one request means to one provider: its settings with the request's options merged in,
-    and thresholds as numbers on its scales.
+    """Terms of one request with one provider.
+
+    Attributes:
+        operation: the question that is asked.
+        settings: the provider's, with the request's options merged in.
+        threshold: similarity that a match takes, on the provider's scale; None where it declares no
+            such score. Also for the other two.
+        liveness_threshold: liveness score that a pass takes.
+        review_from: the least similarity of a near miss; None where nobody reviews.
+        uncertain: the decision where the vendor cannot tell.
     """
 
     operation: Operation
@@ -62,8 +70,8 @@ class Terms(Generic[S]):
         """The terms, worked out before any I/O.
 
         Args:
-            provider: who is to be asked.
-            operation: what.
+            provider: the one to ask.
+            operation: the question to ask it.
             wanted: thresholds of the request and its route; the provider's settings fill the gaps.
             options: per-request options of the provider's plugin.
 
@@ -146,9 +154,9 @@ class Terms(Generic[S]):
             return False
         return _scale(match).reaches(match.score, self.review_from)
 
-    def _unsure(self, found: Match | Liveness) -> Decision:
-        """What a no comes to that may be none."""
-        reviewed = found.uncertain and self.uncertain == "review"
+    def _unsure(self, no: Match | Liveness) -> Decision:
+        """The decision on a no, which the vendor may be uncertain of."""
+        reviewed = no.uncertain and self.uncertain == "review"
         return Decision.REVIEW if reviewed else Decision.REJECT
 
 
@@ -159,18 +167,18 @@ def check_settings(provider: Provider, policy: Policy | None = None) -> None:
         ConfigurationError: naming the setting.
     """
     wanted = Wanted.of(policy).for_provider(provider.name)
-    check(wanted.filled_from(Wanted.of(provider.settings)), provider.info, provider.name)
+    check_wanted(wanted.filled_from(Wanted.of(provider.settings)), provider.info, provider.name)
 
 
-def _refuse_laxer(name: str, found: Match | Liveness, asked: float | None) -> None:
-    used = found.threshold
-    if used is not None and asked is not None and not _scale(found).reaches(used, asked):
+def _refuse_laxer(name: str, verdict: Match | Liveness, asked: float | None) -> None:
+    used = verdict.threshold
+    if used is not None and asked is not None and not _scale(verdict).reaches(used, asked):
         raise BadReply(f"decided by a {name} of {used:g}, asked for was {asked:g}")
 
 
-def _scale(found: Match | Liveness) -> Scale:
-    """Of the scores; those without one are taken for similarities."""
-    return found.scale or Scale(name="")
+def _scale(verdict: Match | Liveness) -> Scale:
+    """The scale of the score; one without a scale is taken for a similarity."""
+    return verdict.scale or Scale(name="")
 
 
 def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:

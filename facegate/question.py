@@ -29,14 +29,15 @@ class Question:
         probe: the picture captured now: a path, bytes, a binary file, a data URI or an Image, or
             an https URL where fetching is configured.
         gallery: one or more pictures of the one claimed person; none in a liveness question.
-        threshold: from this similarity on it is a match: a number on the provider's scale,
-            ``"fmr:1e-4"``, or a mapping of provider names where a route leads to several scales.
-        liveness_threshold: from this liveness score on the probe is live; likewise.
+        threshold: similarity that a match takes: a number on the provider's scale, ``"fmr:1e-4"``,
+            or a mapping of provider names where a route leads to several scales.
+        liveness_threshold: liveness score that a pass takes: a number on the provider's scale, or a
+            mapping of provider names.
         options: per-request options of the vendors, keyed by plugin name.
-        subject: whom this is about, in the caller's words: keeps a person on one arm of a trial.
+        subject: the person, as the caller names them: keeps a person on one arm of a trial.
             Never stored or sent as it is.
-        consent: what the person agreed to; a provider that it does not permit is not asked.
-        request_id: 1 to 128 letters, digits and ``._:-``, to find the request again; drawn at
+        consent: the person's consent; a provider that it does not permit is not asked.
+        request_id: id to find the request again by, 1 to 128 letters, digits and ``._:-``; drawn at
             random where none is given.
         judged_by_caller: the caller wants the score and decides elsewhere: recorded as such, and
             left out of every rate of acceptance.
@@ -63,10 +64,10 @@ class Question:
         object.__setattr__(self, "operation", Operation(self.operation))
         if self.request_id is None:
             object.__setattr__(self, "request_id", secrets.token_hex(16))
-        # It is written into logs and headers as it is.
+        # An id is written into logs and headers as it is.
         elif not _ID.fullmatch(str(self.request_id)):
             raise InvalidRequest("request_id: up to 128 letters, digits and ._:-")
-        # Found out now, and not when the answer is there and cannot be recorded.
+        # Checked now: later, the answer would be there and could not be recorded.
         if not isinstance(self.subject, str | None):
             raise InvalidRequest(f"the subject is a {type(self.subject).__name__}; give a text")
         if not isinstance(self.consent, Consent | None):
@@ -79,5 +80,5 @@ class Question:
 
     @property
     def wanted(self) -> Wanted:
-        """The thresholds that it asks for."""
+        """The thresholds that the question asks for."""
         return Wanted.of(self)

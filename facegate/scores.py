@@ -14,12 +14,14 @@ from facegate.model import DecidedBy, Liveness, Match, Scale
 class ScoreSpec:
     """One kind of score a provider works with, and where its decisions lie.
 
+    All thresholds are on ``scale``.
+
     Attributes:
         scale: the vendor's own scale.
         threshold: the default, as the vendor documents it or as it was measured.
         settable: the lowest and highest threshold the vendor accepts; the whole scale by default.
         strict: a yes takes a score beyond the threshold; by default one that equals it will do.
-        at_fmr: false match rate to threshold, for the rates that were really measured.
+        at_fmr: false match rate, 0 to 1, to threshold, for the rates that were really measured.
     """
 
     scale: Scale
@@ -41,6 +43,11 @@ class ScoreSpec:
     ) -> Match:
         """Decide on a similarity score.
 
+        Args:
+            score: the best of the gallery, on the scale.
+            threshold: the score to reach, on the scale; None for the default.
+            gallery_scores: one score per gallery picture, in order, where the vendor gives them.
+
         Raises:
             BadReply: the score is not on the scale, so there is nothing to decide on.
         """
@@ -56,6 +63,10 @@ class ScoreSpec:
 
     def liveness(self, score: float, threshold: float | None) -> Liveness:
         """Decide on a liveness score.
+
+        Args:
+            score: as the vendor gave it, on the scale.
+            threshold: the score to reach, on the scale; None for the default.
 
         Raises:
             BadReply: the score is not on the scale, so there is nothing to decide on.
@@ -76,6 +87,13 @@ class ScoreSpec:
         """A vendor's own verdict on who it is, beside its score, where it gives one.
 
         A score that equals the threshold may have been rounded, so there the verdict decides.
+
+        Args:
+            passed: the verdict.
+            score: the best of the gallery, on the scale; None where the vendor gives none.
+            threshold: the score that the vendor was to hold it to; None for the default.
+            gallery_scores: one score per gallery picture, in order, where the vendor gives them.
+            uncertain: the vendor could not tell; then the verdict is no.
 
         Raises:
             BadReply: the two contradict each other, or the score is not on the scale.
@@ -99,10 +117,19 @@ class ScoreSpec:
         uncertain: bool = False,
         reason: str | None = None,
     ) -> Liveness:
-        """Likewise on liveness, and why it did not pass.
+        """A vendor's own verdict on liveness, beside its score, where it gives one.
+
+        A score that equals the threshold may have been rounded, so there the verdict decides.
+
+        Args:
+            passed: the verdict.
+            score: on the scale; None where the vendor gives none.
+            threshold: the score that the vendor was to hold it to; None for the default.
+            uncertain: the vendor could not tell; then the verdict is no.
+            reason: the vendor's word for why it did not pass.
 
         Raises:
-            BadReply: as for :meth:`verdict`.
+            BadReply: the two contradict each other, or the score is not on the scale.
         """
         chosen = self._agreed(score, threshold, passed=passed, uncertain=uncertain)
         return Liveness(
@@ -115,7 +142,7 @@ class ScoreSpec:
         )
 
     def is_yes(self, score: float, threshold: float) -> bool:
-        """Whether the score is enough."""
+        """Whether a score says yes at a threshold, both on the scale."""
         return self.scale.reaches(score, threshold) and not (self.strict and score == threshold)
 
     def _agreed(
@@ -148,47 +175,51 @@ class ScoreMapping:
 
     Attributes:
         provider: the answering provider's scores, with the threshold it is configured to use.
-        target: the target vendor's, with its documented default.
+        target: the served vendor's scores, with its documented default threshold.
     """
 
     provider: ScoreSpec
     target: ScoreSpec
 
     def score(self, value: float) -> float:
-        """A score of the provider's on the target scale."""
+        """A score of the provider's, on the target scale."""
         return _along(value, _points(self.provider), _points(self.target))
 
     def threshold(self, value: float) -> float:
-        """A threshold in the words of the vendor whose API is served on the provider's scale."""
+        """A threshold on the target scale, on the provider's."""
         return _along(value, _points(self.target), _points(self.provider))
 
-    def match(self, found: Match, asked: float | None = None) -> Match:
-        """A match as the target vendor would put it, held against the threshold that was asked for.
+    def match(self, match: Match, asked: float | None = None) -> Match:
+        """A match as the target vendor would put it.
 
         A provider that gives no score has none on any scale.
+
+        Args:
+            match: the provider's, on its own scale.
+            asked: the threshold that was asked for, on the target scale; None for its default.
         """
         threshold = self.target.threshold if asked is None else asked
         return Match(
-            is_match=found.is_match,
-            score=self._settled(found.score, threshold, yes=found.is_match),
+            is_match=match.is_match,
+            score=self._settled(match.score, threshold, yes=match.is_match),
             threshold=threshold,
             scale=self.target.scale,
-            uncertain=found.uncertain,
+            uncertain=match.uncertain,
         )
 
-    def liveness(self, found: Liveness, asked: float | None = None) -> Liveness:
-        """Likewise for liveness."""
+    def liveness(self, liveness: Liveness, asked: float | None = None) -> Liveness:
+        """A liveness answer as the target vendor would put it; arguments as for :meth:`match`."""
         threshold = self.target.threshold if asked is None else asked
         return Liveness(
-            passed=found.passed,
-            score=self._settled(found.score, threshold, yes=found.passed),
+            passed=liveness.passed,
+            score=self._settled(liveness.score, threshold, yes=liveness.passed),
             threshold=threshold,
             scale=self.target.scale,
-            uncertain=found.uncertain,
-            reason=found.reason,
+            uncertain=liveness.uncertain,
+            reason=liveness.reason,
         )
 
-    def _settled(self, found: float | None, threshold: float, *, yes: bool) -> float | None:
+    def _settled(self, own: float | None, threshold: float, *, yes: bool) -> float | None:
         """The score on the target scale, on the verdict's side of the threshold.
 
         A no never equals the threshold: not everybody who reads it heeds what is strictly above.
@@ -196,9 +227,9 @@ class ScoreMapping:
         Rounding is put right by the smallest step. A vendor whose verdict contradicts its score is
         believed by a hundredth, so that a caller who rounds still comes to the same decision.
         """
-        if found is None:
+        if own is None:
             return None
-        score, scale = self.score(found), self.target.scale
+        score, scale = self.score(own), self.target.scale
         if self.target.is_yes(score, threshold) if yes else not scale.reaches(score, threshold):
             return score
         # Where lower is closer, everything is mirrored.
@@ -212,6 +243,7 @@ class ScoreMapping:
 
 
 _Points = tuple[float, float, float]
+"""The least similar, the threshold and the most similar of a scale."""
 
 
 def _points(spec: ScoreSpec) -> _Points:

@@ -23,8 +23,8 @@ Thresholds = Threshold | Mapping[str, Threshold]
 _RATE = "fmr:"
 
 
-class Scored(Protocol):
-    """What thresholds need of a provider's facts, :class:`~facegate.plugin.ProviderInfo`."""
+class ScoreFacts(Protocol):
+    """The facts of a provider that thresholds need; :class:`~facegate.plugin.ProviderInfo`'s."""
 
     @property
     def match(self) -> ScoreSpec | None: ...
@@ -35,17 +35,20 @@ class Scored(Protocol):
 
 
 Unsure = Literal["reject", "review"]
-"""What to decide where a vendor cannot tell."""
+"""The decision where a vendor cannot tell."""
 
 
 class Policy(Table):
-    """When a route says yes, for one operation; it wins over its providers' settings.
+    """A route's policy for one operation; it wins over its providers' settings.
+
+    Each value holds for every provider of the route, or is a table by provider name. Numbers are on
+    the provider's own scale.
 
     Attributes:
-        threshold: match from this score on.
-        liveness_threshold: live from this one on.
-        review_from: from this score on, up to the threshold, a person reviews.
-        uncertain: what to decide where a vendor cannot tell.
+        threshold: similarity that a match takes, or a measured rate such as ``"fmr:1e-4"``.
+        liveness_threshold: liveness score that a pass takes.
+        review_from: similarity from which, up to the threshold, a person reviews.
+        uncertain: the decision where a vendor cannot tell.
     """
 
     threshold: Thresholds | None = None
@@ -56,22 +59,24 @@ class Policy(Table):
     @field_validator("*", mode="before")
     @classmethod
     def _no_switch(cls, value: Any) -> Any:
-        for each in value.values() if isinstance(value, Mapping) else (value,):
-            if isinstance(each, bool):
+        for number in value.values() if isinstance(value, Mapping) else (value,):
+            if isinstance(number, bool):  # it would be taken for 0 or 1
                 raise ValueError("must be a number, not true or false")  # noqa: TRY004
         return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What somebody asks for: three thresholds, each for all providers or by provider name, and
-    what to decide without one.
+    """Thresholds as a caller, a route or settings ask for them.
+
+    Each is for all providers or by provider name; None leaves it to whoever is asked next: the
+    route after the caller, the provider's settings after the route.
 
     Attributes:
-        threshold: of a match; None leaves it to who is asked next.
-        liveness_threshold: of liveness, likewise.
-        review_from: the least score of a near miss, likewise; a number, never a rate.
-        uncertain: what to decide where a vendor cannot tell.
+        threshold: similarity that a match takes: a number on the provider's scale, or a rate.
+        liveness_threshold: liveness score that a pass takes: a number or a rate.
+        review_from: the least similarity of a near miss; a number, never a rate.
+        uncertain: the decision where a vendor cannot tell.
     """
 
     threshold: Thresholds | None = None
@@ -81,39 +86,41 @@ class Wanted:
 
     @classmethod
     def of(cls, source: Any) -> Wanted:
-        """What an object with such attributes asks for: a policy, a provider's settings."""
+        """The thresholds that an object asks for: a question, a policy, a provider's settings."""
         names = (*NAMES, "uncertain")
         return cls(**{name: getattr(source, name, None) for name in names})
 
     def for_provider(self, name: str) -> Wanted:
-        """What is asked of one provider."""
+        """The thresholds that are asked of one provider."""
         return self._each(lambda _, value: _of_provider(value, name))
 
     def filled_from(self, other: Wanted, providers: Iterable[str] = ()) -> Wanted:
-        """With what this leaves open taken from ``other``.
+        """These thresholds, with what they leave open taken from ``other``.
 
         Args:
-            other: asked for where nothing is asked for here.
+            other: the thresholds that count where nothing is asked for here.
             providers: names that a value of ``other`` for all providers stands for.
         """
         names = list(providers)
         filled = self._each(lambda name, value: _filled(value, getattr(other, name), names))
         return replace(filled, uncertain=self.uncertain or other.uncertain)
 
-    def carried_to(self, candidates: Mapping[str, Scored], asked: Sequence[Scored]) -> Wanted:
-        """What is asked of other providers than those that were asked.
+    def carried_to(
+        self, candidates: Mapping[str, ScoreFacts], asked: Sequence[ScoreFacts]
+    ) -> Wanted:
+        """The thresholds that other providers get than those that were asked.
 
         A rate holds for anybody. A number is on the scale of who was asked; a candidate with
         another scale goes by its settings.
         """
         return self._each(lambda name, value: _carried(name, value, candidates, asked))
 
-    def refuse_ambiguous(self, scored: Mapping[str, Scored], known: Sequence[str]) -> None:
+    def refuse_ambiguous(self, scored: Mapping[str, ScoreFacts], known: Sequence[str]) -> None:
         """Refuse one number held against scores of different scales, and names of nobody here.
 
         Args:
-            scored: those who may be asked.
-            known: names that a threshold may be given for.
+            scored: facts of those who may be asked, by provider name.
+            known: provider names that a threshold may be given for.
 
         Raises:
             UnsupportedOption: saying what to write instead.
@@ -130,7 +137,7 @@ NOTHING_WANTED = Wanted()
 
 
 def preset(rate: float) -> str:
-    """A measured false match rate, written as a threshold: ``fmr:1e-4``."""
+    """A measured false match rate, 0 to 1, written as a threshold: ``fmr:1e-4``."""
     mantissa, exponent = f"{rate:e}".split("e")
     return f"{_RATE}{float(mantissa):g}e{int(exponent)}"
 
@@ -139,8 +146,8 @@ def resolved(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> flo
     """A threshold as a number on the provider's scale; None where none is asked for.
 
     Args:
-        name: what to call it in messages.
-        value: as it was written, for one provider.
+        name: the threshold's name, for messages.
+        value: the threshold as it was written, for one provider.
         spec: the provider's scores; None where it takes no threshold.
 
     Raises:
@@ -173,11 +180,17 @@ def chosen(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> float
 
 
 def review_from(value: Thresholds | None, spec: ScoreSpec | None) -> float | None:
-    """The least score of a near miss; on the whole scale, since the vendor never hears of it."""
+    """The least score of a near miss, on the provider's scale; None where none is asked for.
+
+    Any score of the scale will do, since the vendor never hears of it.
+
+    Raises:
+        UnsupportedOption, InvalidRequest: see :func:`resolved`.
+    """
     return resolved("review_from", value, replace(spec, settable=None) if spec else None)
 
 
-def check(wanted: Wanted, info: Scored, provider: str) -> None:
+def check_wanted(wanted: Wanted, info: ScoreFacts, provider: str) -> None:
     """Refuse thresholds that a provider could never use.
 
     Raises:
@@ -208,11 +221,11 @@ def _is_rate(value: object) -> bool:
     return isinstance(value, str) and value.startswith(_RATE)
 
 
-def _spec(name: str, info: Scored) -> ScoreSpec | None:
+def _spec(name: str, info: ScoreFacts) -> ScoreSpec | None:
     return info.liveness if name == "liveness_threshold" else info.match
 
 
-def _scale(name: str, info: Scored) -> Scale | None:
+def _scale(name: str, info: ScoreFacts) -> Scale | None:
     spec = _spec(name, info)
     return spec.scale if spec else None
 
@@ -226,12 +239,15 @@ def _filled(value: Any, other: Thresholds | None, providers: Sequence[str]) -> T
         return other if value is None else value
     if other is not None and not isinstance(other, Mapping):
         other = dict.fromkeys(providers, other)
-    said = {name: each for name, each in value.items() if each is not None}
-    return {**(other or {}), **said}
+    own = {name: threshold for name, threshold in value.items() if threshold is not None}
+    return {**(other or {}), **own}
 
 
 def _carried(
-    name: str, value: Thresholds | None, candidates: Mapping[str, Scored], asked: Sequence[Scored]
+    name: str,
+    value: Thresholds | None,
+    candidates: Mapping[str, ScoreFacts],
+    asked: Sequence[ScoreFacts],
 ) -> Thresholds | None:
     if value is None or _is_rate(value) or isinstance(value, Mapping):
         return value
@@ -242,7 +258,7 @@ def _carried(
 
 
 def _refuse_ambiguous(
-    name: str, value: Thresholds | None, scored: Mapping[str, Scored], known: Sequence[str]
+    name: str, value: Thresholds | None, scored: Mapping[str, ScoreFacts], known: Sequence[str]
 ) -> None:
     if isinstance(value, Mapping):
         for key in value:

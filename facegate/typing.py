@@ -2,24 +2,32 @@
 
 from facegate.answering import Source
 from facegate.events import Event, Observer, Recorder
+from facegate.images.fetch import FetchPolicy
 from facegate.images.image import Gallery, ImageSource
 from facegate.images.intake import Intake
 from facegate.question import Options
+from facegate.routing.node import Node
 from facegate.routing.route import Route
+from facegate.routing.shadow import Shadow
 from facegate.runtime.flow import Flow
-from facegate.thresholds import Threshold, Thresholds
+from facegate.thresholds import Policy, Threshold, Thresholds, Unsure
 
 __all__ = [
     "Event",
+    "FetchPolicy",
     "Flow",
     "Gallery",
     "ImageSource",
     "Intake",
+    "Node",
     "Observer",
     "Options",
+    "Policy",
     "Recorder",
     "Route",
+    "Shadow",
     "Source",
     "Threshold",
     "Thresholds",
+    "Unsure",
 ]

@@ -1,4 +1,4 @@
-"""What an application holds: one object that answers questions, blocking or async."""
+"""Verifiers, which an application holds: one object that answers questions, blocking or async."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from facegate.answering import RECORD_S, Load, Request, Service, Source
+from facegate.answering import RECORD_S, Load, Request, Service, Source, answered
 from facegate.consent import Consent
 from facegate.events import Observer, Recorder
 from facegate.images.image import Gallery, ImageSource
@@ -28,14 +28,14 @@ T = TypeVar("T")
 
 
 class _Verifier:
-    """What both verifiers tell of themselves."""
+    """The properties of both verifiers."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     @property
     def route(self) -> Route:
-        """Where requests go."""
+        """The route that new requests take."""
         return self._service.versions.current.route
 
     @property
@@ -65,10 +65,11 @@ class FaceVerifier(_Verifier):
     answer; "no match" and "not live" are answers.
 
     Args:
-        route: who answers: from configuration through :func:`open`, or a provider made by hand.
+        route: where requests go: from configuration through :func:`open`, or a provider made by
+            hand.
         intake: limits for input pictures; the defaults if absent.
-        observers: called with each event, on the spot; see :data:`facegate.typing.Observer`.
-        recorder: keeps the requests, such as a journal; an answer waits for it.
+        observers: functions called with each event; see :data:`facegate.typing.Observer`.
+        recorder: keeper of the requests, such as a journal; an answer waits for it.
     """
 
     def __init__(
@@ -84,7 +85,10 @@ class FaceVerifier(_Verifier):
         self._driver = SyncDriver()
 
     def ask(self, question: Question) -> VerificationResult:
-        """Answer a question; the three verbs are short for it.
+        """Answer a question; :meth:`compare` and its neighbours are short for it.
+
+        Args:
+            question: all that is asked, as one value.
 
         Returns:
             The one result; see :meth:`compare`.
@@ -94,9 +98,9 @@ class FaceVerifier(_Verifier):
         """
         with self._service.versions.use() as version:
             request, deadline = Request(self._service, version, question), version.deadline()
-            self._driver.run(request.answer(deadline), deadline)
-            self._driver.run(request.record(), Deadline(RECORD_S))
-        return request.outcome()
+            finished = self._driver.run(request.answer(deadline), deadline)
+            self._driver.run(request.record(finished), Deadline(RECORD_S))
+        return answered(finished)
 
     def compare(
         self,
@@ -116,13 +120,14 @@ class FaceVerifier(_Verifier):
                 or an https URL where fetching is configured. A ``str`` is a path: hand on what a
                 stranger gave you as bytes.
             gallery: one or more pictures of the one claimed person.
-            threshold: from this similarity on it is a match: a number on the provider's scale, or
+            threshold: similarity that a match takes: a number on the provider's scale, or
                 ``"fmr:1e-4"``; a mapping of provider names where a route leads to several scales.
             options: per-request options of the vendors, keyed by plugin name.
-            subject: whom this is about, in your words: keeps a person on one arm of a trial. Never
+            subject: the person, as you name them: keeps a person on one arm of a trial. Never
                 stored or sent as it is.
-            consent: what the person agreed to; a provider that it does not permit is not asked.
-            request_id: 1 to 128 letters, digits and ``._:-``, to find the request again.
+            consent: the person's consent; a provider that it does not permit is not asked.
+            request_id: id to find the request again by, 1 to 128 letters, digits and ``._:-``;
+                drawn at random where none is given.
 
         Returns:
             The one result; ``accepted`` is the answer to act on. It has no truth value of its own.
@@ -132,8 +137,8 @@ class FaceVerifier(_Verifier):
             UnsupportedOperation, UnsupportedOption: nobody here can be asked that. Nothing was
                 sent.
             ConsentRefused: the consent permits none of those who could answer. Nothing was sent.
-            ProviderError: whoever was asked, or the way there, failed; says nothing of the person.
-            JournalUnavailable: the answer could not be recorded, so it is not told.
+            ProviderError: the provider, or the way there, failed; it says nothing of the person.
+            JournalUnavailable: the answer could not be recorded, so it is withheld.
         """
         return self.ask(
             Question(
@@ -192,12 +197,12 @@ class FaceVerifier(_Verifier):
 
         Args:
             probe: the picture captured now; see :meth:`compare`.
-            liveness_threshold: from this liveness score on the probe is live: a number on the
-                provider's scale, or a mapping of provider names.
-            options: see :meth:`compare`, also for what follows.
-            subject: see there.
-            consent: see there.
-            request_id: see there.
+            liveness_threshold: liveness score that a pass takes: a number on the provider's scale,
+                or a mapping of provider names.
+            options: per-request options of the vendors, keyed by plugin name.
+            subject: the person, as you name them; see :meth:`compare`.
+            consent: the person's consent; see :meth:`compare`.
+            request_id: id to find the request again by; see :meth:`compare`.
 
         Returns:
             The one result; ``accepted`` is True for a living person. A spoof is an answer too.
@@ -218,7 +223,14 @@ class FaceVerifier(_Verifier):
         )
 
     def run(self, flow: Flow[T]) -> T:
-        """Run a flow of the provider's own, such as the renewal of its token."""
+        """Run a flow of the provider's own, such as the renewal of its token.
+
+        Args:
+            flow: the flow; it has the route's deadline.
+
+        Raises:
+            FacegateError: what the flow raises; ProviderTimeout when its time is up.
+        """
         return self._driver.run(flow, Deadline(self.route.deadline_s))
 
     def reload(self, config: Source = None) -> None:
@@ -232,6 +244,7 @@ class FaceVerifier(_Verifier):
 
         Raises:
             ConfigurationError: it cannot be used; everything stays as it was.
+            InvalidRequest: the verifier is closed.
         """
         with self._service.versions.replacing:
             self._service.versions.replace(*self._service.loaded(config))
@@ -261,10 +274,10 @@ class AsyncFaceVerifier(_Verifier):
     interrupted: it ends in its worker thread and its result is dropped.
 
     Args:
-        route: see :class:`FaceVerifier`, also for the others.
-        intake: see there.
-        observers: see there.
-        recorder: see there.
+        route: where requests go; see :class:`FaceVerifier`.
+        intake: limits for input pictures; the defaults if absent.
+        observers: functions called with each event; see :data:`facegate.typing.Observer`.
+        recorder: keeper of the requests, such as a journal; an answer waits for it.
     """
 
     def __init__(
@@ -281,12 +294,12 @@ class AsyncFaceVerifier(_Verifier):
         self._replacing: anyio.Lock | None = None
 
     async def ask(self, question: Question) -> VerificationResult:
-        """See :meth:`FaceVerifier.ask`."""
+        """:meth:`FaceVerifier.ask`, awaited: same question, result and errors."""
         with self._service.versions.use() as version:
             request, deadline = Request(self._service, version, question), version.deadline()
-            await self._driver.run(request.answer(deadline), deadline)
-            await self._driver.run(request.record(), Deadline(RECORD_S))
-        return request.outcome()
+            finished = await self._driver.run(request.answer(deadline), deadline)
+            await self._driver.run(request.record(finished), Deadline(RECORD_S))
+        return answered(finished)
 
     async def compare(
         self,
@@ -299,7 +312,7 @@ class AsyncFaceVerifier(_Verifier):
         consent: Consent | None = None,
         request_id: str | None = None,
     ) -> VerificationResult:
-        """See :meth:`FaceVerifier.compare`."""
+        """:meth:`FaceVerifier.compare`, awaited: same arguments, result and errors."""
         return await self.ask(
             Question(
                 operation=Operation.COMPARE,
@@ -325,7 +338,7 @@ class AsyncFaceVerifier(_Verifier):
         consent: Consent | None = None,
         request_id: str | None = None,
     ) -> VerificationResult:
-        """See :meth:`FaceVerifier.compare_live`."""
+        """:meth:`FaceVerifier.compare_live`, awaited: same arguments, result and errors."""
         return await self.ask(
             Question(
                 operation=Operation.COMPARE_LIVE,
@@ -350,7 +363,7 @@ class AsyncFaceVerifier(_Verifier):
         consent: Consent | None = None,
         request_id: str | None = None,
     ) -> VerificationResult:
-        """See :meth:`FaceVerifier.liveness`."""
+        """:meth:`FaceVerifier.liveness`, awaited: same arguments, result and errors."""
         return await self.ask(
             Question(
                 operation=Operation.LIVENESS,
@@ -364,11 +377,11 @@ class AsyncFaceVerifier(_Verifier):
         )
 
     async def run(self, flow: Flow[T]) -> T:
-        """See :meth:`FaceVerifier.run`."""
+        """:meth:`FaceVerifier.run`, awaited: same flows and errors."""
         return await self._driver.run(flow, Deadline(self.route.deadline_s))
 
     async def reload(self, config: Source = None) -> None:
-        """See :meth:`FaceVerifier.reload`; the file is read in a worker thread."""
+        """:meth:`FaceVerifier.reload`, awaited: the file is read in a worker thread."""
         if self._replacing is None:
             from anyio import Lock
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
@@ -165,7 +165,7 @@ class Scripted(FlowProvider[ProviderSettings]):
 class Engine(BlockingProvider[ProviderSettings]):
     """Answers a comparison with what the plain function ``script`` makes of it."""
 
-    info: ClassVar[ProviderInfo] = INFO
+    info = INFO
     settings_type = ProviderSettings
 
     def __init__(self, script: Callable[[Any], Answer], **settings: Any) -> None:

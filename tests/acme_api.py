@@ -126,10 +126,10 @@ def saying(*answers: Answer | FacegateError) -> Callable[[Any], Any]:
 
     def script(request: Any) -> Any:
         answer = left.pop(0) if len(left) > 1 else left[0]
+        yield from ()
         if isinstance(answer, FacegateError):
             raise answer
         return answer
-        yield
 
     return script
 

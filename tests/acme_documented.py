@@ -16,7 +16,14 @@ from facegate import (
     RateLimited,
     UnmappedError,
 )
-from facegate.testing import Documented, Endpoint, Failure, VendorCall
+from facegate.testing import (
+    CompatibleApiContract,
+    Documented,
+    Endpoint,
+    Failure,
+    HttpProviderContract,
+    VendorCall,
+)
 from facegate.testing.cases import meaning
 from facegate.testing.strategies import every_error
 
@@ -35,7 +42,7 @@ LIVENESS = VendorCall(
 )
 
 
-class AcmesDocumentation:
+class AcmesDocumentation(HttpProviderContract):
     contract_version = 1
     settings: ClassVar = {"token": TOKEN}
     formats = frozenset({ImageFormat.JPEG, ImageFormat.PNG})
@@ -63,7 +70,7 @@ class AcmesDocumentation:
 SAID = {AuthenticationFailed, QuotaExhausted, RateLimited, CaptureReason.FACE_NOT_FOUND}
 
 
-class AcmesApi:
+class AcmesApi(CompatibleApiContract):
     contract_version = 1
     provider = Acme
     settings: ClassVar = {"base_url": "https://api.example", "token": TOKEN}

@@ -12,6 +12,7 @@ import pytest
 from facegate import AsyncFaceVerifier, FaceVerifier, VerificationResult
 from facegate.images.intake import Intake
 from facegate.providers.provider import Provider
+from facegate.routing.route import Route
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver, SyncDriver
 from facegate.runtime.flow import Flow
@@ -50,7 +51,7 @@ def run_trio(flow: Flow[Any], seconds: float = 60) -> Any:
 
 
 def ask_sync(
-    provider: Provider, operation: str = "compare", intake: Intake | None = None, **how: Any
+    provider: Provider | Route, operation: str = "compare", intake: Intake | None = None, **how: Any
 ) -> VerificationResult:
     with FaceVerifier(provider, intake=intake) as verifier:
         result: VerificationResult = getattr(verifier, operation)(**how)
@@ -58,7 +59,7 @@ def ask_sync(
 
 
 def ask_async(
-    provider: Provider, operation: str = "compare", intake: Intake | None = None, **how: Any
+    provider: Provider | Route, operation: str = "compare", intake: Intake | None = None, **how: Any
 ) -> VerificationResult:
     async def main() -> VerificationResult:
         async with AsyncFaceVerifier(provider, intake=intake) as verifier:

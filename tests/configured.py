@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -27,7 +27,6 @@ from facegate.plugin import (
     Liveness,
     LivenessRequest,
     Match,
-    ProviderInfo,
     ProviderSettings,
     ProviderUnavailable,
     Scale,
@@ -47,7 +46,7 @@ class Settings(ProviderSettings):
 
 
 class Acme(BlockingProvider[Settings]):
-    info: ClassVar[ProviderInfo] = INFO
+    info = INFO
     settings_type = Settings
 
     def compare(self, request: CompareRequest[Settings]) -> Answer:
@@ -61,11 +60,11 @@ class Acme(BlockingProvider[Settings]):
 
 
 class Twin(Acme):
-    info: ClassVar[ProviderInfo] = replace(INFO, plugin="twin")
+    info = replace(INFO, plugin="twin")
 
 
 class Percent(Acme):
-    info: ClassVar[ProviderInfo] = replace(
+    info = replace(
         INFO,
         plugin="percent",
         lineage="percent-3",
@@ -79,9 +78,7 @@ class Percent(Acme):
 
 
 class Verdict(Acme):
-    info: ClassVar[ProviderInfo] = replace(
-        INFO, plugin="verdict", lineage="verdict-1", match=None, liveness=None
-    )
+    info = replace(INFO, plugin="verdict", lineage="verdict-1", match=None, liveness=None)
     liveness = None  # type: ignore[assignment]
 
 

@@ -8,7 +8,15 @@ from typing import Any, ClassVar
 
 from facegate import AuthenticationFailed, CaptureReason, ImageFormat, Operation
 from facegate.plugin import Provider, hookimpl
-from facegate.testing import Documented, Endpoint, Failure, Interaction, Seen, VendorCall
+from facegate.testing import (
+    Documented,
+    Endpoint,
+    Failure,
+    HttpProviderContract,
+    Interaction,
+    Seen,
+    VendorCall,
+)
 from norrask import SECRET as NORRASKS_SECRET
 from norrask import Norrask
 from test_steps import Chained
@@ -75,7 +83,7 @@ ACTION = VendorCall(
 )
 
 
-class NorrasksDocumentation:
+class NorrasksDocumentation(HttpProviderContract):
     contract_version = 1
     settings: ClassVar = {"secret": NORRASKS_SECRET}
     headers: ClassVar = {"authorization": "Bearer tok-90c7e1d5a2"}
@@ -94,7 +102,7 @@ class NorrasksDocumentation:
     entry_points = entry_point("norrask", "NORRASK")
 
 
-class Signed:
+class Signed(HttpProviderContract):
     """What Veridia signs every request with."""
 
     contract_version = 1

@@ -12,6 +12,7 @@ import time
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -82,7 +83,7 @@ def _user() -> str:
     return "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
 
 
-def _as_user() -> dict[str, object]:
+def _as_user() -> dict[str, Any]:
     if os.getuid():
         return {}
     entry = pwd.getpwnam("postgres")

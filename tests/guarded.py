@@ -79,7 +79,6 @@ class Guarded:
             with pytest.raises(type(error())):
                 self.compare()
 
-    @property
     def state(self) -> State:
         return self.circuit.state(Operation.COMPARE)
 

@@ -51,11 +51,10 @@ def finished(
     request_id: str = "r-1", subject: str | None = None, at: datetime = NOON, **fields: Any
 ) -> Finished:
     """A request that was answered, or failed where an ``error`` is given."""
-    error: FacegateError | None = fields.pop("error", None)
+    outcome: VerificationResult | FacegateError | None = fields.pop("error", None)
     attempts = fields.pop("attempts", (attempt(),))
-    result = None
-    if error is None:
-        result = VerificationResult(
+    if outcome is None:
+        outcome = VerificationResult(
             operation=Operation.COMPARE,
             decision=fields.pop("decision", Decision.ACCEPT),
             match=fields.pop("match", None),
@@ -73,9 +72,7 @@ def finished(
         "seconds": 0.5,
         **fields,
     }
-    return Finished(
-        at, request_id, subject=subject, result=result, error=error, attempts=attempts, **told
-    )
+    return Finished(at, request_id, subject=subject, outcome=outcome, attempts=attempts, **told)
 
 
 def write(to: Journal, *events: Any) -> None:

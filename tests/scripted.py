@@ -74,7 +74,7 @@ class Vendor(FlowProvider[ProviderSettings]):
     ) -> None:
         super().__init__(ProviderSettings(**settings), name)
         handling = replace(INFO.handling, recipient=recipient or name)
-        self.info = replace(INFO, handling=handling, **(info or {}))  # type: ignore[misc]
+        self.info = replace(INFO, handling=handling, **(info or {}))
         self.capabilities = frozenset(offers)
         self.script = script or ("yes",)
         self.asked: list[CompareRequest[ProviderSettings]] = []
@@ -131,7 +131,7 @@ class Book:
 
     def __init__(self, refused: type[Event] | None = None) -> None:
         self.seen: list[Event] = []
-        self.recorded: list[Event] = []
+        self.recorded: list[Finished | Shadowed] = []
         self.closed = False
         self._refused = refused
 

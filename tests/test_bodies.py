@@ -33,7 +33,7 @@ class Message(WireModel):
     linked: DataUri | None = None
     gallery: list[Picture] = Field(default_factory=list)
     note: str = ""
-    score: float | None = Field(None, alias="minScore")
+    score: float | None = Field(default=None, alias="minScore")
     count: int = 0
     careful: bool = False
 

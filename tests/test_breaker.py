@@ -32,7 +32,7 @@ from virtual import VirtualVerifier, virtual_time
 def test_a_provider_that_fails_too_often_is_not_asked_any_more() -> None:
     main = Guarded()
     main.fail(5)
-    assert main.state is State.OPEN
+    assert main.state() is State.OPEN
     main.clock.now += 12
     with pytest.raises(ProviderUnavailable, match=r"^main: taken out of service .* 12 s ago") as no:
         main.compare()
@@ -54,10 +54,10 @@ def test_after_a_while_one_request_finds_out_that_it_is_back() -> None:
     main.fail(5)
     main.clock.now += 30
     assert main.compare()
-    assert main.state is State.CLOSED
+    assert main.state() is State.CLOSED
     assert main.turns == ["open", "half_open", "closed"]
     main.fail(4)  # what was before is forgotten
-    assert main.state is State.CLOSED
+    assert main.state() is State.CLOSED
 
 
 def test_or_that_it_is_not() -> None:
@@ -76,16 +76,16 @@ def test_answers_count_for_it_whatever_they_say() -> None:
     main.vendor.will(*[no_match()] * 6)
     assert not any(main.compare() for _ in range(6))
     main.fail(5)
-    assert main.state is State.CLOSED  # 5 of 11
+    assert main.state() is State.CLOSED  # 5 of 11
     main.fail(1)
-    assert main.state is State.OPEN  # 6 of 12
+    assert main.state() is State.OPEN  # 6 of 12
 
 
 @pytest.mark.parametrize("error", NOT_ITS_FAULT, ids=lambda make: make().code)
 def test_what_is_not_its_fault_is_not_held_against_it(error: Callable[[], FacegateError]) -> None:
     main = Guarded(minimum_calls=1)
     main.fail(50, error)
-    assert main.state is State.CLOSED
+    assert main.state() is State.CLOSED
     assert not main.turns
 
 
@@ -93,7 +93,7 @@ def test_what_is_not_its_fault_is_not_held_against_it(error: Callable[[], Facega
 def test_what_is_its_fault_is(error: Callable[[], FacegateError]) -> None:
     main = Guarded()
     main.fail(5, error)
-    assert main.state is State.OPEN
+    assert main.state() is State.OPEN
 
 
 def test_each_operation_is_judged_by_itself() -> None:
@@ -109,7 +109,7 @@ def test_what_was_long_ago_does_not_count() -> None:
     main.fail(4)
     main.clock.now += 100
     main.fail(4)
-    assert main.state is State.CLOSED
+    assert main.state() is State.CLOSED
 
 
 class After(Wrapper):
@@ -148,9 +148,9 @@ def test_only_a_few_requests_find_out_at_a_time(probes: int) -> None:
     with pytest.raises(ProviderUnavailable):
         asked(main.node)
     for flow in under_way:
-        assert main.state is State.HALF_OPEN
+        assert main.state() is State.HALF_OPEN
         answered(flow)
-    assert main.state is State.CLOSED
+    assert main.state() is State.CLOSED
 
 
 def test_a_trial_that_is_given_up_makes_room_for_another() -> None:
@@ -159,9 +159,9 @@ def test_a_trial_that_is_given_up_makes_room_for_another() -> None:
     main.clock.now += 30
     for _ in range(3):
         asked(main.node).close()
-    assert main.state is State.HALF_OPEN
+    assert main.state() is State.HALF_OPEN
     answered(asked(main.node))
-    assert main.state is State.CLOSED
+    assert main.state() is State.CLOSED
 
 
 def test_what_began_before_it_turned_says_nothing_about_now() -> None:
@@ -173,6 +173,6 @@ def test_what_began_before_it_turned_says_nothing_about_now() -> None:
     trial = asked(main.node)
     failed(late[1], down())
     answered(late[2])
-    assert main.state is State.HALF_OPEN
+    assert main.state() is State.HALF_OPEN
     answered(trial)
-    assert main.state is State.CLOSED
+    assert main.state() is State.CLOSED

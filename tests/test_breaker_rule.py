@@ -98,7 +98,7 @@ class Requests(RuleBasedStateMachine):
 
     @invariant()
     def the_states_agree(self) -> None:
-        assert self.main.state == self.state
+        assert self.main.state() == self.state
 
 
 test_whatever_happens_the_breaker_goes_by_its_rule = Requests.TestCase

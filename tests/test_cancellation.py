@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from both import with_uvloop
+from facegate.plugin import HttpReply
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver
 from facegate.runtime.flow import HttpRequest, Transport, send
@@ -20,7 +21,7 @@ from loopback import Server, message, raw, reply, stall
 CONNECTIONS, CALLERS, ROUNDS = 10, 20, 100
 BODY = (b"a" * 100_000,)
 
-Ask = Callable[[], Awaitable[Any]]
+Ask = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def by_its_scope(ask: Ask, turns: int) -> None:
@@ -55,7 +56,7 @@ async def by_its_task(ask: Ask, turns: int) -> None:
 def test_no_place_is_lost(cancelled: Any, backend: str, options: dict[str, Any]) -> None:
     draw = random.Random(7)
     transport = Transport(max_connections=CONNECTIONS, pool_s=20)
-    answered = []
+    answered: list[HttpReply] = []
 
     async def main() -> None:
         driver = AsyncDriver()

@@ -16,7 +16,7 @@ from acme import DOCUMENT, PASSPORT, PROBE, Acme, acme
 from both import Ask, ask_sync, both_ways, every_driver
 from facegate import FacegateError, FaceVerifier, Image, Operation
 from facegate.plugin import HttpRequest, Transport, send
-from facegate.testing.cassettes import cassette, play, play_async
+from facegate.testing.cassettes import cassette, play_cassette, play_cassette_async
 from facegate.testing.recording import record
 from facegate.testing.scrubbing import digest
 from loopback import Server, reply
@@ -44,7 +44,7 @@ def test_what_is_recorded_is_played_without_the_pictures(tape: Path) -> None:
     assert outcome["decision"] == "accept"
     assert outcome["match"]["score"] == 0.93
     assert outcome["vendor_reference"] == "tx-1"
-    assert play(tape, Acme) == anyio.run(play_async, tape, Acme) == outcome
+    assert play_cassette(tape, Acme) == anyio.run(play_cassette_async, tape, Acme) == outcome
     assert len(server.seen) == 1
 
 
@@ -57,7 +57,7 @@ def test_so_is_an_error(tape: Path) -> None:
         "reason": "FACE_NOT_FOUND",
         "vendor_code": "no_face",
     }
-    assert play(tape, Acme) == outcome
+    assert play_cassette(tape, Acme) == outcome
 
 
 def test_a_wait_that_a_date_may_have_asked_for_is_not_expected_again(tape: Path) -> None:
@@ -82,11 +82,11 @@ def test_a_header_that_tells_operations_apart_has_to_be_the_same(tape: Path) -> 
     with Server(reply(200, {"score": 0.93})) as server:
         provider = Acting(Acting.settings_type(base_url=server.url))
         with FaceVerifier(provider) as verifier:
-            named = {"path": tape, "origin": "a test", "headers": ["X-Action"]}
-            record(verifier, Operation.COMPARE, PROBE, [DOCUMENT], **named)
-    assert play(tape, Acting)["decision"] == "accept"
+            faces, headers = (PROBE, [DOCUMENT]), ["X-Action"]
+            record(verifier, Operation.COMPARE, *faces, path=tape, origin="us", headers=headers)
+    assert play_cassette(tape, Acting)["decision"] == "accept"
     with pytest.raises(AssertionError, match="x-action is 'CompareMaskedFace', and was 'Com"):
-        play(tape, ActingOtherwise)
+        play_cassette(tape, ActingOtherwise)
 
 
 def test_a_cassette_says_where_it_comes_from_and_names_pictures_by_digest(tape: Path) -> None:
@@ -190,14 +190,14 @@ def test_another_outcome_than_the_header_expects_fails(tape: Path) -> None:
         recorded(server, tape)
     tape.write_text(tape.read_text().replace("is_match: true", "is_match: false"))
     with pytest.raises(AssertionError, match=r"match\.is_match is True, not False"):
-        play(tape, Acme)
+        play_cassette(tape, Acme)
 
 
 def test_a_header_that_cannot_be_names_its_file(tape: Path) -> None:
     tape.parent.mkdir()
     tape.write_text("source: hearsay")
     with pytest.raises(ValidationError) as caught:
-        play(tape)
+        play_cassette(tape)
     assert caught.value.__notes__ == [f"in the header of {tape}"]
 
 

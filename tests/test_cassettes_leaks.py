@@ -15,7 +15,7 @@ from acme import DOCUMENT, PROBE, TOKEN, Acme, acme
 from both import Ask, Run, ask_sync, both_ways, every_driver, run_sync
 from facegate import FacegateError, FaceVerifier, Image, Operation
 from facegate.plugin import HttpRequest, Transport, send
-from facegate.testing.cassettes import cassette, play
+from facegate.testing.cassettes import cassette, play_cassette
 from facegate.testing.leaks import spellings
 from facegate.testing.recording import NotRecorded, record, recording
 from loopback import Act, PendingRequest, Server, echo, message, raw, reply
@@ -80,7 +80,7 @@ def test_nor_does_its_file_which_means_the_same(act: Act, tmp_path: Path) -> Non
     with Server(act) as server, FaceVerifier(acme(server.url)) as verifier:
         outcome = record(verifier, Operation.COMPARE, **FACES, path=path, origin="a test")
     assert_clean(path.read_text())
-    assert play(path, Acme) == outcome
+    assert play_cassette(path, Acme) == outcome
 
 
 @every_driver

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from facegate.testing.cassettes import Scenario, cassettes_in, play, play_async
+from facegate.testing.cassettes import Scenario, cassettes_in, play_cassette, play_cassette_async
 from facegate.testing.recording import dictate
 
 CASSETTES = cassettes_in(Path(__file__).parents[1] / "cassettes")
@@ -22,12 +22,12 @@ def place(path: Path) -> str:
 
 @pytest.mark.parametrize("path", CASSETTES, ids=place)
 def test_it_is_read_as_its_header_says(path: Path) -> None:
-    play(path)
+    play_cassette(path)
 
 
 @pytest.mark.parametrize("path", CASSETTES, ids=place)
 def test_so_it_is_on_an_event_loop(path: Path) -> None:
-    anyio.run(play_async, path)
+    anyio.run(play_cassette_async, path)
 
 
 @pytest.mark.parametrize("path", DOCUMENTED, ids=place)

@@ -12,7 +12,7 @@ import yaml
 from acme import DOCUMENT, PROBE, TOKEN, Acme, acme
 from facegate import FaceVerifier, Operation, Question
 from facegate.cli.main import main
-from facegate.testing.cassettes import play
+from facegate.testing.cassettes import play_cassette
 from facegate.testing.recording import NotRecorded, dictate, record
 from installed import Site
 from loopback import Server, refused, reply
@@ -69,7 +69,7 @@ def test_it_says_what_it_will_send_and_asks(told: Any, capsys: pytest.CaptureFix
     for operation in ("compare", "liveness"):
         path = Path("cassettes/acme") / f"vendor_{operation}.yaml"
         assert "origin: Acme, recorded 20" in path.read_text()
-        assert play(path)["decision"] == "accept"
+        assert play_cassette(path)["decision"] == "accept"
 
 
 @pytest.mark.parametrize("answer", ["", "n\n", "\n", "yellow\n"])
@@ -139,7 +139,7 @@ def test_so_does_one_that_is_interrupted_while_it_is_written(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("facegate.testing.recording.play", interrupted)
+    monkeypatch.setattr("facegate.testing.recording.play_cassette", interrupted)
     with (
         Server(reply(200, {"score": 0.93})) as server,
         FaceVerifier(acme(server.url)) as verifier,
@@ -157,7 +157,7 @@ def test_a_documented_example_gets_its_request(tape: Path) -> None:
     assert exchange["request"]["uri"] == "https://api.acme.example/v1/compare"
     assert '"minScore": 0.9' in exchange["request"]["body"]
     assert exchange["response"]["body"]["string"] == '{"score":   0.95}'
-    play(tape, Acme)
+    play_cassette(tape, Acme)
 
 
 def test_the_command_does_so_for_all_of_a_folder(
@@ -170,7 +170,7 @@ def test_the_command_does_so_for_all_of_a_folder(
         main(["record", "--documented", str(tape.parents[1])])
     assert not ended.value.code
     assert capsys.readouterr().out == f"written: {tape}\n"
-    play(tape)
+    play_cassette(tape)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,13 @@ def test_as_a_client_reads_them() -> None:
     assert table.codes["-7"] is NOT_LIVE
 
 
+def test_a_code_that_only_the_probe_can_earn_names_it() -> None:
+    rows = {**ERRORS.rows, "mask": Row(422, CaptureReason.QUALITY_TOO_LOW)}
+    table = Catalogue(rows, of_probe={"mask"}).table
+    assert table.error(422, "mask", None).image == "probe"
+    assert table.error(422, "no_face", None).image is None
+
+
 def test_as_an_api_sends_them() -> None:
     assert ERRORS.replies == {
         "bad_key": VendorError(401, {"code": "bad_key", "message": "Who are you?"}),

@@ -15,6 +15,7 @@ import click
 import pytest
 
 from facegate.cli import main as cli
+from facegate.cli import options
 from facegate.plugin import (
     Answer,
     BlockingProvider,
@@ -135,16 +136,16 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ((), cli.ACCEPTED),
-        (("-t", "0.95"), cli.REJECTED),
-        (("-o", "score=0.65", "-c", "review.toml"), cli.REVIEW),
-        (("-t", "nan"), cli.BAD_INPUT),
-        (("-t", "fmr:1e-9"), cli.BAD_INPUT),
-        (("-o", "colour=red"), cli.BAD_INPUT),
-        (("-o", "score=0.05"), cli.BAD_INPUT),
-        (("-o", "score=0"), cli.PROVIDER_FAILED),
-        (("-p", "nobody", "-c", "review.toml"), cli.MISCONFIGURED),
-        (("-c", "missing.toml"), cli.MISCONFIGURED),
+        ((), options.ACCEPTED),
+        (("-t", "0.95"), options.REJECTED),
+        (("-o", "score=0.65", "-c", "review.toml"), options.REVIEW),
+        (("-t", "nan"), options.BAD_INPUT),
+        (("-t", "fmr:1e-9"), options.BAD_INPUT),
+        (("-o", "colour=red"), options.BAD_INPUT),
+        (("-o", "score=0.05"), options.BAD_INPUT),
+        (("-o", "score=0"), options.PROVIDER_FAILED),
+        (("-p", "nobody", "-c", "review.toml"), options.MISCONFIGURED),
+        (("-c", "missing.toml"), options.MISCONFIGURED),
     ],
 )
 def test_the_exit_code_is_the_answer(run: Any, options: tuple[str, ...], code: int) -> None:
@@ -170,7 +171,7 @@ def test_a_near_miss_is_for_a_person_to_look_at(run: Any) -> None:
 
 def test_a_failed_liveness_rejects_a_match(run: Any) -> None:
     code, out, _ = run("compare-live", "probe.png", "first.png", "-o", "live=false")
-    assert code == cli.REJECTED
+    assert code == options.REJECTED
     assert "same person, not live" in out
     assert "scripted" in out
 
@@ -190,7 +191,7 @@ def test_a_machine_reads_the_error_as_json(run: Any) -> None:
 
 def test_an_error_names_the_picture_and_shows_no_traceback(run: Any) -> None:
     code, out, err = run("compare", "probe.png", "nowhere.png")
-    assert code == cli.BAD_INPUT
+    assert code == options.BAD_INPUT
     assert "gallery[0]" in err
     assert "nowhere.png" in err
     assert "Traceback" not in out + err
@@ -207,7 +208,7 @@ def test_a_name_that_is_missing_is_called_what_it_was_to_be(
     run: Any, arguments: tuple[str, str], message: str
 ) -> None:
     code, _, err = run("compare", "probe.png", "first.png", *arguments)
-    assert (code, message in err) == (cli.MISCONFIGURED, True), err
+    assert (code, message in err) == (options.MISCONFIGURED, True), err
 
 
 def test_a_folder_is_a_gallery(run: Any) -> None:
@@ -228,13 +229,13 @@ def test_a_glob_that_no_shell_expanded_is_expanded(run: Any) -> None:
 def test_a_gallery_of_nothing_is_bad_input(run: Any, gallery: str) -> None:
     Path("empty").mkdir()
     code, _, err = run("compare", "probe.png", gallery)
-    assert code == cli.BAD_INPUT
+    assert code == options.BAD_INPUT
     assert gallery in err
 
 
 def test_an_operation_the_provider_lacks_is_refused(run: Any) -> None:
     code, _, err = run("liveness", "probe.png")
-    assert code == cli.BAD_INPUT
+    assert code == options.BAD_INPUT
     assert "does not offer liveness" in err
 
 
@@ -265,7 +266,7 @@ def test_check_names_a_broken_provider_and_a_variable_nobody_read(
         '[providers.bad]\nplugin = "scripted"\nscoer = 1\n'
     )
     code, out, _ = run("check")
-    assert code == cli.MISCONFIGURED
+    assert code == options.MISCONFIGURED
     assert "did you mean 'score'?" in out
     assert "FACEGATE_PROVIDERS__MIAN__SCORE" in out
     code, out, _ = run("check", "--json")
@@ -274,7 +275,7 @@ def test_check_names_a_broken_provider_and_a_variable_nobody_read(
 
 def test_check_is_content_with_a_good_configuration(run: Any) -> None:
     Path("facegate.toml").write_text('[providers.main]\nplugin = "scripted"\n')
-    assert run("check")[0] == cli.ACCEPTED
+    assert run("check")[0] == options.ACCEPTED
 
 
 def test_plugins_add_commands_and_a_broken_one_takes_none_away(run: Any) -> None:
@@ -291,7 +292,7 @@ def test_completion_scripts(run: Any, shell: str) -> None:
 
 def test_wrong_usage_is_bad_input(run: Any) -> None:
     code, _, err = run("compare", "probe.png")
-    assert code == cli.BAD_INPUT
+    assert code == options.BAD_INPUT
     assert "GALLERY" in err
 
 
@@ -300,7 +301,7 @@ def test_what_looks_like_markup_in_a_name_is_only_a_name(run: Any) -> None:
     Path("first.png").rename("[old] :smile:[/[bold]a.png")
     Path("second.png").rename("[old] :smile:[/[x]b.png")
     code, out, _ = run("compare", "probe.png", "[old] :smile:[")
-    assert code == cli.ACCEPTED
+    assert code == options.ACCEPTED
     assert "[old] :smile:[/[bold]a.png" in out
 
 
@@ -309,7 +310,7 @@ def test_a_crash_is_never_taken_for_a_rejection(run: Any, monkeypatch: pytest.Mo
         raise RuntimeError("no space left")
 
     monkeypatch.setattr("facegate.cli.terminal.result", broken)
-    assert run("compare", "probe.png", "first.png")[0] == cli.PROVIDER_FAILED
+    assert run("compare", "probe.png", "first.png")[0] == options.PROVIDER_FAILED
 
 
 @pytest.mark.parametrize(
@@ -318,7 +319,7 @@ def test_a_crash_is_never_taken_for_a_rejection(run: Any, monkeypatch: pytest.Mo
 )
 def test_a_machine_reads_wrong_usage_as_json_too(run: Any, arguments: tuple[str, ...]) -> None:
     code, out, err = run(*arguments, "--json")
-    assert code == cli.BAD_INPUT
+    assert code == options.BAD_INPUT
     assert json.loads(out)["error"]["message"]
     assert not err
 
@@ -341,7 +342,7 @@ def test_a_reader_that_leaves_is_no_rejection() -> None:
         check=False,
     )
     os.close(stays)
-    assert done.returncode == cli.READER_LEFT
+    assert done.returncode == options.READER_LEFT
     assert not done.stderr
 
 
@@ -351,5 +352,5 @@ def test_ctrl_c_leaves_quietly(run: Any, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(Scripted, "compare", interrupted)
     code, out, err = run("compare", "probe.png", "first.png")
-    assert code == cli.INTERRUPTED
+    assert code == options.INTERRUPTED
     assert "Traceback" not in out + err

@@ -177,6 +177,16 @@ def test_lists_in_the_environment_are_json(here: Path) -> None:
     assert Config.load(None, environ).document.images.fetch_networks == ("10.1.0.0/16", "fd00::/8")
 
 
+def test_what_is_taken_as_a_picture_is_configured(here: Path) -> None:
+    (here / "facegate.toml").write_text(
+        "[images]\nmax_bytes = 9\nmin_side = 40\nfetch_urls = true\nfetch_ca_file = 'ours.pem'"
+    )
+    intake = Config.load().intake
+    assert (intake.limits.max_bytes, intake.limits.min_side) == (9, 40)
+    assert intake.fetching is not None
+    assert intake.fetching.ca_file == "ours.pem"
+
+
 def test_a_value_that_only_looks_like_json_is_text(here: Path, registry: Registry) -> None:
     environ = {"FACEGATE_PROVIDERS__MAIN__REGION": "[eu"}
     assert settings(load(here, ONE, environ), registry).region == "[eu"

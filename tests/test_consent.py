@@ -23,6 +23,21 @@ def test_any_collection_of_names_will_do(several: Any) -> None:
     assert not consent.covers(other.info.handling, in_process=False)
 
 
+@pytest.mark.parametrize(("allowed", "declared"), [*product(("EU", "eu", "Eu"), repeat=2)])
+def test_a_region_is_the_same_in_capitals(allowed: str, declared: str) -> None:
+    handling = replace(Vendor("main").info.handling, region=declared)
+    consent = Consent("opening an account", frozenset({"main"}), frozenset({allowed, "us"}))
+    assert consent.covers(handling, in_process=False)
+    assert consent == replace(consent, regions=frozenset({allowed.swapcase(), "US"}))
+
+
+@pytest.mark.parametrize("declared", ["de", "eu-west-1", "e", None])
+def test_a_region_is_not_in_another_one(declared: str | None) -> None:
+    handling = replace(Vendor("main").info.handling, region=declared)
+    consent = Consent("opening an account", frozenset({"main"}), frozenset({"eu"}))
+    assert not consent.covers(handling, in_process=False)
+
+
 def test_an_engine_in_this_process_discloses_nothing_but_may_not_keep_it_either() -> None:
     nobody = Consent("opening an account", frozenset(), frozenset())
     engine = Vendor("main").info.handling
@@ -51,7 +66,10 @@ def test_what_is_kept_or_used_to_train_takes_a_word_of_its_own(
     [
         {"recipients": "acme and others"},
         {"recipients": None},
+        {"recipients": ["acme", None]},
         {"regions": "eu, us"},
+        {"regions": ""},
+        {"regions": [5]},
         {"purpose": None},
         {"reference": 81},
     ],

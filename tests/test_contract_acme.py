@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from acme import Acme
 from acme_documented import AcmesDocumentation
-from facegate.testing import HttpProviderContract
 
 
-class TestAcme(AcmesDocumentation, HttpProviderContract):
+class TestAcme(AcmesDocumentation):
     provider = Acme
     every_mutation = True

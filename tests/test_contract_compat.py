@@ -20,7 +20,7 @@ from facegate.testing.strategies import every_error
 from signed import KEY, Corvid, CorvidApi
 
 
-class TestAcmeApi(AcmesApi, CompatibleApiContract):
+class TestAcmeApi(AcmesApi):
     api_type = AcmeApi
 
 

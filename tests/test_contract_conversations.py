@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from conversations import ChainsDocumentation, NorrasksDocumentation, VeridiasDocumentation
-from facegate.testing import HttpProviderContract
 from norrask import Norrask
 from test_steps import Chained
 from veridia import Veridia
 
 
-class TestATokenAnUploadAndAJob(NorrasksDocumentation, HttpProviderContract):
+class TestATokenAnUploadAndAJob(NorrasksDocumentation):
     provider = Norrask
 
 
-class TestSignedPartsAndPictures(VeridiasDocumentation, HttpProviderContract):
+class TestSignedPartsAndPictures(VeridiasDocumentation):
     provider = Veridia
 
 
-class TestAChainOfRequests(ChainsDocumentation, HttpProviderContract):
+class TestAChainOfRequests(ChainsDocumentation):
     provider = Chained

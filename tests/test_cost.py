@@ -12,7 +12,7 @@ from facegate import (
     ImageRejected,
     ProviderTimeout,
 )
-from facegate.plugin import call
+from facegate.plugin import Answer, call
 from facegate.testing import FakeProvider
 
 
@@ -23,7 +23,7 @@ from facegate.testing import FakeProvider
 def test_a_failure_costs_where_it_may_have_been_charged_for(
     error: FacegateError, cost: float
 ) -> None:
-    def fail() -> None:
+    def fail() -> Answer:
         raise error
 
     with FaceVerifier(Scripted(lambda _: call(fail), cost=0.25)) as verifier:

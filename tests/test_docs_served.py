@@ -26,7 +26,7 @@ from facegate.plugin import Answer, Match
 from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
 from facegate.scores import ScoreMapping
-from facegate.testing.cassettes import Scenario, cassettes_in, play
+from facegate.testing.cassettes import Scenario, cassettes_in, play_cassette
 from pages import blocks, pages_with, portraits
 
 pytestmark = pytest.mark.slow
@@ -199,7 +199,7 @@ def test_who_decides_is_who_the_matrix_says(name: str, tables: Any) -> None:
         outcome["match"].get("decided_by", "vendor")
         for path in cassettes_in(ROOT / "cassettes")
         if Scenario.load(path).plugin == name
-        for outcome in [play(path)]
+        for outcome in [play_cassette(path)]
         if outcome.get("match")
     }
     said = {word for word in ("vendor", "facegate") if word in who}
@@ -228,7 +228,7 @@ def test_scores_cross_as_the_page_works_it_out(tables: Any) -> None:
 
 
 def test_a_gallery_costs_what_the_page_says(tables: Any) -> None:
-    head, _, thousandth, *_ = [*tables["gallery"]()]
+    head, _, thousandth, *_ = list(tables["gallery"]())
     assert head[3] == "3 pictures"
     assert thousandth[:4] == ("1 in 10,000", "1 in 10,000", "1 in 5,000", "1 in 3,334")
 

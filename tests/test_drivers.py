@@ -14,6 +14,7 @@ import pytest
 
 from both import Run, every_driver, run_sync
 from facegate import BadReply, ConnectionFailed, FacegateError, ProviderTimeout
+from facegate.plugin import HttpReply
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver, SyncDriver
 from facegate.runtime.flow import Call, Flow, HttpRequest, Send, Transport, call, send, sleep
@@ -31,7 +32,7 @@ from loopback import (
     unanswered,
 )
 
-PATIENT = {"connect_s": 900, "read_s": 900, "write_s": 900, "pool_s": 900}
+PATIENT: dict[str, Any] = {"connect_s": 900, "read_s": 900, "write_s": 900, "pool_s": 900}
 """Longer than a test may take: whoever forgets the deadline for one of these hangs."""
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it"
@@ -298,7 +299,7 @@ def test_after_cancellations_the_only_connection_is_free_again(backend: str) -> 
                 tasks.start_soon(driver.run, get(server.url, max_connections=1), Deadline(90))
                 await anyio.to_thread.run_sync(lambda: stalls.acquire(timeout=60))
                 tasks.cancel_scope.cancel()
-        answer = await driver.run(get(server.url, max_connections=1), Deadline(60))
+        answer: HttpReply = await driver.run(get(server.url, max_connections=1), Deadline(60))
         await driver.close()
         return answer.status
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,11 @@ def test_forked_workers_tell_real_people_apart(tmp_path: Path) -> None:
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.syspath_prepend(EXAMPLES)
-    import celery_tasks
-
+    tasks = import_module("celery_tasks")
     for number, name in enumerate(("selfie.png", "passport.png")):
         (tmp_path / name).write_bytes(picture(seed=number))
-    monkeypatch.setattr(celery_tasks, "PICTURES", tmp_path)
-    return celery_tasks
+    monkeypatch.setattr(tasks, "PICTURES", tmp_path)
+    return tasks
 
 
 @pytest.fixture

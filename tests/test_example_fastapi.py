@@ -6,6 +6,7 @@ import base64
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,7 @@ EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(EXAMPLES)
-    import fastapi_app
-
-    return fastapi_app
+    return import_module("fastapi_app")
 
 
 @contextmanager

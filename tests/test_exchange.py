@@ -18,6 +18,7 @@ from facegate import (
     FacegateError,
     Image,
     Outcome,
+    ProviderError,
     QuotaExhausted,
     UnmappedError,
 )
@@ -97,7 +98,9 @@ def test_every_request_is_signed_as_it_is_sent(ask: Ask) -> None:
         (1001, 401, AuthenticationFailed),
     ],
 )
-def test_an_error_in_a_reply_of_200(ask: Ask, number: int, status: int, expected: type) -> None:
+def test_an_error_in_a_reply_of_200(
+    ask: Ask, number: int, status: int, expected: type[ProviderError]
+) -> None:
     with Server(error(number, status)) as server, pytest.raises(expected) as caught:
         ask(veridia(server.url), **PICTURES)
     if isinstance(caught.value, CaptureRejected):
@@ -143,12 +146,12 @@ def told(attempt: Attempt) -> tuple[str | None, Outcome]:
 
 @both_ways
 def test_the_secret_and_the_signature_show_nowhere(ask: Ask) -> None:
-    faces = {"probe": Image.of(PROBE), "gallery": [Image.of(DOCUMENT)]}
+    probe, document = Image.of(PROBE), Image.of(DOCUMENT)
     with Server(reply(500, message())) as server, pytest.raises(UnmappedError) as caught:
-        ask(veridia(server.url), **faces)
+        ask(veridia(server.url), probe=probe, gallery=[document])
     views = shown(caught.value)
     hidden = [SECRET, server.seen[0].headers["x-signature"]]
-    assert not leaks(views, hidden, [faces["probe"], *faces["gallery"]])
+    assert not leaks(views, hidden, [probe, document])
 
 
 class Keyed(Veridia):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 import pytest
@@ -26,7 +26,6 @@ from facegate.plugin import (
     Liveness,
     LivenessRequest,
     Match,
-    ProviderInfo,
     ProviderSettings,
     ScoreSpec,
     json_reply,
@@ -39,7 +38,7 @@ OTHERS = replace(INFO, plugin="other", lineage="other-1")
 class Another(Scripted):
     """A provider of another plugin than the API's."""
 
-    info: ClassVar[ProviderInfo] = OTHERS
+    info = OTHERS
 
 
 def scored(score: float, threshold: float = 0.8, *, same: bool | None = None) -> Answer:
@@ -85,7 +84,7 @@ def test_a_verdict_against_its_own_score_is_believed_and_the_score_bent() -> Non
 class Remembering(Engine):
     """Decides by the threshold it is told, and keeps it."""
 
-    info: ClassVar[ProviderInfo] = replace(INFO, match=ScoreSpec(SCALE, 0.8, settable=(0.5, 0.95)))
+    info = replace(INFO, match=ScoreSpec(SCALE, 0.8, settable=(0.5, 0.95)))
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(self.find, **settings)
@@ -138,7 +137,7 @@ def test_a_provider_without_scores_gives_its_verdict_and_no_number() -> None:
 
 
 class VerdictOnly(Scripted):
-    info: ClassVar[ProviderInfo] = replace(INFO, liveness=None)
+    info = replace(INFO, liveness=None)
 
 
 @pytest.mark.parametrize("asked", [None, 20, 40])
@@ -190,11 +189,11 @@ class Scoreful(AcmeApi):
 
 
 class Scoreless(Engine):
-    info: ClassVar[ProviderInfo] = replace(INFO, scores=False, match=None, liveness=None)
+    info = replace(INFO, scores=False, match=None, liveness=None)
 
 
 class LivenessOnly(Scripted):
-    info: ClassVar[ProviderInfo] = replace(INFO, match=None, liveness=None)
+    info = replace(INFO, match=None, liveness=None)
     compare = compare_live = None  # type: ignore[assignment]
 
     def liveness(self, request: LivenessRequest[ProviderSettings]) -> Any:
@@ -269,8 +268,8 @@ def test_a_threshold_of_nothing_is_never_handed_on(score: float, said: float) ->
 
     def script(request: CompareRequest) -> Any:
         told.append(request.threshold)
+        yield from ()
         return scored(score)
-        yield
 
     with front(Scripted(script), Scores(acme_api().settings)) as client:
         reply = client.post("/v1/compare", json=question(minScore=0))

@@ -23,8 +23,8 @@ def counting(asked: list[Any]) -> Scripted:
 
     def script(request: Any) -> Any:
         asked.append(request)
+        yield from ()
         return SAME
-        yield
 
     return Scripted(script)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from databases import EVERY, fresh
 from facegate import ConfigurationError, InvalidRequest
-from facegate.journal.chain import Head, Kept, Kind, Record, chained
+from facegate.journal.chain import Head, Kind, Record, StoredRecord, chained
 from facegate.journal.verification import verify
 from journals import NOON, finished, journal, write
 
@@ -128,7 +128,7 @@ def test_what_is_no_head_is_refused(text: str) -> None:
 
 
 @st.composite
-def chains(draw: st.DrawFn) -> tuple[list[Kept], Head]:
+def chains(draw: st.DrawFn) -> tuple[list[StoredRecord], Head]:
     contents = draw(
         st.lists(
             st.dictionaries(
@@ -143,9 +143,9 @@ def chains(draw: st.DrawFn) -> tuple[list[Kept], Head]:
     return kept, Head(kept[-1].seq, kept[-1].hash)
 
 
-def altered(kept: Sequence[Kept], draw: st.DrawFn) -> Iterator[list[Kept]]:
+def altered(kept: Sequence[StoredRecord], data: st.DataObject) -> Iterator[list[StoredRecord]]:
     """A chain after anything that one can do to one record or two."""
-    one, other = (draw(st.integers(0, len(kept) - 1)) for _ in "12")
+    one, other = (data.draw(st.integers(0, len(kept) - 1)) for _ in "12")
     rest = [*kept[:one], *kept[one + 1 :]]
     yield rest
     yield [*rest[:other], kept[one], *rest[other:]]
@@ -158,10 +158,12 @@ def altered(kept: Sequence[Kept], draw: st.DrawFn) -> Iterator[list[Kept]]:
 
 @pytest.mark.slow
 @given(chain=chains(), data=st.data())
-def test_whatever_is_altered_shows(chain: tuple[list[Kept], Head], data: st.DataObject) -> None:
+def test_whatever_is_altered_shows(
+    chain: tuple[list[StoredRecord], Head], data: st.DataObject
+) -> None:
     kept, end = chain
     assert verify(kept, Head(), end).problems == ()
-    for other in altered(kept, data.draw):
+    for other in altered(kept, data):
         if other != kept:
             assert verify(other, Head(), end).problems
 

@@ -14,7 +14,7 @@ CORE = sorted((ROOT / "facegate").rglob("*.py"))
 PLUGINS = sorted(
     [
         *(ROOT / "plugins").glob("*/facegate_*/**/*.py"),
-        *(ROOT / "docs" / "example-plugin").glob("facegate_*/*.py"),
+        *(ROOT / "docs").glob("example-plugin*/facegate_*/*.py"),
     ]
 )
 
@@ -25,6 +25,7 @@ LAYERS = """
     images  events  thresholds
     question  providers
     policy  plugin  journal  telemetry
+    figures
     routing  trial
     config  answering
     verifier
@@ -56,7 +57,7 @@ LIBRARIES = {
     "prometheus_client": {"telemetry"},
     "pytest": {"testing"},
     "redis": {"routing"},
-    "scipy": {"cli", "trial"},
+    "scipy": {"cli", "figures", "trial"},
     "sqlalchemy": {"journal"},
     "structlog": {"telemetry"},
     "vcr": {"testing"},

@@ -20,7 +20,7 @@ from facegate import ConfigurationError, FaceVerifier, RateLimited
 from facegate.routing import redis as sharing
 from facegate.routing.leaf import Leaf
 from facegate.routing.limits import Limited, Limiter, LimitSettings
-from facegate.routing.redis import Shared
+from facegate.routing.redis import SharedLimits
 from facegate.routing.route import Route
 from forked import in_child
 from loopback import PendingRequest, Server, reply
@@ -96,7 +96,7 @@ def test_who_comes_too_early_waits(
 def test_a_place_is_taken_for_all_processes_until_it_is_given_back(
     ask: Ask, redis: Redis, name: str
 ) -> None:
-    place = Shared(SecretStr(redis.url), name).lease(1, seconds=600)
+    place = SharedLimits(SecretStr(redis.url), name).lease(1, seconds=600)
     assert place.acquire()
     refused(of_a_process(redis, name, concurrency=1), "at once")
     place.release()
@@ -104,7 +104,7 @@ def test_a_place_is_taken_for_all_processes_until_it_is_given_back(
 
 
 def test_whoever_dies_holds_its_place_for_its_time_at_most(redis: Redis, name: str) -> None:
-    shared = Shared(SecretStr(redis.url), name)
+    shared = SharedLimits(SecretStr(redis.url), name)
     assert shared.lease(2, seconds=600).acquire()
     assert shared.lease(2, seconds=0.1).acquire()  # and nothing more is heard of it
     next_one = shared.lease(2, seconds=600)
@@ -114,7 +114,7 @@ def test_whoever_dies_holds_its_place_for_its_time_at_most(redis: Redis, name: s
 
 
 def test_a_place_that_comes_after_one_gave_up_is_given_back(redis: Redis, name: str) -> None:
-    shared = Shared(SecretStr(redis.url), name)
+    shared = SharedLimits(SecretStr(redis.url), name)
     abandoned = shared.lease(1, seconds=600)
     abandoned.release()  # as when a task is cancelled while the server has not answered yet
     abandoned.acquire()

@@ -9,6 +9,7 @@ import pytest
 
 import facegate
 from facegate import ConfigurationError
+from facegate.routing.breaker import Breaker
 from installed import Site
 
 ONE = """
@@ -97,18 +98,23 @@ def test_a_verifier_reads_its_file_again(
         assert main is before
 
 
+def guarded(verifier: facegate.FaceVerifier) -> Breaker:
+    node = verifier.route.node
+    assert isinstance(node, Breaker)
+    return node
+
+
 def test_a_file_that_is_refused_forgets_nothing_of_the_one_before(here: Path, site: Site) -> None:
     site.install_vendor("acme")
     good = f'default = "kyc"\n{ONE}[breaker]\n[routes.kyc]\nto = "main"\n'
     (here / "facegate.toml").write_text(good)
     with facegate.open() as verifier:
-        before: Any = verifier.route.node
+        before = guarded(verifier)
         bad = good.replace('"acme"', '"acme"\nregion = "us"')
         (here / "facegate.toml").write_text(bad + "[routes.kyc.policy.liveness]")
         with pytest.raises(ConfigurationError, match="none of its providers offers liveness"):
             verifier.reload()
-        assert verifier.route.node is before
+        assert guarded(verifier) is before
         (here / "facegate.toml").write_text(good)
         verifier.reload()
-        after: Any = verifier.route.node
-        assert after.circuit is before.circuit
+        assert guarded(verifier).circuit is before.circuit

@@ -31,15 +31,16 @@ def test_a_picture_at_a_limit_is_taken_and_one_beyond_is_not(
     in_base64: bool,  # noqa: FBT001
 ) -> None:
     size = len(image.base64 if in_base64 else image.data)
-    sides = sorted((image.width, image.height))
-    exact = PictureLimits(size, size, in_base64, *sides)
+    least, most = sorted((image.width, image.height))
+    exact = PictureLimits(size, size, in_base64, least, most)
     assert exact.broken_by(image) is None
-    for tighter, named in (
+    tightened: tuple[tuple[dict[str, Any], str], ...] = (
         ({"min_bytes": size + 1}, f"{size} .* least is {size + 1}$"),
         ({"max_bytes": size - 1}, f"{size} .* most is {size - 1}$"),
-        ({"min_side": sides[0] + 1}, f"at least {sides[0] + 1}$"),
-        ({"max_side": sides[1] - 1}, f"at most {sides[1] - 1}$"),
-    ):
+        ({"min_side": least + 1}, f"at least {least + 1}$"),
+        ({"max_side": most - 1}, f"at most {most - 1}$"),
+    )
+    for tighter, named in tightened:
         problem = replace(exact, **tighter).broken_by(image)
         assert problem is not None
         with pytest.raises(ValueError, match=named):

@@ -18,6 +18,7 @@ from facegate import (
     VerificationResult,
 )
 from facegate.providers.registry import Registry
+from facegate.routing.plan import States
 
 THIRD = """
 [providers.third]
@@ -107,15 +108,12 @@ def test_the_budget_is_what_is_written_or_enough_for_everybody(
 
 
 def test_a_shadow_gets_its_share_and_never_answers(tmp_path: Path) -> None:
-    text = '[routes.kyc]\nto = "main"\nshadow = { to = "backup", sample = 0.25, most = 4 }'
-    built = route(tmp_path, MAIN_AND_BACKUP + text, "kyc")
+    shadow = 'shadow = { to = "backup", sample = 0.25, most = 4, deadline_s = 2 }'
+    built = route(tmp_path, f'{MAIN_AND_BACKUP}[routes.kyc]\nto = "main"\n{shadow}', "kyc")
     assert [provider.name for provider in built.providers] == ["main"]
     assert built.shadow is not None
-    assert (built.shadow.candidate.name, built.shadow.sample, built.shadow.most) == (
-        "backup",
-        0.25,
-        4,
-    )
+    assert built.shadow.candidate.name == "backup"
+    assert (built.shadow.sample, built.shadow.most, built.shadow.seconds) == (0.25, 4, 2)
 
 
 def test_consent_that_a_nested_route_requires_is_required(tmp_path: Path) -> None:
@@ -293,7 +291,8 @@ def test_a_provider_goes_on_with_what_is_known_of_it_if_its_settings_are_the_sam
     tmp_path: Path,
 ) -> None:
     text = f'{MAIN_AND_BACKUP}[routes.kyc]\nfailover = ["main", "backup"]\n[breaker]\n'
-    registry, states = Registry(entry_points()), {}
+    registry = Registry(entry_points())
+    states: States = {}
     first = load(tmp_path, text).route(registry, "kyc", states=states)
     later = load(tmp_path, text.replace("score = 75", "score = 60"))
     second = later.route(registry, "kyc", first.held, states)

@@ -212,7 +212,7 @@ def test_a_threshold_that_everybody_reaches_is_refused(nothing: Any) -> None:
 @pytest.mark.parametrize("switch", [False, True])
 def test_a_switch_is_no_threshold(name: str, switch: bool) -> None:  # noqa: FBT001
     with pytest.raises(ValidationError, match="not true or false"):
-        ProviderSettings(**{name: switch})
+        ProviderSettings.model_validate({name: switch})
 
 
 def test_each_question_reaches_the_provider_as_a_request_of_its_own() -> None:

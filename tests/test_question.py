@@ -203,7 +203,7 @@ def test_a_gallery_is_read_no_further_than_the_provider_takes(witness: Witness) 
             assert seed < 4, "nobody reads on"
             yield picture(seed=seed + 1)
 
-    witness.info = dataclasses.replace(Witness.info, max_gallery=3)  # type: ignore[misc]
+    witness.info = dataclasses.replace(Witness.info, max_gallery=3)
     with FaceVerifier(witness) as verifier, pytest.raises(InvalidRequest) as caught:
         verifier.compare(PROBE, endless())
     assert str(caught.value) == "gallery[3]: more than the 3 images that the provider takes"

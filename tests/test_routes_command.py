@@ -11,6 +11,7 @@ import pytest
 from acme import DOCUMENT, PROBE
 from configured import MAIN_AND_BACKUP, entry_points
 from facegate.cli import main as cli
+from facegate.cli import options
 
 TRIAL = """
 default = "kyc"
@@ -74,7 +75,7 @@ CONFIGURED = TRIAL + MAIN_AND_BACKUP
 
 def test_the_tree_shows_who_is_asked_within_which_limits(run: Any) -> None:
     code, out = run(CONFIGURED, "routes", "kyc")
-    assert code == cli.ACCEPTED
+    assert code == options.ACCEPTED
     assert [line.rstrip() for line in out.splitlines()] == DRAWN.strip().splitlines()
 
 
@@ -102,7 +103,7 @@ def test_a_route_that_is_not_there(run: Any) -> None:
 
 def test_check_says_of_each_route_what_an_operator_should_know(run: Any) -> None:
     code, out = run(CONFIGURED, "check")
-    assert code == cli.ACCEPTED
+    assert code == options.ACCEPTED
     assert "3 provider(s), 2 route(s), default kyc" in out
     assert "- kyc: main and twin share the engine acme-1" in out
 
@@ -118,7 +119,7 @@ def test_check_says_of_each_route_what_an_operator_should_know(run: Any) -> None
 )
 def test_check_finds_what_is_wrong_before_it_matters(run: Any, lines: str, named: str) -> None:
     code, out = run(CONFIGURED + lines, "check", "--json")
-    assert code == cli.MISCONFIGURED
+    assert code == options.MISCONFIGURED
     assert list(json.loads(out)["errors"]) == [named]
 
 
@@ -133,12 +134,12 @@ def test_a_question_takes_the_default_route_or_the_one_that_is_named(run: Any) -
     _, out = run(CONFIGURED, *ask, "--provider", "backup")
     assert (json.loads(out)["route"], json.loads(out)["provider"]) == (None, "backup")
     code, out = run(CONFIGURED, *ask, "--provider", "backup", "--route", "kyc")
-    assert (code, "not both" in out) == (cli.BAD_INPUT, True)
+    assert (code, "not both" in out) == (options.BAD_INPUT, True)
 
 
 def test_an_option_names_its_plugin_where_a_route_leads_to_several(run: Any) -> None:
     ask = ("compare", "probe.png", "document.png", "--route", "careful")
     code, out = run(CONFIGURED, *ask, "-o", "mode=SLOW")
-    assert code == cli.BAD_INPUT
+    assert code == options.BAD_INPUT
     assert "could be meant for acme or percent; write acme:mode=SLOW" in out
-    assert run(CONFIGURED, *ask, "-o", "acme:mode=SLOW")[0] == cli.ACCEPTED
+    assert run(CONFIGURED, *ask, "-o", "acme:mode=SLOW")[0] == options.ACCEPTED

@@ -125,7 +125,7 @@ NONSENSE: dict[str, Provider] = {
     "a bug": Scripted(raising(KeyError("what it was just looking at"))),
     "no flow": Scripted(lambda request: 7),  # type: ignore[arg-type,return-value]
     "no effect": Scripted(number),
-    "no answer": Scripted(lambda request: call(lambda: None)),  # type: ignore[arg-type]
+    "no answer": Scripted(lambda request: call(lambda: None)),  # type: ignore[arg-type,return-value]
     "a mess of memory": Scripted(raising(MemoryError())),
 }
 
@@ -159,6 +159,8 @@ def test_the_candidate_has_one_try_and_its_own_time() -> None:
             assert clock.now == 0, "nobody waited for it"
         assert clock.now == 20
     (pair,) = book.recorded[1:]
+    assert isinstance(pair, Shadowed)
+    assert pair.candidate.error is not None
     assert course(pair.candidate.error) == ["candidate: ProviderTimeout"]
 
 

@@ -77,8 +77,11 @@ def test_the_answer_does_not_wait_and_closing_does(ask: Ask) -> None:
         held.let_go.set()
 
     answered(ask, shadowed(held.provider), book, then)
-    assert [type(event) for event in book.recorded] == [Finished, Shadowed]
-    assert book.recorded[1].candidate.result.provider == "main"
+    finished, pair = book.recorded
+    assert isinstance(finished, Finished)
+    assert isinstance(pair, Shadowed)
+    assert pair.candidate.result is not None
+    assert pair.candidate.result.provider == "main"
 
 
 @both_ways

@@ -15,6 +15,7 @@ import pytest
 from acme_api import KEY, question
 from facegate import ConfigurationError
 from facegate.cli import main as cli
+from facegate.cli import options
 from facegate.config import Config
 from facegate.gateway.settings import ServeSettings
 from installed import Site
@@ -190,7 +191,7 @@ def test_the_command_line_needs_neither_library_until_something_is_served() -> N
 
 def test_without_a_key_nobody_else_is_served(refused: Any) -> None:
     code, said = refused("--compat", "acme", "--host", "0.0.0.0")  # noqa: S104
-    assert code == cli.MISCONFIGURED
+    assert code == options.MISCONFIGURED
     assert "without a key anybody who reaches 0.0.0.0:0 could ask" in said
 
 
@@ -210,7 +211,7 @@ def test_what_cannot_be_served_is_named(
     refused: Any, arguments: tuple[str, ...], named: str
 ) -> None:
     code, said = refused(*arguments)
-    assert code == cli.MISCONFIGURED
+    assert code == options.MISCONFIGURED
     assert named in said
 
 
@@ -221,7 +222,7 @@ def test_a_library_that_is_missing_is_named_with_its_extra(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     code, said = refused("--compat", "acme")
-    assert code == cli.MISCONFIGURED
+    assert code == options.MISCONFIGURED
     assert 'pip install "facegate[gateway]"' in said
 
 
@@ -229,7 +230,7 @@ def test_check_reads_the_table_too(folder: Path, capsys: pytest.CaptureFixture[s
     (folder / "facegate.toml").write_text("[serve.compat.acme]\nshoot = true\n")
     with pytest.raises(SystemExit) as end:
         cli.main(["check"])
-    assert end.value.code == cli.MISCONFIGURED
+    assert end.value.code == options.MISCONFIGURED
     assert "serve.compat.acme.shoot: no such key; did you mean 'shout'?" in " ".join(
         capsys.readouterr().out.split()
     )

@@ -17,6 +17,7 @@ import facegate
 from acme import DOCUMENT, PROBE
 from facegate import AsyncFaceVerifier, Billed, Image, ImageFormat
 from facegate.cli import main as cli
+from facegate.cli import options
 from facegate.gateway import create_app, serving
 from facegate.plugin import (
     Answer,
@@ -100,7 +101,7 @@ def test_the_command_line_says_who_failed_before(capsys: pytest.CaptureFixture[s
         Path("facegate.toml").write_text(text, encoding="utf-8")
         with pytest.raises(SystemExit) as left:
             cli.main(["compare", "selfie.png", "passport.png"])
-    assert left.value.code == cli.ACCEPTED
+    assert left.value.code == options.ACCEPTED
     assert "main: ConnectionFailed, backup: answered" in capsys.readouterr().out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import anyio
@@ -171,7 +171,7 @@ def test_the_async_verifier_tells_the_same(metrics: Metrics) -> None:
 
 # structlog
 
-Lines = list[dict[str, Any]]
+Lines = list[MutableMapping[str, Any]]
 
 
 @pytest.fixture

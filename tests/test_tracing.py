@@ -124,6 +124,7 @@ def test_each_attempt_is_a_span_inside_it_with_the_time_it_took(
     ask(telemetry, FakeProvider(), heard.append)
     (finished,) = (event for event in heard if isinstance(event, Finished))
     (tried,) = finished.attempts
+    assert tried.at is not None
     request, attempt = map(telemetry.span, ("facegate.compare", "facegate.attempt"))
     assert attempt.parent == request.context
     assert times(request) == when(finished.at, finished.seconds)
@@ -145,6 +146,7 @@ def test_attempts_one_after_the_other_are_shown_so(telemetry: Telemetry) -> None
         verifier.compare(PROBE, DOCUMENT)
     (finished,) = (event for event in heard if isinstance(event, Finished))
     (tried,) = finished.attempts
+    assert tried.at is not None
     began = [finished.at + timedelta(seconds=seconds) for seconds in (0, 7)]
     attempts = tuple(tried.model_copy(update={"at": at, "seconds": 5.0}) for at in began)
     telemetry.observer(dataclasses.replace(finished, attempts=attempts))

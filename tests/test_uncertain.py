@@ -9,9 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from acme import DOCUMENT, PROBE, SCALE, Scripted
+from acme_api import saying
 from both import Ask, both_ways
 from facegate import Decision, Liveness, Match, Operation
-from facegate.plugin import Answer, ProviderSettings, call
+from facegate.plugin import Answer, ProviderSettings
 from facegate.routing.leaf import Leaf
 from facegate.thresholds import Policy
 from scripted import QUESTION, route
@@ -42,7 +43,7 @@ def expected(match: str, live: str, uncertain: str) -> Decision:
 def test_what_an_answer_that_is_unsure_comes_to(ask: Ask, uncertain: str) -> None:
     for match, live in product(MATCHES, LIVE):
         answer = Answer(MATCHES[match], LIVE[live])
-        provider = Scripted(lambda _, told=answer: call(lambda: told), uncertain=uncertain)
+        provider = Scripted(saying(answer), uncertain=uncertain)
         result = ask(provider, "compare_live", probe=PROBE, gallery=DOCUMENT)
         assert result.decision is expected(match, live, uncertain), (match, live)
         assert not (result.accepted and "unsure" in (match, live))
@@ -56,7 +57,7 @@ def test_each_question_by_itself(ask: Ask, uncertain: str) -> None:
         ("liveness", Answer(liveness=LIVE["unsure"])),
     ):
         gallery: dict[str, Any] = {} if operation == "liveness" else {"gallery": DOCUMENT}
-        provider = Scripted(lambda _, told=answer: call(lambda: told), uncertain=uncertain)
+        provider = Scripted(saying(answer), uncertain=uncertain)
         result = ask(provider, operation, probe=PROBE, **gallery)
         assert result.decision is Decision(uncertain)
         found = result.match if operation == "compare" else result.liveness
@@ -72,8 +73,10 @@ def test_a_route_says_otherwise_than_its_providers(ask: Ask) -> None:
         ("review", "reject", Decision.REJECT),
         ("review", None, Decision.REVIEW),
     ):
-        leaf = Leaf(Scripted(lambda _: call(lambda: told), uncertain=own))
-        governed = route(leaf, policy={Operation.COMPARE: Policy(uncertain=policy)})
+        leaf = Leaf(Scripted(saying(told), uncertain=own))
+        governed = route(
+            leaf, policy={Operation.COMPARE: Policy.model_validate({"uncertain": policy})}
+        )
         assert ask(governed, **QUESTION).decision is decision
 
 
@@ -81,4 +84,4 @@ def test_the_default_is_to_reject_and_anything_else_a_mistake() -> None:
     assert ProviderSettings().uncertain == "reject"
     for kind in (ProviderSettings, Policy):
         with pytest.raises(ValidationError, match="uncertain"):
-            kind(uncertain="accept")
+            kind.model_validate({"uncertain": "accept"})

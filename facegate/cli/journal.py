@@ -39,10 +39,10 @@ class _Age(click.ParamType[datetime]):
     ) -> datetime:
         if isinstance(value, datetime):
             return value
-        found = _AGE.fullmatch(value)
-        if found is None:
+        age = _AGE.fullmatch(value)
+        if age is None:
             self.fail("a number of hours, days, weeks or years: 12h, 90d, 4w, 1y", param, ctx)
-        return datetime.now(UTC) - timedelta(hours=int(found[1]) * _HOURS[found[2]])
+        return datetime.now(UTC) - timedelta(hours=int(age[1]) * _HOURS[age[2]])
 
 
 @click.group()
@@ -65,16 +65,17 @@ def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int
     """
     expected = Head.parse(expect_head) if expect_head else None
     with _opened(config) as opened, _bar("Verifying") as progress:
-        found = opened.verify(expected, progress)
+        checked = opened.verify(expected, progress)
     if as_json:
-        print_json({"verified": not found.problems, **asdict(found), "head": str(found.head)})
+        data = {"verified": not checked.problems, **asdict(checked), "head": str(checked.head)}
+        print_json(data)
     else:
-        for problem in found.problems:
+        for problem in checked.problems:
             click.echo(problem)
-        state = f"{len(found.problems)} problems" if found.problems else "the chain holds"
-        click.echo(f"{found.records} records from number {found.begins} on: {state}")
-        click.echo(f"head {found.head}")
-    return REJECTED if found.problems else ACCEPTED
+        state = f"{len(checked.problems)} problems" if checked.problems else "the chain holds"
+        click.echo(f"{checked.records} records from number {checked.begins} on: {state}")
+        click.echo(f"head {checked.head}")
+    return REJECTED if checked.problems else ACCEPTED
 
 
 @journal.command()
@@ -83,11 +84,11 @@ def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int
 def head(config: str | None, *, as_json: bool) -> None:
     """Print number and hash of the last record, to be kept out of the journal's reach."""
     with _opened(config) as opened:
-        found = opened.head()
+        end = opened.head()
     if as_json:
-        print_json({"head": str(found), **asdict(found)})
+        print_json({"head": str(end), **asdict(end)})
     else:
-        click.echo(str(found))
+        click.echo(str(end))
 
 
 @journal.command()
@@ -163,20 +164,20 @@ def export(
 @contextmanager
 def _opened(config: str | None) -> Iterator[Journal]:
     loaded = Config.load(config)
-    found = cast("Journal | None", recorder(loaded))
-    if found is None:
+    opened = cast("Journal | None", recorder(loaded))
+    if opened is None:
         raise ConfigurationError(f"{loaded.source}: there is no [journal]")
-    if not found.exists:
+    if not opened.exists:
         raise ConfigurationError(f"{loaded.source}: journal.url: nothing was recorded there yet")
     try:
-        yield found
+        yield opened
     finally:
-        found.close()
+        opened.close()
 
 
 @contextmanager
 def _bar(label: str) -> Iterator[Progress]:
-    """On a terminal, and apart from what is printed for others to read."""
+    """A progress bar, on a terminal and apart from what is printed for others to read."""
     with click.progressbar(
         length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:

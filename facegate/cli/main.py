@@ -50,6 +50,7 @@ _LATER = {
     "ab": "facegate.cli.trial",
     "check": "facegate.cli.check",
     "journal": "facegate.cli.journal",
+    "new-plugin": "facegate.cli.new_plugin",
     "providers": "facegate.cli.check",
     "record": "facegate.cli.record",
     "routes": "facegate.cli.routes",
@@ -68,7 +69,8 @@ class _Root(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _LATER:
-            command: click.Command = getattr(import_module(_LATER[cmd_name]), cmd_name)
+            module = import_module(_LATER[cmd_name])
+            command: click.Command = getattr(module, cmd_name.replace("-", "_"))
             return command
         return super().get_command(ctx, cmd_name) or self._added(ctx).get(cmd_name)
 

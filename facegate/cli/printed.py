@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.progress import Progress, SpinnerColumn, TextColumn
@@ -12,15 +12,15 @@ from rich.text import Text
 
 from facegate.cli.terminal import console
 from facegate.journal.rows import Row
-from facegate.trial.arms import Arm
 from facegate.trial.comparisons import Pairing
-from facegate.trial.figures import FIGURES, named, period, told_of
-from facegate.trial.findings import Finding, Verdict, headline
-from facegate.trial.tally import Outcome
+from facegate.trial.findings import TrialFinding, Verdict, headline
+from facegate.trial.table import OF_PEOPLE, OF_REQUESTS, Figure, case_cells, label, period
 from facegate.trial.trial import Trial
 
 _CASES = 20
-_TOLD = 1000
+"""Most disagreements that are listed, the latest."""
+_CHUNK = 1000
+"""Rows between two updates of the count."""
 _STYLES = {
     Verdict.BROKEN: "bold white on red",
     Verdict.DIFFERS: "bold black on cyan",
@@ -37,58 +37,58 @@ def counted(rows: Iterable[Row]) -> Iterator[Row]:
     with Progress(*columns, console=out, transient=True, disable=not shown) as progress:
         task = progress.add_task("")
         for number, row in enumerate(rows, 1):
-            if not number % _TOLD:
+            if not number % _CHUNK:
                 progress.update(task, completed=number)
             yield row
 
 
-def show(found: Trial, said: Sequence[Finding]) -> None:
+def show(trial: Trial, findings: Sequence[TrialFinding]) -> None:
     """Print the whole report."""
-    console().print(_report(found, said))
+    console().print(_report(trial, findings))
 
 
-def _report(found: Trial, said: Sequence[Finding]) -> RenderableType:
+def _report(trial: Trial, findings: Sequence[TrialFinding]) -> RenderableType:
     parts: list[RenderableType] = [
-        Text(headline(said), "bold"),
-        Text(f"{period(found)}\n", "dim"),
-        _findings(said),
+        Text(headline(findings), "bold"),
+        Text(f"{period(trial)}\n", "dim"),
+        _findings(findings),
         Text("\nevery subject's first request; intervals hold at every look, with 95 %", "dim"),
-        _table(found, FIGURES[: len(Outcome) + 1]),
+        _table(trial, OF_PEOPLE),
         Text("\nall requests", "dim"),
-        _table(found, FIGURES[len(Outcome) + 1 :]),
+        _table(trial, OF_REQUESTS),
     ]
-    parts += [_cases(each) for each in found.pairings if each.cases]
+    parts += [_cases(pairing) for pairing in trial.pairings if pairing.cases]
     return Group(*parts)
 
 
-def _findings(said: Sequence[Finding]) -> Table:
+def _findings(findings: Sequence[TrialFinding]) -> Table:
     rows = Table.grid(padding=(0, 1))
     rows.add_column()
     rows.add_column(overflow="fold")
-    for each in said:
+    for each in findings:
         rows.add_row(Text(f" {each.verdict} ", _STYLES[each.verdict]), Text(each.text))
     return rows
 
 
-def _table(found: Trial, figures: Iterable[tuple[str, Callable[[Arm], str]]]) -> Table:
-    arms = (*found.arms, *found.shadows)
+def _table(trial: Trial, figures: Iterable[Figure]) -> Table:
+    arms = (*trial.arms, *trial.shadows)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for arm in arms:
-        table.add_column(Text(named(arm)), overflow="fold")
-    for name, told in figures:
-        table.add_row(Text(name, "dim"), *(Text(told(arm)) for arm in arms))
+        table.add_column(Text(label(arm)), overflow="fold")
+    for name, words in figures:
+        table.add_row(Text(name, "dim"), *(Text(words(arm)) for arm in arms))
     return table
 
 
-def _cases(found: Pairing) -> Table:
-    title = f"\nto review: {found.primary} and {found.candidate} disagree"
-    if len(found.cases) > _CASES:
+def _cases(pairing: Pairing) -> Table:
+    title = f"\nto review: {pairing.primary} and {pairing.candidate} disagree"
+    if len(pairing.cases) > _CASES:
         title += f" (the latest {_CASES}; --json and --html list more)"
     table = Table(box=None, pad_edge=False, header_style="bold", title=Text(title, "dim"))
     table.title_justify = "left"
-    for column in ("request", "when", found.primary, found.candidate):
+    for column in ("request", "when", pairing.primary, pairing.candidate):
         table.add_column(Text(column))
-    for case in found.cases[-_CASES:]:
-        table.add_row(*(Text(told) for told in told_of(case)))
+    for case in pairing.cases[-_CASES:]:
+        table.add_row(*map(Text, case_cells(case)))
     return table

@@ -37,16 +37,16 @@ class _Weights(click.ParamType[dict[str, float]]):
     ) -> dict[str, float]:
         if not isinstance(value, str):
             return value
-        found = {}
+        weights = {}
         for part in value.split(","):
             arm, _, weight = part.partition("=")
             try:
-                found[arm.strip()] = float(weight)
+                weights[arm.strip()] = float(weight)
             except ValueError:
                 self.fail(f"{part!r} is not ARM=WEIGHT", param, ctx)
-        if not all(0 <= weight < float("inf") for weight in found.values()):
+        if not all(0 <= weight < float("inf") for weight in weights.values()):
             self.fail("weights are numbers from 0 on", param, ctx)
-        return found
+        return weights
 
 
 @click.group()
@@ -111,8 +111,10 @@ def report(
         import scipy  # noqa: F401
 
         from facegate.cli import printed
-        from facegate.trial import findings, page
-        from facegate.trial.trial import Trial, plain
+        from facegate.figures.data import plain
+        from facegate.trial import page
+        from facegate.trial.findings import headline, trial_findings
+        from facegate.trial.trial import Trial
     loaded = Config.load(config)
     route = route or loaded.document.default
     if route is None:
@@ -120,7 +122,7 @@ def report(
     first, last = (day and day.replace(tzinfo=UTC) for day in (since, until))
     if file and url:
         raise click.UsageError("Give a journal or a CSV file, not both.")
-    with _rows(loaded, url, file) as read:
+    with _reader(loaded, url, file) as read:
         trial = Trial.of(
             route,
             (
@@ -132,24 +134,24 @@ def report(
             control=control,
             margin=margin,
         )
-    said = findings.findings(trial)
+    findings = trial_findings(trial)
     if html:
         try:
-            html.write_text(page.html(trial, said), encoding="utf-8")
+            html.write_text(page.html(trial, findings), encoding="utf-8")
         except OSError as error:
             raise InvalidRequest(f"cannot write {html.name}: {error.strerror}") from None
     if as_json:
-        told = {"headline": findings.headline(said), "findings": said, "trial": trial}
-        print_json({name: plain(value) for name, value in told.items()})
+        data = {"headline": headline(findings), "findings": findings, "trial": trial}
+        print_json(plain(data))
     else:
-        printed.show(trial, said)
+        printed.show(trial, findings)
 
 
 @contextmanager
-def _rows(
+def _reader(
     loaded: Config, url: str | None, file: Path | None
 ) -> Iterator[Callable[[str, datetime | None, datetime | None], Iterable[Row]]]:
-    """What reads the rows of a route, since and until when."""
+    """A function that reads the rows of a route, since and until when."""
     if file:
         from facegate.trial.source import from_csv
 
@@ -172,10 +174,10 @@ def _rows(
 
 
 def _weights(routes: Mapping[str, RouteTable], name: str) -> dict[str, float] | None:
-    """Those of the first split on the way from a route."""
+    """Weights of the first split on the way from a route; None where there is none."""
     table = routes.get(name)
     if table is None:
         return None
     if table.split:
         return dict(table.split)
-    return next(filter(None, (_weights(routes, part) for part in table.parts)), None)
+    return next(filter(None, (_weights(routes, member) for member in table.members)), None)

@@ -18,6 +18,8 @@ from facegate.images.image import Image, ImageLimits
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, call, send
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 3
+"""Redirects that are followed; each is checked as the first URL was."""
 _LONGEST_URL = 8192
 _CARRIERS = (ip_network("64:ff9b::/96"), ip_network("::/96"))
 """IPv6 networks whose last 32 bits are the IPv4 address that is meant (RFC 6052, RFC 4291)."""
@@ -27,17 +29,18 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class FetchPolicy:
-    """What may be fetched.
+    """The bounds of fetching.
 
     Attributes:
-        timeout_s: seconds to wait for a connection, and between any two parts of a reply.
-        max_redirects: hops followed; each is checked as the first one was.
+        timeout_s: seconds to wait for a connection, and between any two parts of a reply; above 0.
         networks: private networks that may be fetched from all the same, in CIDR notation.
         ca_file: PEM file of the authorities to trust instead of the public ones.
+
+    Raises:
+        ConfigurationError: a network that cannot be read.
     """
 
     timeout_s: float = 10.0
-    max_redirects: int = 3
     networks: tuple[str, ...] = ()
     ca_file: str | None = None
 
@@ -49,14 +52,20 @@ class FetchPolicy:
                 raise ConfigurationError(f"{network!r} is no network in CIDR notation") from None
 
     def permits(self, address: Address) -> bool:
+        """Whether an address is a public one, or in one of ``networks``."""
         meant = _meant(address)
-        if any(one in ip_network(net) for net in self.networks for one in (address, meant)):
+        if any(form in ip_network(net) for net in self.networks for form in (address, meant)):
             return True
         return meant.is_global and not meant.is_multicast and not _site_local(meant)
 
 
 def fetch(url: str, policy: FetchPolicy, limits: ImageLimits) -> Flow[Image]:
     """Fetch one picture.
+
+    Args:
+        url: https, absolute, without a user name.
+        policy: the bounds of fetching.
+        limits: bytes and pixels of the picture.
 
     Raises:
         ImageRejected: not https, an address that is not public, an error status, too many
@@ -68,7 +77,7 @@ def fetch(url: str, policy: FetchPolicy, limits: ImageLimits) -> Flow[Image]:
         max_reply_bytes=limits.max_bytes,
         ca_file=policy.ca_file,
     )
-    for _ in range(policy.max_redirects + 1):
+    for _ in range(_MOST_REDIRECTS + 1):
         try:
             request = yield from _checked_request(url, policy)
             reply = yield from send(request, transport)
@@ -77,7 +86,7 @@ def fetch(url: str, policy: FetchPolicy, limits: ImageLimits) -> Flow[Image]:
         if reply.status not in _REDIRECTS:
             return _image(reply, limits)
         url = _next(url, reply)
-    raise ImageRejected(f"the URL redirects more than {policy.max_redirects} times")
+    raise ImageRejected(f"the URL redirects more than {_MOST_REDIRECTS} times")
 
 
 def _checked_request(url: str, policy: FetchPolicy) -> Flow[HttpRequest]:
@@ -92,6 +101,7 @@ def _checked_request(url: str, policy: FetchPolicy) -> Flow[HttpRequest]:
     if parts.scheme != "https" or not host or "@" in parts.netloc:
         raise ImageRejected("only https URLs without a user name are fetched")
     addresses = yield from call(partial(_resolve, host, port))
+    # All of them: a name that leads inwards as well is no public one.
     if not all(policy.permits(address) for address in addresses):
         raise ImageRejected(f"{host} is not a public address; it is not fetched")
     address = addresses[0]
@@ -102,10 +112,10 @@ def _checked_request(url: str, policy: FetchPolicy) -> Flow[HttpRequest]:
 
 def _resolve(host: str, port: int) -> list[Address]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise ImageRejected(f"{host} cannot be resolved") from None
-    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
+    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in addresses]
 
 
 def _next(url: str, reply: HttpReply) -> str:
@@ -125,7 +135,7 @@ def _image(reply: HttpReply, limits: ImageLimits) -> Image:
 
 
 def _meant(address: Address) -> Address:
-    """Where a packet ends up: IPv6 has several ways to say an IPv4 address."""
+    """The address where a packet ends up: IPv6 has several ways to say an IPv4 one."""
     if isinstance(address, IPv4Address):
         return address
     if any(address in network for network in _CARRIERS) and int(address) > 0xFFFF:

@@ -25,12 +25,12 @@ _LONGEST_PATH = 1024
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What a picture may weigh.
+    """The limits of one picture.
 
     Attributes:
-        max_bytes: encoded size.
-        max_pixels: width times height; holds decompression bombs off.
-        min_side: width or height in pixels; no face fits into less.
+        max_bytes: largest encoded size, in bytes.
+        max_pixels: largest width times height; holds decompression bombs off.
+        min_side: least width and least height, in pixels; no face fits into less.
     """
 
     max_bytes: int = 20 * 1024 * 1024
@@ -52,8 +52,8 @@ class Image:
     Attributes:
         data: the encoded bytes, unchanged.
         format: the type, from the header, whatever the file's name says.
-        width: in pixels, as stored, before any EXIF rotation.
-        height: likewise.
+        width: width in pixels, as stored, before any EXIF rotation.
+        height: height in pixels, as stored, before any EXIF rotation.
     """
 
     data: bytes = field(repr=False)
@@ -67,6 +67,13 @@ class Image:
 
         A ``str`` is a path, or a ``data:`` URI. Bare base64 is never guessed at: use
         :meth:`from_base64`.
+
+        Args:
+            source: a path, bytes, a binary file, a ``data:`` URI or an Image.
+            limits: the limits it must keep; an Image has been held to its own.
+
+        Raises:
+            ImageRejected: not a picture within the limits, or not to be read.
         """
         match source:
             case Image():
@@ -172,7 +179,7 @@ class Image:
 
 
 ImageSource = Image | str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
-"""Whatever :meth:`Image.of` takes a picture from."""
+"""A source that :meth:`Image.of` takes a picture from."""
 Gallery = ImageSource | Iterable[ImageSource]
 """One picture of the claimed person, or several."""
 
@@ -186,6 +193,6 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def _shown(name: str) -> str:
-    """A path for a message, without what may be base64: a face."""
+    """A path as messages show it, without what may be base64: a face."""
     plain = re.sub(r"[\w+/=-]{80,}", "(something long)", name)
     return repr(plain if len(plain) <= 120 else f"...{plain[-117:]}")

@@ -35,13 +35,13 @@ def pictures(
     """The probe and the gallery, loaded.
 
     Args:
-        probe: the picture in question.
-        gallery: those of the claimed person.
+        probe: the picture captured now.
+        gallery: the pictures of the claimed person.
         intake: limits for input pictures, and whether URLs are fetched.
         most: largest number of gallery pictures; None for no limit.
 
     Raises:
-        ImageRejected: naming the picture.
+        ImageRejected: naming the picture, ``"probe"`` or ``"gallery[i]"``.
         InvalidRequest: no gallery, too large a one, or one picture given twice.
     """
     loaded = yield from picture("probe", probe, intake)
@@ -80,7 +80,7 @@ def picture(role: str, source: ImageSource, intake: Intake) -> Flow[Image]:
     except InputError as error:
         error.image = role
         raise
-    except ProviderTimeout as error:  # of a file, so it is no provider's
+    except ProviderTimeout as error:  # reading took too long: no provider is at fault
         reason = error.message
     except Exception as error:  # noqa: BLE001  of a file-like object of the caller's
         reason = f"reading it raised {type(error).__name__}"
@@ -96,7 +96,7 @@ def _fetched(url: str, intake: Intake) -> Flow[Image]:
 
 
 def _several(gallery: Any) -> Iterable[ImageSource]:
-    """One picture is a gallery of one; a str would otherwise be taken letter by letter."""
+    """The sources of a gallery; a single one would, as a str, be taken letter by letter."""
     single = isinstance(gallery, Image | str | os.PathLike | bytes | bytearray | memoryview)
     if single or hasattr(gallery, "read"):
         return [gallery]

@@ -1,4 +1,4 @@
-"""What a picture is, read from its header: type, size, animation, whether its end is there.
+"""The header of a picture: type, size, animation, and whether the end of the file is there.
 
 Nothing is decoded, so a file that claims 60 000 x 60 000 pixels costs nothing to refuse. Sizes come
 from the imagesize library; what it does not tell (animation, truncation) is read here.
@@ -15,7 +15,7 @@ from facegate.errors import ImageRejected
 
 
 class ImageFormat(StrEnum):
-    """Types that some provider takes. Which of them, each declares."""
+    """A picture type that some provider takes; each provider declares which."""
 
     JPEG = "JPEG"
     PNG = "PNG"
@@ -26,12 +26,12 @@ class ImageFormat(StrEnum):
 
     @property
     def media_type(self) -> str:
-        """As HTTP and data URIs name it: ``image/jpeg``."""
+        """The name in HTTP and data URIs: ``image/jpeg``."""
         return "image/jp2" if self is ImageFormat.JPEG2000 else f"image/{self.lower()}"
 
 
 class Header(NamedTuple):
-    """Type and stored pixel size."""
+    """Type and stored size in pixels, before any EXIF rotation."""
 
     format: ImageFormat
     width: int
@@ -64,8 +64,8 @@ def sniff(data: bytes) -> Header:
 
     kind = _format(data)
     try:
-        complete, frames = _INSPECT[kind](data) if kind in _INSPECT else _Findings(complete=True)
-    except (IndexError, struct.error):  # it points beyond its own end
+        complete, frames = _INSPECT[kind](data) if kind in _INSPECT else _Inspection(complete=True)
+    except (IndexError, struct.error):  # the file points beyond its own end
         complete, frames = False, 1
     if not complete:
         raise ImageRejected(f"the {kind} is damaged or cut short; was it still uploading?")
@@ -89,18 +89,20 @@ def _format(data: bytes) -> ImageFormat:
     raise ImageRejected(f"not a picture of a known type ({', '.join(ImageFormat)})")
 
 
-class _Findings(NamedTuple):
+class _Inspection(NamedTuple):
+    """Whether the end of the file is there, and how many pictures are in it."""
+
     complete: bool
     frames: int = 1
 
 
 _MOST_SCANS = 100
-"""Of a progressive JPEG; a dozen is usual, and each costs a pass over the whole picture."""
+"""Scans of a progressive JPEG; a dozen is usual, each costs a pass over the whole picture."""
 _SEQUENTIAL = (0xC0, 0xC1)
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
-def _jpeg(data: bytes) -> _Findings:
+def _jpeg(data: bytes) -> _Inspection:
     """Complete if an end marker follows the scan; one in an EXIF thumbnail does not count.
 
     Counting the scans reads every byte. A sequential picture whose first scan holds all of its
@@ -118,11 +120,11 @@ def _jpeg(data: bytes) -> _Findings:
         if marker == 0xDA:  # start of scan
             if data[start + 4] != enough and data.count(b"\xff\xda") > _MOST_SCANS:
                 raise ImageRejected(f"the JPEG has more than {_MOST_SCANS} scans; save it anew")
-            return _Findings(data.rfind(b"\xff\xd9", position) >= 0)
-    return _Findings(complete=False)
+            return _Inspection(data.rfind(b"\xff\xd9", position) >= 0)
+    return _Inspection(complete=False)
 
 
-def _png(data: bytes) -> _Findings:
+def _png(data: bytes) -> _Inspection:
     position, frames = 8, 1
     while position + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, position)
@@ -132,20 +134,20 @@ def _png(data: bytes) -> _Findings:
             frames = 2
         position += 12 + length
         if name == b"IEND":
-            return _Findings(position <= len(data), frames)
-    return _Findings(complete=False)
+            return _Inspection(position <= len(data), frames)
+    return _Inspection(complete=False)
 
 
-def _webp(data: bytes) -> _Findings:
+def _webp(data: bytes) -> _Inspection:
     animated = data[12:16] == b"VP8X" and bool(data[20] & 0x02)
-    return _Findings(struct.unpack_from("<I", data, 4)[0] + 8 <= len(data), 2 if animated else 1)
+    return _Inspection(struct.unpack_from("<I", data, 4)[0] + 8 <= len(data), 2 if animated else 1)
 
 
-def _bmp(data: bytes) -> _Findings:
-    return _Findings(struct.unpack_from("<I", data, 2)[0] <= len(data))
+def _bmp(data: bytes) -> _Inspection:
+    return _Inspection(struct.unpack_from("<I", data, 2)[0] <= len(data))
 
 
-def _tiff(data: bytes) -> _Findings:
+def _tiff(data: bytes) -> _Inspection:
     order = "<" if data[:2] == b"II" else ">"
     (directory,) = struct.unpack_from(f"{order}I", data, 4)
     (entries,) = struct.unpack_from(f"{order}H", data, directory)
@@ -156,7 +158,7 @@ def _tiff(data: bytes) -> _Findings:
     ]
     if len(tags) > len(set(tags)):  # two sizes, say: one for who checks, one for who decodes
         raise ImageRejected("the TIFF says things twice; save it anew")
-    return _Findings(complete=True, frames=2 if following else 1)
+    return _Inspection(complete=True, frames=2 if following else 1)
 
 
 _INSPECT = {

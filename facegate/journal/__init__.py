@@ -22,10 +22,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from facegate.journal.chain import Head
+from facegate.journal.rows import Row
+from facegate.journal.verification import ChainVerification
 from facegate.runtime.extras import extra
 
 if TYPE_CHECKING:
     from facegate.journal.journal import Journal as Journal
+    from facegate.journal.journal import Progress as Progress
+
+__all__ = ["ChainVerification", "Head", "Journal", "Progress", "Row", "open_journal"]
 
 
 def open_journal(table: Mapping[str, Any], source: str) -> Journal:
@@ -54,8 +60,8 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         """The journal itself, loaded when it is asked for: it needs the extra."""
-        if name != "Journal":
+        if name not in ("Journal", "Progress"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from facegate.journal.journal import Journal
+        from facegate.journal import journal
 
-        return Journal
+        return getattr(journal, name)

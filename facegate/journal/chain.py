@@ -1,4 +1,4 @@
-"""What makes a record follow from the one before it. Nothing here knows of a database."""
+"""The chain: what makes a record follow from the one before it. No database is known here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ START = "0" * 64
 
 
 class Kind(StrEnum):
-    """What a record is about."""
+    """The subject of a record."""
 
     REQUEST = "request"
     ATTEMPT = "attempt"
@@ -28,12 +28,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is to be appended.
+    """A record that is to be appended.
 
     Attributes:
-        at: UTC, in ISO 8601 with microseconds, so that text sorts as time does.
+        kind: its subject.
+        at: when it happened: UTC, in ISO 8601 with microseconds, so that text sorts as time does.
         content: columns by name; None is left out.
-        salt: random, so that nobody can guess the content of a record from its hash.
+        salt: random, in hexadecimal, so that nobody can guess the content of a record from its
+            hash.
     """
 
     kind: Kind
@@ -43,11 +45,17 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A record as it was read.
+class StoredRecord:
+    """A record as the journal holds it, where anything may have been altered.
 
     Attributes:
+        seq: its number, from 1 on.
+        kind: the text of a :class:`Kind`.
+        at: when it happened, as text.
+        content: columns by name; empty where the record was erased.
         salt: None where the record was erased.
+        content_hash: SHA-256 of salt and content, in hexadecimal.
+        hash: SHA-256 of the hash before it, number, kind, time and content hash, in hexadecimal.
     """
 
     seq: int
@@ -61,17 +69,22 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of the chain: number and hash of the last record, written ``number:hash``."""
+    """The end of the chain, written ``number:hash``.
+
+    Attributes:
+        seq: number of the last record; 0 where there is none.
+        hash: of the last record, in hexadecimal.
+    """
 
     seq: int = 0
     hash: str = START
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read it back.
+        """The head that a text like ``1234:0a1b...`` names.
 
         Raises:
-            InvalidRequest: it is no head.
+            InvalidRequest: the text is no head.
         """
         seq, _, digest = text.strip().partition(":")
         if not seq.isdecimal() or len(digest) != len(START):
@@ -83,23 +96,23 @@ class Head:
 
 
 def digest(content: Mapping[str, Any], salt: str) -> str:
-    """The hash of a record's content."""
-    told = {name: value for name, value in content.items() if value is not None}
+    """The hash of a record's content, in hexadecimal."""
+    columns = {name: value for name, value in content.items() if value is not None}
     # Whatever a forger put into a column is something that can be hashed.
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"), default=repr)
+    text = json.dumps(columns, sort_keys=True, separators=(",", ":"), default=repr)
     return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
 
 
 def link(previous: str, seq: int, kind: str, at: str, content_hash: str) -> str:
-    """The hash of a record, which holds the one before it."""
+    """The hash of a record, made of the hash before it; in hexadecimal."""
     return hashlib.sha256(f"{previous}|{seq}|{kind}|{at}|{content_hash}".encode()).hexdigest()
 
 
-def chained(head: Head, records: Iterable[Record]) -> Iterator[Kept]:
+def chained(head: Head, records: Iterable[Record]) -> Iterator[StoredRecord]:
     """The records with their numbers and hashes, following ``head``."""
     for seq, record in enumerate(records, head.seq + 1):
         content_hash = digest(record.content, record.salt)
         head = Head(seq, link(head.hash, seq, record.kind, record.at, content_hash))
-        yield Kept(
+        yield StoredRecord(
             seq, record.kind, record.at, record.content, record.salt, content_hash, head.hash
         )

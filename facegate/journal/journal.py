@@ -21,7 +21,7 @@ from facegate.journal.schema import records
 from facegate.journal.settings import JournalSettings
 from facegate.journal.store import Store
 from facegate.journal.transfer import Label
-from facegate.journal.verification import Verification
+from facegate.journal.verification import ChainVerification
 from facegate.journal.writer import LINGER_S, Entry, Writer
 from facegate.runtime.flow import Flow, call
 
@@ -29,15 +29,15 @@ _CHUNK = 500
 """Labels in one transaction, or asked for in one query."""
 
 Progress = Callable[[int, int], object]
-"""Is told now and then how many are done, and of how many."""
+"""A function that is called now and then with how many are done, and of how many."""
 
 
 def _silently(_done: int, _of: int) -> None:
-    """Nobody watches."""
+    """Progress that nobody watches."""
 
 
 class Journal:
-    """Keeps every request, and shows if one was altered; see :mod:`facegate.journal`.
+    """The record of every request, which shows if one was altered; see :mod:`facegate.journal`.
 
     When a request counts as recorded is a setting:
 
@@ -67,8 +67,11 @@ class Journal:
     def record(self, event: Finished | Shadowed) -> Flow[None]:
         """Record a request.
 
+        Args:
+            event: the request as it ended, or what a shadow candidate made of it.
+
         Raises:
-            JournalUnavailable: in time it could not be.
+            JournalUnavailable: it was not recorded in time.
         """
         ends = time.monotonic() + self._settings.wait_s
         entry = Entry(records_of(event, self._key))
@@ -99,25 +102,25 @@ class Journal:
         """Note what was found out about a request; where labels differ, the latest holds.
 
         Args:
-            request_id: its id.
-            genuine: the claimed person, or an impostor.
-            spoof: a presentation attack, or none.
+            request_id: id of the request.
+            genuine: true for the claimed person, false for an impostor, None for not known.
+            spoof: true for a presentation attack, false for none, None for not known.
 
         Raises:
-            InvalidRequest: the journal does not know it, or there is nothing to note.
+            InvalidRequest: the journal has no such request, or there is nothing to note.
         """
-        found = Label(request_id, genuine, spoof)
-        if self._unknown([found]):
+        label = Label(request_id, genuine, spoof)
+        if self._unknown([label]):
             raise InvalidRequest(f"no request {request_id!r} in the journal")
-        self._store.append([_record(found)])
+        self._store.append([_record(label)])
 
     def import_labels(self, path: Path, progress: Progress = _silently) -> int:
-        """Note the labels of a CSV file, all or none; gives how many.
+        """Note the labels of a CSV file, all or none where a line is wrong; gives how many.
 
         The columns are ``request_id``, ``genuine`` and ``spoof``: ``true``, ``false`` or empty.
 
         Raises:
-            InvalidRequest: naming the line that is wrong.
+            InvalidRequest: the file cannot be read, or a line of it is wrong, naming the line.
         """
         total = count = 0
         for some in _chunks(transfer.labels(path)):
@@ -143,9 +146,9 @@ class Journal:
         """The requests in the order they were recorded, as the journal is now.
 
         Args:
-            route: only of this one.
-            since: only those that began then or later.
-            until: only those that began before.
+            route: whose requests to read; None for all.
+            since: the earliest beginning of a request; None for no bound.
+            until: the moment before which a request began; None for no bound.
         """
         return reading.rows(self._store, route, since, until)
 
@@ -164,8 +167,8 @@ class Journal:
             ConfigurationError: the package for Parquet is missing.
         """
         total = reading.count(self._store, route, since, until)
-        found = self.rows(route, since, until)
-        return transfer.export(found, path, lambda done: progress(done, total))
+        rows = self.rows(route, since, until)
+        return transfer.export(rows, path, lambda done: progress(done, total))
 
     @property
     def exists(self) -> bool:
@@ -177,7 +180,9 @@ class Journal:
         with self._store.reading() as connection:
             return self._store.head(connection)
 
-    def verify(self, expected: Head | None = None, progress: Progress = _silently) -> Verification:
+    def verify(
+        self, expected: Head | None = None, progress: Progress = _silently
+    ) -> ChainVerification:
         """Check every record against the one before it, and a head that was written down."""
         return reading.verify(self._store, expected, progress)
 
@@ -193,7 +198,7 @@ class Journal:
         return retention.erase(self._store, hashed)
 
     def purge(self, before: datetime, progress: Progress = _silently) -> int:
-        """Remove what is older; gives how many records."""
+        """Remove the oldest records, up to the first that is younger; gives how many."""
         return retention.purge(self._store, before, progress)
 
     def _unknown(self, labels: Iterable[Label]) -> set[str]:

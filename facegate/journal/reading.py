@@ -1,4 +1,4 @@
-"""What the journal tells: its rows, where its chain begins, and whether it holds."""
+"""Reading the journal: its rows, where its chain begins, and whether it holds."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Label, RowMapping, func, select
 
 from facegate.journal import verification
-from facegate.journal.chain import Head, Kept, Kind
+from facegate.journal.chain import Head, Kind, StoredRecord
 from facegate.journal.record import stamp
 from facegate.journal.rows import Row
 from facegate.journal.schema import records
 from facegate.journal.store import Store
-from facegate.journal.verification import Verification
+from facegate.journal.verification import ChainVerification
 from facegate.model import Billed, Decision, Operation
 
 _CHUNK = 1000
+"""Records between two reports of progress."""
 
 
 def rows(
     store: Store, route: str | None, since: datetime | None, until: datetime | None
 ) -> Iterator[Row]:
-    """Requests in the order they were recorded, with what was learnt of them; erased ones not."""
+    """Requests in the order they were recorded, with their labels; erased ones are left out."""
     query = select(records, _learnt("genuine"), _learnt("spoof")).order_by(records.c.seq)
     query = query.where(*_wanted(route, since, until))
-    with store.reading() as connection, connection.execute(query) as found:
-        yield from map(_row, found.mappings())
+    with store.reading() as connection, connection.execute(query) as result:
+        yield from map(_row, result.mappings())
 
 
 def count(store: Store, route: str | None, since: datetime | None, until: datetime | None) -> int:
-    """How many rows there are."""
+    """The number of these rows."""
     query = select(func.count()).select_from(records).where(*_wanted(route, since, until))
     with store.reading() as connection:
         return connection.execute(query).scalar_one()
@@ -52,61 +53,63 @@ def _wanted(
 
 
 def _learnt(name: str) -> Label[Any]:
-    """What the latest label says that says anything."""
+    """A column for the latest of a request's labels that has a value."""
     label = records.alias()
     mine = label.c.request_id == records.c.request_id
-    says = select(label.c[name]).where(label.c.kind == Kind.LABEL, mine, label.c[name].is_not(None))
-    return says.order_by(label.c.seq.desc()).limit(1).scalar_subquery().label(f"learnt_{name}")
+    values = select(label.c[name]).where(
+        label.c.kind == Kind.LABEL, mine, label.c[name].is_not(None)
+    )
+    return values.order_by(label.c.seq.desc()).limit(1).scalar_subquery().label(f"learnt_{name}")
 
 
-def _row(found: RowMapping) -> Row:
+def _row(record: RowMapping) -> Row:
     return Row(
-        at=datetime.fromisoformat(found["at"]),
-        request_id=found["request_id"],
-        subject=found["subject"],
-        route=found["route"],
-        arm=found["arm"],
-        shadow=found["shadow"],
-        provider=found["provider"] or "",
-        lineage=found["lineage"] or "",
-        operation=Operation(found["operation"]),
-        decision=Decision(found["decision"]) if found["decision"] else None,
-        match_score=found["match_score"],
-        liveness_score=found["liveness_score"],
-        error_code=found["error_code"],
-        seconds=found["seconds"],
-        attempts=found["attempts"],
-        billed=Billed(found["billed"]),
-        cost=found["cost"],
-        engine=found["engine"],
-        judged_by_caller=bool(found["judged_by_caller"]),
-        genuine=found["learnt_genuine"],
-        spoof=found["learnt_spoof"],
+        at=datetime.fromisoformat(record["at"]),
+        request_id=record["request_id"],
+        subject=record["subject"],
+        route=record["route"],
+        arm=record["arm"],
+        shadow=record["shadow"],
+        provider=record["provider"] or "",
+        lineage=record["lineage"] or "",
+        operation=Operation(record["operation"]),
+        decision=Decision(record["decision"]) if record["decision"] else None,
+        match_score=record["match_score"],
+        liveness_score=record["liveness_score"],
+        error_code=record["error_code"],
+        seconds=record["seconds"],
+        attempts=record["attempts"],
+        billed=Billed(record["billed"]),
+        cost=record["cost"],
+        engine=record["engine"],
+        judged_by_caller=bool(record["judged_by_caller"]),
+        genuine=record["learnt_genuine"],
+        spoof=record["learnt_spoof"],
     )
 
 
 def verify(
     store: Store, expected: Head | None, progress: Callable[[int, int], object]
-) -> Verification:
-    """Check the whole chain as it is now."""
+) -> ChainVerification:
+    """The verification of the whole chain as it is now."""
     with store.reading() as connection:
         start, head = begins(connection), store.head(connection)
 
-        def told(kept: Iterator[Kept]) -> Iterator[Kept]:
-            for each in kept:
-                yield each
-                if not each.seq % _CHUNK:
-                    progress(each.seq - start.seq, head.seq - start.seq)
+        def counted(chain: Iterator[StoredRecord]) -> Iterator[StoredRecord]:
+            for record in chain:
+                yield record
+                if not record.seq % _CHUNK:
+                    progress(record.seq - start.seq, head.seq - start.seq)
 
-        return verification.verify(told(store.chain(connection)), start, head, expected)
+        return verification.verify(counted(store.chain(connection)), start, head, expected)
 
 
 def begins(connection: Connection) -> Head:
-    """The last record that was purged."""
+    """The last record that was purged, which the chain goes on from."""
     purges = select(records.c.detail).where(records.c.kind == Kind.PURGE)
     detail = connection.scalar(purges.order_by(records.c.seq.desc()).limit(1))
     try:
-        told = json.loads(detail or "{}")
-        return Head(int(told["upto"]), str(told["hash"]))
+        purge = json.loads(detail or "{}")
+        return Head(int(purge["upto"]), str(purge["hash"]))
     except (ValueError, LookupError, TypeError):  # there was none, or somebody was at it
         return Head()

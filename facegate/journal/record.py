@@ -1,4 +1,4 @@
-"""What is recorded of a request: never a picture, a token or a vendor's words."""
+"""Records of a request: never a picture, a token or a vendor's words."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _BILLED = tuple(Billed)
 
 
 def records_of(event: Finished | Shadowed, key: bytes | None) -> list[Record]:
-    """One for the request and one for each attempt.
+    """The records of a request: one for itself and one for each attempt.
 
     Of a shadowed request these are the candidate's; the primary's have the same request id.
 
     Args:
-        event: what happened.
-        key: that subjects are hashed with; None to leave them out.
+        event: the request as it ended, or what a shadow candidate made of it.
+        key: secret that subjects are hashed with; None to leave them out.
     """
     shadow = isinstance(event, Shadowed)
     finished = event.candidate if isinstance(event, Shadowed) else event
@@ -101,18 +101,18 @@ def _who(provider: str, plugin: str, lineage: str) -> dict[str, Any]:
 
 @cache
 def plugin_versions() -> Mapping[str, str]:
-    """Of the distributions that bring plugins, by plugin. Takes some milliseconds, once."""
-    found = entry_points(group="facegate")
-    return {entry.name: entry.dist.version for entry in found if entry.dist is not None}
+    """Versions of distributions by the plugin they bring. Takes some milliseconds, once."""
+    plugins = entry_points(group="facegate")
+    return {plugin.name: plugin.dist.version for plugin in plugins if plugin.dist is not None}
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as the journal writes it."""
+    """Text of a moment: UTC, in ISO 8601 with microseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def subject_hash(subject: str | None, key: bytes | None) -> str | None:
-    """A person's name in the journal; None without a key."""
+    """The name of a person in the journal, 32 hexadecimal digits; None without a key."""
     if subject is None or key is None:
         return None
     # BLAKE2 takes 64 bytes of key, a file may hold more.
@@ -127,12 +127,12 @@ def _cost(attempts: Sequence[Attempt]) -> float | None:
 
 
 def _number(value: float | None) -> float | None:
-    """Without a negative zero, which SQLite does not keep."""
+    """A number without a negative zero, which SQLite does not keep."""
     return None if value is None else float(value) + 0.0
 
 
 def _text(value: str | None) -> str | None:
-    """As every database can hold it: without what is no letter."""
+    """Text that every database can hold: no longer than that, and without what is no letter."""
     if value is None:
         return None
     return value[:_LONGEST].encode("utf-8", "replace").decode().replace("\0", "")

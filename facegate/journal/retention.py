@@ -22,35 +22,47 @@ def erase(store: Store, subject: str) -> int:
     """Empty the records of a person and the labels of their requests; gives how many.
 
     Args:
-        store: of the journal.
-        subject: as it is hashed.
+        store: the journal's.
+        subject: the hash of the person's name.
+
+    Raises:
+        JournalUnavailable: the database failed.
     """
     theirs = records.c.subject == subject
     requests = select(records.c.request_id).where(theirs)
     labels = (records.c.kind == Kind.LABEL) & records.c.request_id.in_(requests)
     with store.writing() as connection:
-        found = connection.scalars(
+        numbers = connection.scalars(
             select(records.c.seq).where(theirs | labels).order_by(records.c.seq)
         ).all()
-        if found:
+        if numbers:
             nothing = dict.fromkeys((*CONTENT, "salt"))
             connection.execute(update(records).where(theirs | labels).values(nothing))
-            done = Record(Kind.ERASURE, _now(), {"detail": json.dumps({"erased": _spans(found)})})
-            store.extend(connection, [done])
+            detail = json.dumps({"erased": _spans(numbers)})
+            store.extend(connection, [Record(Kind.ERASURE, _now(), {"detail": detail})])
     store.forget()
-    return len(found)
+    return len(numbers)
 
 
 def purge(store: Store, before: datetime, progress: Callable[[int, int], object]) -> int:
-    """Remove the oldest records, up to the first one that is not older; gives how many."""
+    """Remove the oldest records, up to the first that is not older; gives how many.
+
+    Args:
+        store: the journal's.
+        before: the moment before which records are old.
+        progress: called now and then with how many are removed, and of how many.
+
+    Raises:
+        JournalUnavailable: the database failed.
+    """
     with store.writing() as connection:
         young = select(records.c.seq).where(records.c.at >= stamp(before))
         kept = connection.scalar(young.order_by(records.c.seq).limit(1))
         last = store.head(connection).seq if kept is None else kept - 1
         old = select(records.c.hash).where(records.c.seq == last)
         if last > begins(connection).seq:
-            told = {"upto": last, "hash": connection.scalar(old), "before": stamp(before)}
-            store.extend(connection, [Record(Kind.PURGE, _now(), {"detail": json.dumps(told)})])
+            detail = {"upto": last, "hash": connection.scalar(old), "before": stamp(before)}
+            store.extend(connection, [Record(Kind.PURGE, _now(), {"detail": json.dumps(detail)})])
         else:
             last = begins(connection).seq
         first = connection.scalar(select(func.min(records.c.seq))) or 1

@@ -1,4 +1,4 @@
-"""What the journal tells of a request, as reports and exports read it."""
+"""Rows: requests as reports and exports read them from the journal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Row:
     Attributes:
         at: when the request began, in UTC.
         request_id: shared by the primary and the shadow of one request.
-        subject: keyed hash of whom it was about; None where nobody was named.
+        subject: keyed hash of the person's name; None where nobody was named.
         route: that was asked.
         arm: of the split; None where there is none.
         shadow: answered in the background, and not the answer that the caller got.
@@ -24,17 +24,19 @@ class Row:
         operation: what was asked.
         decision: None where it failed.
         match_score: on the provider's own scale, where it gives one.
-        liveness_score: likewise.
+        liveness_score: on the provider's own scale, where it gives one.
         error_code: class name of the error, where it failed.
-        seconds: for the whole request.
+        seconds: duration of the whole request.
         attempts: how many it took.
         billed: whether any of them may have been charged for.
         cost: of all attempts, in the operator's currency; None where it is not configured.
-        engine: the version or model of it that answered, where the provider says so.
+        engine: version or model of the engine that answered, where the provider gives it.
         judged_by_caller: the caller wanted the score alone and decided elsewhere, so ``decision``
             is nobody's.
-        genuine: what was found out later: the claimed person, an impostor, or None for not known.
-        spoof: likewise: a presentation attack, none, or not known.
+        genuine: the truth, as it was labelled later: the claimed person, or an impostor; None for
+            not known.
+        spoof: the truth, as it was labelled later: a presentation attack, or none; None for not
+            known.
     """
 
     at: datetime

@@ -61,7 +61,7 @@ _CONTENT: dict[str, type[Boolean | Float[float] | Integer | Text]] = {
     "spoof": Boolean,
     "detail": Text,
 }
-"""What a record tells, as its kind has it; the rest is null. ``detail`` is JSON."""
+"""Columns of a record's content; those that its kind does not have are null. ``detail`` is JSON."""
 
 CONTENT = tuple(_CONTENT)
 

@@ -20,6 +20,7 @@ from facegate.document import Table, explained, with_secret_files
 from facegate.errors import ConfigurationError
 
 _KEY_LENGTH = 16
+"""Characters that a key has at least."""
 
 
 class JournalSettings(Table):
@@ -79,10 +80,14 @@ class JournalSettings(Table):
 
     @classmethod
     def of(cls, table: Mapping[str, Any], source: str) -> JournalSettings:
-        """Read the table.
+        """The settings that a table holds.
+
+        Args:
+            table: as it was written.
+            source: what to call the configuration in messages.
 
         Raises:
-            ConfigurationError: naming the key.
+            ConfigurationError: a key is unknown or its value is wrong, naming the key.
         """
         where = f"{source}: journal."
         if not isinstance(table, Mapping):

@@ -24,20 +24,22 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from facegate.errors import JournalUnavailable
-from facegate.journal.chain import Head, Kept, Record, chained
+from facegate.journal.chain import Head, Record, StoredRecord, chained
 from facegate.journal.schema import CONTENT, head, migrate, records
 from facegate.runtime.forking import in_child
 
 _BUSY_S = 5
-"""How long to wait for another process that is writing, or for the server."""
+"""Seconds to wait for another process that is writing, or for the server."""
 _CHUNK = 1000
+"""Rows that are read from the database at once."""
 _log = logging.getLogger(__name__)
 _inherited: list[Engine] = []
-"""Of the parent of a fork, and never let go of: closing its connections would end them there."""
+"""Engines of the parent of a fork, never let go of: closing their connections would end them there.
+"""
 
 
 class Store:
-    """Opens the database when it is first used, in each process anew; serves any thread.
+    """The database, opened when it is first used, in each process anew; serves any thread.
 
     Args:
         url: SQLAlchemy's; see :class:`~facegate.journal.settings.JournalSettings`.
@@ -72,7 +74,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that nobody else writes beside.
+        """A transaction beside which nobody else writes.
 
         Raises:
             JournalUnavailable: the database failed, or its parameters are in the way.
@@ -122,14 +124,14 @@ class Store:
         raise JournalUnavailable(f"the journal's database failed ({failure})") from None
 
     def _there(self) -> tuple[int, int] | None:
-        """Which file SQLite's is at the moment, None where there is none."""
+        """Device and number of SQLite's file at the moment; None where there is none."""
         if self.url.get_backend_name() != "sqlite":
             return None
         try:
-            found = Path(str(self.url.database)).stat()
+            file = Path(str(self.url.database)).stat()
         except OSError:
             return None
-        return found.st_dev, found.st_ino
+        return file.st_dev, file.st_ino
 
     def append(self, batch: Sequence[Record], *, again: bool = False) -> None:
         """Append records, all or none.
@@ -137,6 +139,9 @@ class Store:
         Args:
             batch: in their order.
             again: it was tried before, and nobody knows whether that succeeded.
+
+        Raises:
+            JournalUnavailable: the database failed.
         """
         with self.writing() as connection:
             if again:
@@ -149,18 +154,18 @@ class Store:
 
     def extend(self, connection: Connection, batch: Sequence[Record]) -> None:
         """Append records inside a transaction of :meth:`writing`."""
-        kept = list(chained(self.head(connection), batch))
-        connection.execute(insert(records), [_as_row(each) for each in kept])
-        connection.execute(head.update(), {"seq": kept[-1].seq, "hash": kept[-1].hash})
+        stored = list(chained(self.head(connection), batch))
+        connection.execute(insert(records), [_as_row(each) for each in stored])
+        connection.execute(head.update(), {"seq": stored[-1].seq, "hash": stored[-1].hash})
 
     def head(self, connection: Connection) -> Head:
         """The end of the chain."""
         return Head(*connection.execute(select(head.c.seq, head.c.hash)).one())
 
-    def chain(self, connection: Connection) -> Iterator[Kept]:
-        """All records, by number."""
-        with connection.execute(select(records).order_by(records.c.seq)) as found:
-            yield from map(_kept, found.mappings())
+    def chain(self, connection: Connection) -> Iterator[StoredRecord]:
+        """All records, in the order of their numbers."""
+        with connection.execute(select(records).order_by(records.c.seq)) as result:
+            yield from map(_stored, result.mappings())
 
     def forget(self) -> None:
         """Empty SQLite's log of what was removed; PostgreSQL's vacuum sees to that by itself."""
@@ -181,22 +186,22 @@ class Store:
             self._engine.dispose()
 
 
-def _kept(row: RowMapping) -> Kept:
+def _stored(row: RowMapping) -> StoredRecord:
     content = {name: row[name] for name in CONTENT if row[name] is not None}
     numbered = (row["seq"], row["kind"], row["at"])
-    return Kept(*numbered, content, row["salt"], row["content_hash"], row["hash"])
+    return StoredRecord(*numbered, content, row["salt"], row["content_hash"], row["hash"])
 
 
-def _as_row(kept: Kept) -> dict[str, Any]:
+def _as_row(record: StoredRecord) -> dict[str, Any]:
     return {
         **dict.fromkeys(CONTENT),
-        **kept.content,
-        "seq": kept.seq,
-        "kind": kept.kind,
-        "at": kept.at,
-        "salt": kept.salt,
-        "content_hash": kept.content_hash,
-        "hash": kept.hash,
+        **record.content,
+        "seq": record.seq,
+        "kind": record.kind,
+        "at": record.at,
+        "salt": record.salt,
+        "content_hash": record.content_hash,
+        "hash": record.hash,
     }
 
 
@@ -222,14 +227,17 @@ def _briskly(connection: Any, _record: Any) -> None:
 
 
 def _set_up(connection: Any, synchronous: str) -> None:
-    connection.isolation_level = None  # what begins a transaction is said below
+    connection.isolation_level = None  # _begun begins transactions
     _write_ahead(connection)
     for pragma in (f"synchronous = {synchronous}", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _write_ahead(connection: Any) -> None:
-    """Where several are the first to open a file, SQLite has all but one fail, without waiting."""
+    """Turn on SQLite's write-ahead log.
+
+    Where several are the first to open a file, SQLite has all but one fail, without waiting.
+    """
     ends = time.monotonic() + _BUSY_S
     while True:
         try:
@@ -243,6 +251,9 @@ def _write_ahead(connection: Any) -> None:
 
 
 def _begun(connection: Connection) -> None:
-    """A writer locks at once: one that had read first could not go on after another's commit."""
+    """Begin a transaction.
+
+    A writer locks at once: one that had read first could not go on after another's commit.
+    """
     reads = connection.get_execution_options().get("facegate_reads")
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

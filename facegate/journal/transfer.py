@@ -1,4 +1,4 @@
-"""Outcomes read from CSV, and rows written as CSV or Parquet."""
+"""Labels read from CSV, and rows written as CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -25,18 +25,22 @@ _TYPES = {
     **dict.fromkeys(("match_score", "liveness_score", "seconds", "cost"), "DOUBLE"),
     "attempts": "INTEGER",
 }
-"""What Parquet keeps as anything but text."""
+"""Columns that Parquet keeps as anything but text."""
 _CHUNK = 1000
+"""Rows between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What was found out about a request.
+    """The truth about a request, as somebody found it out.
 
     Attributes:
-        request_id: its id.
-        genuine: the claimed person, an impostor, or not known.
-        spoof: a presentation attack, none, or not known.
+        request_id: id of the request.
+        genuine: true for the claimed person, false for an impostor, None for not known.
+        spoof: true for a presentation attack, false for none, None for not known.
+
+    Raises:
+        InvalidRequest: neither is known.
     """
 
     request_id: str
@@ -49,10 +53,10 @@ class Label:
 
 
 def labels(path: Path) -> Iterator[tuple[int, Label]]:
-    """Labels and the lines they are on.
+    """Labels of a CSV file, and the lines they are on, from 2 on.
 
     Raises:
-        InvalidRequest: naming the line that is wrong.
+        InvalidRequest: the file cannot be read, or a line of it is wrong, naming the line.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -76,13 +80,13 @@ def _label(columns: Sequence[str], values: Sequence[str]) -> Label:
     if len(values) != len(columns):
         raise InvalidRequest(f"{len(values)} values for {len(columns)} columns")
     given = {name: value.strip() for name, value in zip(columns, values, strict=True)}
-    said: dict[str, bool | None] = {}
+    truths: dict[str, bool | None] = {}
     for name in _COLUMNS[1:]:
         word = given.get(name, "").lower()
         if word not in _WORDS:
             raise InvalidRequest(f"{name} is true, false or empty")
-        said[name] = _WORDS[word]
-    return Label(given["request_id"], **said)
+        truths[name] = _WORDS[word]
+    return Label(given["request_id"], **truths)
 
 
 def export(rows: Iterable[Row], path: Path, progress: Callable[[int], object]) -> int:
@@ -114,13 +118,13 @@ def _csv(rows: Iterable[Row], path: Path, progress: Callable[[int], object]) -> 
         writer = csv.writer(file)
         writer.writerow([field.name for field in fields(Row)])
         for count, row in enumerate(rows, 1):
-            writer.writerow(map(_told, astuple(row)))
+            writer.writerow(map(_cell, astuple(row)))
             if not count % _CHUNK:
                 progress(count)
     return count
 
 
-def _told(value: Any) -> Any:
+def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return value.isoformat() if isinstance(value, datetime) else value

@@ -1,4 +1,4 @@
-"""Finding where a chain does not hold. Records come in as they were read, from wherever."""
+"""Verification of a chain: where it does not hold. Records come from wherever they were read."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from facegate.journal.chain import Head, Kept, Kind, digest, link
+from facegate.journal.chain import Head, Kind, StoredRecord, digest, link
 
 _MOST = 100
+"""Problems that are described, at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
-    """What became of checking a chain.
+class ChainVerification:
+    """The outcome of checking a chain.
 
     Attributes:
         records: how many were checked.
         erased: how many of them had been emptied.
-        begins: number of the first one; those before it were purged.
-        head: the last one.
+        begins: number of the first record; those before it were purged.
+        head: number and hash of the last record.
         problems: what is wrong, a sentence each; the first hundred, and how many more.
     """
 
@@ -32,16 +33,16 @@ class Verification:
 
 
 def verify(
-    records: Iterable[Kept], start: Head, head: Head, expected: Head | None = None
-) -> Verification:
-    """Check that records follow from each other.
+    records: Iterable[StoredRecord], start: Head, head: Head, expected: Head | None = None
+) -> ChainVerification:
+    """The verification that records follow from each other.
 
     Args:
-        records: by number.
-        start: the last one that was purged. A purge that was interrupted may have left it, and
+        records: in the order of their numbers.
+        start: the last record that was purged. A purge that was interrupted may have left it, and
             some before it; they are passed over.
-        head: what the journal says is its end.
-        expected: a head that was written down earlier.
+        head: the end of the chain by the journal's own account.
+        expected: a head that was written down earlier; None where there is none.
     """
     walk = _Walk(start, expected)
     for record in records:
@@ -59,7 +60,7 @@ class _Walk:
         if expected is not None and expected.seq <= start.seq and expected != start:
             self._note(f"record {expected.seq}, which was expected, has been purged")
 
-    def take(self, record: Kept) -> None:
+    def take(self, record: StoredRecord) -> None:
         self._count += 1
         self._check_place(record)
         self._check_content(record)
@@ -68,7 +69,7 @@ class _Walk:
         if expected and record.seq == expected.seq and record.hash != expected.hash:
             self._note(f"record {record.seq} is not the one that was expected")
 
-    def _check_place(self, record: Kept) -> None:
+    def _check_place(self, record: StoredRecord) -> None:
         next_one = self._last.seq + 1
         if record.seq != next_one:
             self._note(_missing(next_one, record.seq - 1))
@@ -77,7 +78,7 @@ class _Walk:
         if record.hash != linked:
             self._note(f"record {record.seq} does not follow from the one before it")
 
-    def _check_content(self, record: Kept) -> None:
+    def _check_content(self, record: StoredRecord) -> None:
         if record.salt is None and not record.content:
             self._erased += 1
             self._unexplained.add(record.seq)
@@ -93,7 +94,7 @@ class _Walk:
         except (ValueError, LookupError, TypeError):  # a forger's; then it explains nothing
             return
 
-    def ended(self, head: Head) -> Verification:
+    def ended(self, head: Head) -> ChainVerification:
         last = self._last
         end = max(head, self._expected or head, key=lambda each: each.seq)
         if end.seq > last.seq:
@@ -103,7 +104,7 @@ class _Walk:
         for seq in sorted(self._unexplained):
             self._note(f"record {seq} was emptied, and no erasure says so")
         more = (f"and {self._more} problems more",) if self._more else ()
-        return Verification(
+        return ChainVerification(
             self._count, self._erased, self._start.seq + 1, last, (*self._problems, *more)
         )
 

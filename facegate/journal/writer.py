@@ -24,38 +24,43 @@ from facegate.runtime.forking import in_child
 _BATCH = 500
 """Requests in one transaction, at most."""
 LINGER_S = 0.02
-"""How long the first of a batch waits for company where nobody waits for it."""
+"""Seconds that the first of a batch waits for company where nobody waits for it."""
 _PAUSES_S = (0.05, 0.2, 1.0)
-"""Before trying again; the last one over and over."""
+"""Seconds before trying again; the last one over and over."""
 
 _log = logging.getLogger(__name__)
 
 
 class Append(Protocol):
-    """Writes records, all or none."""
+    """A function that writes records, all or none; see :meth:`.store.Store.append`."""
 
     def __call__(self, batch: Sequence[Record], *, again: bool = False) -> object: ...
 
 
 @dataclass(eq=False, slots=True)
 class Entry:
-    """The records of one request, and whether they are on disk."""
+    """The records of one request.
+
+    Attributes:
+        records: in their order, the request's first.
+        written: set as soon as they are committed.
+    """
 
     records: Sequence[Record]
     written: threading.Event = field(default_factory=threading.Event)
 
 
 class Writer:
-    """Takes entries and writes them, in their order.
+    """The thread that takes entries and writes them, in their order.
 
     What cannot be written is tried again until it can; meanwhile the queue fills up and
     :meth:`put` refuses what is too much. Nothing that was taken is dropped.
 
     Args:
-        append: writes records.
+        append: writes records, all or none.
         most: entries that may wait.
-        linger_s: how long the first of a batch waits for company.
-        close_s: how long closing waits for what is not written.
+        linger_s: seconds that the first of a batch waits for company.
+        close_s: seconds that closing waits for what is not written.
     """
 
     def __init__(self, append: Append, most: int, linger_s: float, close_s: float) -> None:
@@ -72,11 +77,15 @@ class Writer:
         self.failure = ""
 
     def offer(self, entry: Entry) -> bool:
-        """Take an entry if there is room."""
+        """Take an entry if there is room; tells whether it was taken.
+
+        Raises:
+            JournalUnavailable: it is closed, or no thread can be started to write.
+        """
         return self.put(entry, 0)
 
     def put(self, entry: Entry, seconds: float) -> bool:
-        """Take an entry, waiting for room; tells whether it was taken.
+        """Take an entry, waiting up to so many seconds for room; tells whether it was taken.
 
         Raises:
             JournalUnavailable: it is closed, or no thread can be started to write.
@@ -163,6 +172,6 @@ _started: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    """Whoever forgot to close a journal loses nothing."""
+    """Close the journals that nobody closed, so that nothing is lost."""
     for writer in list(_started):
         writer.close()

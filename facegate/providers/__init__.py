@@ -1,1 +1,1 @@
-"""What a vendor is: its client, its compatible API, and how plugins are found."""
+"""Vendors, as plugins: the client, the compatible API, and how both are found."""

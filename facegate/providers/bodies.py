@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 from urllib.parse import quote_plus
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     PlainSerializer,
@@ -28,11 +30,11 @@ def _picture(value: Any) -> Image:
         return value
     try:
         return Image.from_base64(str(value))
-    except ImageRejected as error:  # whoever sent the message is at fault, not the caller
+    except ImageRejected as error:  # the sender of the message is at fault, not the caller
         raise ValueError(error.message) from None
 
 
-class _Held:
+class _PictureSlot:
     """A picture that waits for its place in a body; pydantic would take a dataclass apart."""
 
     def __init__(self, image: Image, prefix: str = "") -> None:
@@ -41,12 +43,12 @@ class _Held:
 
 
 def _bare(image: Image, info: SerializationInfo) -> Any:
-    return image.base64.decode() if info.mode_is_json() else _Held(image)
+    return image.base64.decode() if info.mode_is_json() else _PictureSlot(image)
 
 
 def _uri(image: Image, info: SerializationInfo) -> Any:
     prefix = f"data:{image.format.media_type};base64,"
-    return prefix + image.base64.decode() if info.mode_is_json() else _Held(image, prefix)
+    return prefix + image.base64.decode() if info.mode_is_json() else _PictureSlot(image, prefix)
 
 
 Picture = Annotated[Image, PlainValidator(_picture), PlainSerializer(_bare)]
@@ -54,6 +56,16 @@ Picture = Annotated[Image, PlainValidator(_picture), PlainSerializer(_bare)]
 
 DataUri = Annotated[Image, PlainValidator(_picture), PlainSerializer(_uri)]
 """A picture inside a message: a ``data:`` URI on the wire, an Image in Python."""
+
+
+def _fit_for_a_header(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch("[!-~]+", secret.get_secret_value()):
+        raise ValueError("must be letters of ASCII without spaces, and not empty")
+    return secret
+
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_fit_for_a_header)]
+"""A key or token that fits into a header."""
 
 
 class WireModel(BaseModel):
@@ -77,8 +89,8 @@ class Body:
     """The body of a request.
 
     Attributes:
-        parts: its bytes in order; a picture is a part of its own, so that it is never copied.
-        content_type: the header of that name.
+        parts: the bytes in order; a picture is a part of its own, so that it is never copied.
+        content_type: value of the header of that name.
     """
 
     parts: tuple[bytes, ...] = field(repr=False)
@@ -86,16 +98,21 @@ class Body:
 
 
 _PLACE = secrets.token_hex(16)
+"""A text that no message holds, since nobody knows it: where a picture's bytes are put in."""
 
 
 def json_body(message: WireModel) -> Body:
-    """A message as JSON; what is None is left out."""
+    """A message as JSON, without the fields that are None.
+
+    Raises:
+        TypeError: a value that JSON has no way to write.
+    """
     pictures: list[Image] = []
 
     def hold(value: Any) -> str:
         if isinstance(value, SecretStr):
             return value.get_secret_value()
-        if not isinstance(value, _Held):
+        if not isinstance(value, _PictureSlot):
             raise TypeError(f"cannot write {type(value).__name__} as JSON")
         pictures.append(value.image)
         return value.prefix + _PLACE
@@ -112,11 +129,14 @@ def form_body(message: WireModel) -> Body:
 
     A form has to escape base64, so each picture is written once more here; where the vendor takes
     it, :func:`multipart_body` does without.
+
+    Raises:
+        TypeError: a value that a form has no way to write.
     """
     parts: list[bytes] = []
     for name, value in _flat(message):
         start = f"{'&' if parts else ''}{quote_plus(name)}="
-        if isinstance(value, _Held):
+        if isinstance(value, _PictureSlot):
             start += quote_plus(value.prefix)
             parts += (start.encode(), value.image.base64.replace(b"+", b"%2B"))
         else:
@@ -128,11 +148,14 @@ def multipart_body(message: WireModel) -> Body:
     """A flat message as ``multipart/form-data``. A list is a field several times.
 
     A picture, however the message spells it, is a file of its own bytes.
+
+    Raises:
+        TypeError: a value that a form has no way to write.
     """
     boundary, parts = secrets.token_hex(16), []
     for name, value in _flat(message):
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'
-        if isinstance(value, _Held):
+        if isinstance(value, _PictureSlot):
             kind = value.image.format.media_type
             file = f"{_quoted(name)}.{kind.partition('/')[2]}"
             head += f'; filename="{file}"\r\nContent-Type: {kind}'
@@ -153,17 +176,17 @@ def _fields(message: WireModel) -> dict[str, Any]:
     return message.model_dump(by_alias=True, exclude_none=True)
 
 
-def _flat(message: WireModel) -> Iterator[tuple[str, _Held | str]]:
+def _flat(message: WireModel) -> Iterator[tuple[str, _PictureSlot | str]]:
     for name, value in _fields(message).items():
-        for each in value if isinstance(value, list | tuple) else (value,):
-            yield name, each if isinstance(each, _Held) else form_text(name, each)
+        for item in value if isinstance(value, list | tuple) else (value,):
+            yield name, item if isinstance(item, _PictureSlot) else form_text(name, item)
 
 
 def form_text(name: str, value: Any) -> str:
     """A value as forms and queries write it.
 
     Raises:
-        TypeError: it has no one way to be written.
+        TypeError: a value that has no one way to be written.
     """
     if isinstance(value, SecretStr):
         return value.get_secret_value()

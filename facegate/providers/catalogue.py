@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -25,15 +25,15 @@ from facegate.providers.compat import VendorError
 from facegate.runtime.lazy import lazy
 
 
-class _Answered(Enum):
+class _Verdict(Enum):
     NOT_LIVE = "not live"
 
 
-NOT_LIVE: Final = _Answered.NOT_LIVE
-"""What an error means that is an answer: the probe is a spoof."""
+NOT_LIVE: Final = _Verdict.NOT_LIVE
+"""The meaning of an error that is an answer: the probe is a spoof."""
 
-Meaning = type[FacegateError] | CaptureReason | _Answered
-"""What an error of a vendor's means: the class to raise, the reason of a
+Meaning = type[FacegateError] | CaptureReason | _Verdict
+"""The meaning of a vendor's error: the class to raise, the reason of a
 :class:`~facegate.errors.CaptureRejected`, or :data:`NOT_LIVE`."""
 
 _STATUSES: Mapping[int, type[FacegateError]] = {
@@ -45,7 +45,7 @@ _STATUSES: Mapping[int, type[FacegateError]] = {
     503: ProviderUnavailable,
     504: ProviderTimeout,
 }
-"""What HTTP itself says (RFC 9110), for replies that carry no code of the vendor's."""
+"""Class by HTTP status (RFC 9110), for replies that carry no code of the vendor's."""
 
 
 @dataclass(frozen=True)
@@ -57,30 +57,47 @@ class ErrorTable:
     Attributes:
         codes: meaning by the vendor's own code; a number is written out, ``"-1604"``.
         statuses: class by HTTP status, beside those that every vendor shares.
+        of_probe: codes that can only be the probe's fault, whatever else was sent.
+
+    Raises:
+        TypeError: a row names CaptureRejected, which takes a reason.
     """
 
     codes: Mapping[str, Meaning] = field(default_factory=dict)
     statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
+    of_probe: Collection[str] = frozenset()
 
     def __post_init__(self) -> None:
         if CaptureRejected in (*self.codes.values(), *self.statuses.values()):
             raise TypeError("a row names a CaptureReason instead of CaptureRejected")
 
     def error(self, status: int, code: str | None, retry_after: float | None) -> FacegateError:
-        """What to raise for an error reply."""
+        """The error that an error reply means.
+
+        Its message is facegate's own; of the reply it repeats only the status and a short code.
+
+        Args:
+            status: HTTP status of the reply.
+            code: the vendor's code in it, a number written out; None where there is none. A code
+                that is given wins over the status.
+            retry_after: seconds that the vendor asked to wait, 0 or more; None where it asked for
+                none.
+        """
         if code is not None:
             row = self.codes.get(code, UnmappedError)
         else:
             row = self.statuses.get(status) or _STATUSES.get(status, UnmappedError)
+        # A longer code, or one with spaces in it, may echo the request.
         shown = code if code is not None and re.fullmatch(r"[\w.:-]{1,64}", code) else None
         text = f"answered {status}" + (f" {shown}" if shown else "")
+        image = "probe" if code in self.of_probe else None
         if isinstance(row, CaptureReason):
-            return CaptureRejected(text, reason=row, vendor_code=shown)
-        if isinstance(row, _Answered):  # whoever has no place for the answer has no answer
+            return CaptureRejected(text, reason=row, vendor_code=shown, image=image)
+        if isinstance(row, _Verdict):  # a caller with no place for the answer has no answer
             return UnmappedError(text, vendor_code=shown)
         if issubclass(row, RateLimited):
             return row(text, retry_after=retry_after, vendor_code=shown)
-        return row(text, vendor_code=shown)
+        return row(text, vendor_code=shown, image=image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +105,10 @@ class Row:
     """One of a vendor's errors.
 
     Attributes:
-        status: HTTP's, as the API sends it. A client goes by the code.
+        status: HTTP status that the API sends it with. A client goes by the code.
         means: the class to raise, the reason of a CaptureRejected, or :data:`NOT_LIVE`.
-        message: the text that comes with the code, where there is one.
-        headers: what the API sends beside the headers of every reply.
+        message: the text that comes with the code; None where there is none.
+        headers: headers that the API sends beside those of every reply.
     """
 
     status: int
@@ -113,19 +130,22 @@ class Catalogue:
     ``{**one.rows, ...}`` makes a catalogue of another.
 
     Attributes:
-        rows: by the vendor's own code.
+        rows: the errors by the vendor's own code; a number is written out.
         statuses: class by HTTP status, for replies that carry no code; see :class:`ErrorTable`.
-        shape: the JSON body that an error is sent with, from its code and row.
+        of_probe: codes that can only be the probe's fault; see :class:`ErrorTable`.
+        shape: function that makes the JSON body of an error, from its code and row.
     """
 
     rows: Mapping[str, Row]
     statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
+    of_probe: Collection[str] = frozenset()
     shape: Callable[[str, Row], Mapping[str, Any]] = code_and_message
 
     @lazy
     def table(self) -> ErrorTable:
-        """As a client reads them."""
-        return ErrorTable({code: row.means for code, row in self.rows.items()}, self.statuses)
+        """The errors as a client reads them."""
+        codes = {code: row.means for code, row in self.rows.items()}
+        return ErrorTable(codes, self.statuses, self.of_probe)
 
     @lazy
     def reasons(self) -> Mapping[CaptureReason, str]:
@@ -135,7 +155,7 @@ class Catalogue:
 
     @lazy
     def replies(self) -> Mapping[str, VendorError]:
-        """As the compatible API sends them, by the same names."""
+        """The errors as the compatible API sends them, by the same names."""
         return {
             code: VendorError(row.status, self.shape(code, row), row.headers)
             for code, row in self.rows.items()

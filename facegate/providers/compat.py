@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from typing import Any, ClassVar, Generic
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from typing_extensions import TypeVar
 
 from facegate.document import Table
@@ -23,6 +23,8 @@ from facegate.errors import (
     CaptureRejected,
     FacegateError,
     ImageRejected,
+    InvalidRequest,
+    Misfit,
     RateLimited,
 )
 from facegate.images.image import DEFAULT_LIMITS, Image, ImageLimits
@@ -41,25 +43,35 @@ class CompatibleApiSettings(Table):
         description="Where the answering provider's own match threshold lands on the target scale."
         " The vendor's documented default if absent.",
     )
-    liveness_threshold: float | None = Field(default=None, description="Likewise for liveness.")
+    liveness_threshold: float | None = Field(
+        default=None,
+        description="Where the answering provider's own liveness threshold lands on the target"
+        " scale. The vendor's documented default if absent.",
+    )
     statuses: dict[str, int] = Field(
         default_factory=dict,
         description="HTTP status of an error, by its name, instead of the one in the table.",
+    )
+    data_uris: bool | None = Field(
+        default=None,
+        description="Take pictures as data URIs, or refuse them; as the vendor does if absent.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedRequest:
-    """What a request in a vendor's words asks.
+    """A request in a vendor's words, as the question that it asks.
 
     Attributes:
-        operation: which of the three questions.
-        probe: the picture in question, or an https URL of it where the vendor takes those.
-        gallery: likewise, the claimed person's.
-        threshold: on the target scale; None where the request leaves it to the vendor's default.
-        liveness_threshold: likewise.
-        options: what else the vendor can be told, as per-request options of its own plugin.
-        context: what the API itself needs to know again to write the reply.
+        operation: one of the three questions.
+        probe: the picture captured now, or an https URL of it where the vendor takes those.
+        gallery: the pictures of the claimed person, or https URLs of them.
+        threshold: similarity that a match takes, on the target scale; None where the request leaves
+            it to the vendor's default.
+        liveness_threshold: liveness score that a pass takes, on the target scale; None where the
+            request leaves it to the vendor's default.
+        options: all else that the vendor can be told, as per-request options of its own plugin.
+        context: a value for :meth:`CompatibleApi.encode`, which needs it to write the reply.
         judged_by_caller: the caller wants the score and decides elsewhere, as by a threshold of 0,
             which would let everybody in: no threshold is handed on, and the journal says so.
     """
@@ -79,9 +91,9 @@ class VendorError:
     """One of a vendor's errors as it sends it.
 
     Attributes:
-        status: HTTP's.
+        status: HTTP status.
         body: the JSON object.
-        headers: beside those of every reply.
+        headers: headers beside those of every reply.
     """
 
     status: int
@@ -104,25 +116,26 @@ class CompatibleApi(Generic[D]):
         plugin: the plugin whose API this is; the same name as its provider's.
         routes: the paths that exist, each with its methods.
         match: the vendor's similarity scores, with its documented default threshold.
-        liveness: likewise for liveness.
+        liveness: the vendor's liveness scores, with its documented default threshold.
         needs_scores: the API can only say scores, so a provider without them cannot answer for it.
-        wants_faces: the API says where the faces are, in ``Answer.faces``. Where the provider does
-            not know, they are empty, and :meth:`encode` leaves them out.
+        wants_faces: the API says where the faces are, as in ``Answer.faces``. Where the provider
+            does not know, that is empty, and :meth:`encode` leaves them out.
         errors: every documented error, by the name that ``statuses`` and the sandbox know it by.
         reasons: names of the errors for pictures that were rejected, by reason.
         failures: names of the errors for all other failures, by class: the nearest one above a
             failure's own counts, so FacegateError itself must be there. What failed behind the API,
             a credential or a licence, is the operator's, and not for the caller to repair.
-        key_header: header that holds the caller's key.
+        key_header: header that holds the caller's key, in lower case.
         wrong_key: name of the error for a key that nobody has.
         missing_key: name of the error for a request without a key; ``wrong_key`` if empty.
         formats: the picture types that are taken.
-        settings_type: the switches; unknown ones are refused.
+        data_uris: pictures are taken as data URIs, too.
+        settings_type: the operator's switches; unknown ones are refused.
 
     Args:
-        settings: the operator's.
+        settings: the operator's settings.
         keys: the secrets that callers may present; without any, every caller is let in.
-        limits: of the pictures that are taken.
+        limits: bytes and pixels of the pictures that are taken.
     """
 
     plugin: ClassVar[str]
@@ -138,6 +151,7 @@ class CompatibleApi(Generic[D]):
     wrong_key: ClassVar[str]
     missing_key: ClassVar[str] = ""
     formats: ClassVar[frozenset[ImageFormat]] = frozenset(ImageFormat)
+    data_uris: ClassVar[bool] = True
     settings_type: type[D]
 
     def __init__(
@@ -155,22 +169,23 @@ class CompatibleApi(Generic[D]):
         """
         if not self.keys:
             return ""
-        given = self.presented(request)
-        if not given:
+        presented = self.presented(request)
+        if not presented:
             return self.error(self.missing_key or self.wrong_key)
-        held = [key for key in self.keys if compare_digest(key.encode(), given.encode())]
-        return held[0] if held else self.error(self.wrong_key)
+        # Every key is compared, so that the time taken does not tell which one came close.
+        equal = [key for key in self.keys if compare_digest(key.encode(), presented.encode())]
+        return equal[0] if equal else self.error(self.wrong_key)
 
     def presented(self, request: HttpRequest) -> str:
         """The key that a request shows, ``""`` where it shows none."""
-        given = {name.lower(): value for name, value in request.headers.items()}
-        return given.get(self.key_header, "")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return headers.get(self.key_header, "")
 
     def prove(self, request: HttpRequest, key: str) -> HttpReply | None:  # noqa: ARG002
         """A refusal, unless the request, body and all, was signed with the key that it claims.
 
-        It is called before anything is done in the key's name; where there are no keys, that is
-        ``""``, and there is nothing to prove. What was signed is in the request's ``target`` and
+        Called before anything is done in the key's name; where there are no keys, that is ``""``,
+        and there is nothing to prove. A signature covers the request's ``target`` and
         ``authority``, its headers and its body. Compare with :func:`hmac.compare_digest`.
         """
         return None
@@ -184,12 +199,13 @@ class CompatibleApi(Generic[D]):
         return None
 
     def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
-        """What an authorised request on one of ``routes`` asks.
+        """The question that an authorised request on one of ``routes`` asks.
 
         Gives a reply instead where the vendor refuses the request, or answers it by itself.
 
         Raises:
-            FacegateError: it goes to :meth:`encode_error`; an ImageRejected names the picture.
+            FacegateError: the request asks nothing that can be answered. The error goes to
+                :meth:`encode_error`; an ImageRejected names the picture.
         """
         raise NotImplementedError
 
@@ -197,18 +213,27 @@ class CompatibleApi(Generic[D]):
         """The JSON that was sent, as a ``kind``.
 
         Raises:
-            pydantic.ValidationError: it is none.
+            InvalidRequest: it is none; its ``misfits`` say what is wrong where.
         """
-        return kind.model_validate_json(b"".join(request.body))
+        try:
+            return kind.model_validate_json(b"".join(request.body))
+        except ValidationError as error:
+            found = error.errors(include_input=False, include_url=False, include_context=False)
+        misfits = tuple(Misfit(each["loc"], each["type"], each["msg"]) for each in found)
+        wrong = InvalidRequest(str(misfits[0]))
+        wrong.misfits = misfits
+        raise wrong
 
     def picture(self, sent: str | bytes | memoryview, role: str) -> Image:
         """A picture as it was sent: base64 in a text, or its own bytes.
 
         Raises:
-            ImageRejected: naming the picture by its ``role``, ``"probe"`` or ``"gallery[i]"``.
+            ImageRejected: not a picture within the limits and of ``formats``; the error names it by
+                its ``role``, ``"probe"`` or ``"gallery[i]"``.
         """
         try:
             if isinstance(sent, str):
+                self._refuse_data_uri(sent)
                 image = Image.from_base64(sent, self.limits)
             else:
                 image = Image.from_bytes(sent, self.limits)
@@ -219,6 +244,16 @@ class CompatibleApi(Generic[D]):
             raise
         return image
 
+    def gallery(self, sent: Sequence[str | bytes | memoryview]) -> tuple[Image, ...]:
+        """The pictures of a gallery; see :meth:`picture`."""
+        return tuple(self.picture(each, f"gallery[{n}]") for n, each in enumerate(sent))
+
+    def _refuse_data_uri(self, sent: str) -> None:
+        chosen = self.settings.data_uris
+        taken = self.data_uris if chosen is None else chosen
+        if not taken and sent[:5].lower() == "data:":
+            raise ImageRejected("a data URI, where base64 alone is taken")
+
     def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
         """An answer, its scores on the target scale, as the vendor would send it."""
         raise NotImplementedError
@@ -227,20 +262,30 @@ class CompatibleApi(Generic[D]):
         """A failure as the vendor would report it, with the time to wait where it is known."""
         name = self.reasons.get(error.reason) if isinstance(error, CaptureRejected) else None
         names = (self.failures.get(kind) for kind in type(error).__mro__)
-        reply = self.error(name or next(filter(None, names)))
+        name = name or next(filter(None, names))
+        reply = self.error(name, **self.details(name, error))
         if isinstance(error, RateLimited) and error.retry_after is not None:
             seconds = str(max(1, math.ceil(error.retry_after)))
             return replace(reply, headers={**reply.headers, "retry-after": seconds})
         return reply
 
+    def details(self, name: str, error: FacegateError) -> Mapping[str, Any]:  # noqa: ARG002
+        """Fields of an error's body that say more of a failure than the table does."""
+        return {}
+
     def error(self, name: str, **changes: Any) -> HttpReply:
-        """One of ``errors``, its body changed where the occasion has something to say."""
+        """The reply of one of ``errors``.
+
+        Args:
+            name: its name in ``errors``; ``settings.statuses`` may give it another HTTP status.
+            **changes: members of the JSON body that the occasion sets.
+        """
         row = self.errors[name]
         status = self.settings.statuses.get(name, row.status)
         return json_reply(status, {**row.body, **changes}, row.headers)
 
 
 def json_reply(status: int, body: Any, headers: Mapping[str, str] | None = None) -> HttpReply:
-    """A reply with a JSON body."""
+    """A reply with a JSON body, of what ``json.dumps`` takes without NaN and infinity."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return HttpReply(status, {"content-type": "application/json", **(headers or {})}, text.encode())

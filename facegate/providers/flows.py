@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 class SpoofFound(Exception):
-    """Ends a question from within: the vendor reported a spoof in place of what was asked.
+    """A spoof that the vendor reported in place of an answer: ends a question from within.
 
-    It never leaves a provider, and is no :class:`FacegateError`: whoever catches those to mend
-    something lets an answer pass.
+    It never leaves a provider, and is no :class:`FacegateError`, so that code which catches those
+    to mend something lets an answer pass.
     """
 
     def __init__(self, liveness: Liveness) -> None:
@@ -31,12 +31,13 @@ class SpoofFound(Exception):
 
 @dataclass(slots=True)
 class _Steps:
-    """The calls that a question took so far."""
+    """The calls that a question has taken so far."""
 
     operation: Operation | None
     attempts: list[Attempt] = field(default_factory=list)
 
 
+# A provider serves many questions at once, so the calls of one belong to its context.
 _steps: ContextVar[_Steps | None] = ContextVar("facegate_steps", default=None)
 
 
@@ -48,8 +49,8 @@ class FlowProvider(Provider[S]):
         _steps.set(taken)
         try:
             answer: Answer = yield from getattr(self, request.operation)(request)
-        except SpoofFound as found:
-            answer = Answer(liveness=self._held_against(found.liveness, request))
+        except SpoofFound as spoof:
+            answer = Answer(liveness=self._at_threshold(spoof.liveness, request))
         except FacegateError as error:
             error.attempts = error.attempts or tuple(taken.attempts)
             raise
@@ -63,6 +64,9 @@ class FlowProvider(Provider[S]):
         """One of the calls that a question takes, recorded as an attempt of that name.
 
         Give every call of the question a name, or none; ``info.steps`` lists the names.
+
+        Raises:
+            ValueError: a name that is not in ``info.steps``.
         """
         if name not in self.info.steps:
             raise ValueError(f"{name!r} is not in info.steps")
@@ -83,29 +87,33 @@ class FlowProvider(Provider[S]):
             attempt = self.attempt(started, error, operation=taken.operation, **what)
             taken.attempts.append(attempt)
 
-    def _held_against(self, found: Liveness, request: BoundRequest[S]) -> Liveness:
-        """A spoof with the threshold that was asked for; a score beyond that means something else.
+    def _at_threshold(self, spoof: Liveness, request: BoundRequest[S]) -> Liveness:
+        """A spoof with the threshold that was asked for.
 
-        Whatever it may be, the vendor said what it comes to.
+        A score beyond that measures something else, and is left out: the verdict is the vendor's.
         """
         spec, threshold = self.info.liveness, getattr(request, "liveness_threshold", None)
-        if spec is None or threshold is None or found.threshold is not None:
-            return found
-        score = found.score
+        if spec is None or threshold is None or spoof.threshold is not None:
+            return spoof
+        score = spoof.score
         if score is not None and spec.is_yes(score, threshold):
             score = None
         return Liveness(
-            passed=False, score=score, threshold=threshold, scale=spec.scale, reason=found.reason
+            passed=False, score=score, threshold=threshold, scale=spec.scale, reason=spoof.reason
         )
 
     def for_each(
         self, gallery: Sequence[Image], ask: Callable[[Image], Flow[T]], limit: int
     ) -> Flow[list[T]]:
-        """Ask once for each gallery picture, at most ``limit`` at a time.
+        """Ask once for each gallery picture; gives the values in gallery order.
 
-        Gives what each came to, in order. All are asked, whatever becomes of the others; then the
-        first failure in gallery order is raised. Each is recorded as an attempt, or as those that
-        its steps were.
+        All are asked, whatever becomes of the others; then the first failure in gallery order is
+        raised. Each is recorded as an attempt, or as those that its steps were.
+
+        Args:
+            gallery: the pictures.
+            ask: makes the flow that asks about one of them.
+            limit: flows at a time, 1 or more.
         """
         calls = [self._call(f"gallery[{index}]", ask(image)) for index, image in enumerate(gallery)]
         done = yield from gather(calls, limit)
@@ -114,7 +122,7 @@ class FlowProvider(Provider[S]):
         for outcome, _ in done:
             if isinstance(outcome, FacegateError | SpoofFound):
                 raise outcome
-        return [each for each, _ in done if not isinstance(each, FacegateError | SpoofFound)]
+        return [value for value, _ in done if not isinstance(value, FacegateError | SpoofFound)]
 
     def _call(
         self, image: str, flow: Flow[T]
@@ -130,6 +138,7 @@ class FlowProvider(Provider[S]):
         finally:
             _steps.set(before)
         if taken.attempts:
-            return outcome, [each.model_copy(update={"image": image}) for each in taken.attempts]
+            named = [step.model_copy(update={"image": image}) for step in taken.attempts]
+            return outcome, named
         error = outcome if isinstance(outcome, FacegateError) else None
         return outcome, [self.attempt(started, error, operation=taken.operation, image=image)]

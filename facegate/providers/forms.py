@@ -23,18 +23,18 @@ _PLAIN = bytes(range(ord("!"), ord("~") + 1))
 _ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 _LINE = b"\r\n"
 _LONGEST = 4096
-"""Letters of a header's value that are looked at."""
+"""Letters of a header's value that are looked at; no honest one is longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormLimits:
-    """What a form may hold; the gateway bounds it as a whole.
+    """The limits of a form's parts; the gateway bounds it as a whole.
 
     Attributes:
-        max_parts: fields and files together.
-        max_part_bytes: of one; the default takes a picture of 20 MiB in base64.
-        max_header_bytes: of the headers of one part.
-        max_name_bytes: of a field's name.
+        max_parts: most fields and files together.
+        max_part_bytes: most bytes of one; the default takes a picture of 20 MiB in base64.
+        max_header_bytes: most bytes of the headers of one part.
+        max_name_bytes: most bytes of a field's name.
     """
 
     max_parts: int = 128
@@ -58,7 +58,7 @@ class Form:
 
     def all(self, name: str) -> tuple[memoryview, ...]:
         """The contents of every field of this name."""
-        return tuple(content for found, content in self.parts if found == name)
+        return tuple(content for field, content in self.parts if field == name)
 
     def one(self, name: str) -> memoryview | None:
         """The content of the one field of this name; None where there is none.
@@ -66,13 +66,13 @@ class Form:
         Raises:
             InvalidRequest: there are several, and which of them counts would be luck.
         """
-        found = self.all(name)
-        if len(found) > 1:
-            raise InvalidRequest(f"the field {name} comes {len(found)} times")
-        return found[0] if found else None
+        contents = self.all(name)
+        if len(contents) > 1:
+            raise InvalidRequest(f"the field {name} comes {len(contents)} times")
+        return contents[0] if contents else None
 
     def text(self, name: str) -> str | None:
-        """Likewise, as text.
+        """The content of the one field of this name, as text; None where there is none.
 
         Raises:
             InvalidRequest: there are several, or it is not UTF-8.
@@ -90,11 +90,11 @@ def multipart(request: HttpRequest, limits: FormLimits = DEFAULT_FORM_LIMITS) ->
     A file in parts is not copied; what stands in a plain form has to be unescaped.
 
     Raises:
-        InvalidRequest: it is none, or goes beyond the limits, saying where.
+        InvalidRequest: the body is no form, or goes beyond the limits, saying where.
     """
     headers = {name.lower(): value for name, value in request.headers.items()}
-    kind, said = _parameters(headers.get("content-type", ""))
-    body, boundary = b"".join(request.body), said.get("boundary", "")
+    kind, parameters = _parameters(headers.get("content-type", ""))
+    body, boundary = b"".join(request.body), parameters.get("boundary", "")
     if kind == "multipart/form-data" and _BOUNDARY.fullmatch(boundary):
         return Form(tuple(_parts(body, b"--" + boundary.encode(), limits)))
     if kind == "application/x-www-form-urlencoded":
@@ -105,13 +105,13 @@ def multipart(request: HttpRequest, limits: FormLimits = DEFAULT_FORM_LIMITS) ->
 def _parameters(value: str) -> tuple[str, dict[str, str]]:
     """A header's value and its parameters; no value if these cannot be read in one way alone."""
     kind, separator, rest = value[:_LONGEST].partition(";")
-    rest, said = separator + rest, dict[str, str]()
-    while found := _PARAMETER.match(rest):
-        name, quoted, plain = found.groups()
-        if name.lower() in said:
+    rest, parameters = separator + rest, dict[str, str]()
+    while match := _PARAMETER.match(rest):
+        name, quoted, plain = match.groups()
+        if name.lower() in parameters:
             break
-        said[name.lower()], rest = plain or quoted, rest[found.end() :]
-    return ("" if rest else kind.strip().lower()), said
+        parameters[name.lower()], rest = plain or quoted, rest[match.end() :]
+    return ("" if rest else kind.strip().lower()), parameters
 
 
 def _parts(body: bytes, dashes: bytes, limits: FormLimits) -> Iterator[tuple[str, memoryview]]:
@@ -147,16 +147,16 @@ def _name(head: bytes, where: str, limits: FormLimits) -> str:
     """The field's name, out of the headers of a part."""
     headers: dict[str, str] = {}
     for line in head.decode("latin-1").split("\r\n"):
-        found = _HEADER.fullmatch(line)
-        if found is None or found[1].lower() in headers:
+        header = _HEADER.fullmatch(line)
+        if header is None or header[1].lower() in headers:
             raise InvalidRequest(f"{where}: a header that is none, or comes twice")
-        headers[found[1].lower()] = found[2].strip()
+        headers[header[1].lower()] = header[2].strip()
     if headers.get("content-transfer-encoding", "binary").lower() not in _ENCODINGS:
         raise InvalidRequest(f"{where}: send it as it is, without Content-Transfer-Encoding")
-    kind, said = _parameters(headers.get("content-disposition", ""))
+    kind, parameters = _parameters(headers.get("content-disposition", ""))
     if kind != "form-data":
         raise InvalidRequest(f"{where}: no Content-Disposition: form-data; name=...")
-    return _decent(said.get("name", ""), where, limits)
+    return _plain_name(parameters.get("name", ""), where, limits)
 
 
 def _fields(body: bytes, limits: FormLimits) -> Iterator[tuple[str, memoryview]]:
@@ -169,12 +169,12 @@ def _fields(body: bytes, limits: FormLimits) -> Iterator[tuple[str, memoryview]]
         name, _, content = pair.partition(b"=")
         if len(content) > limits.max_part_bytes:
             raise InvalidRequest(f"{where}: more than {limits.max_part_bytes / 2**20:g} MiB")
-        named = _decent(_unescaped(name).decode("latin-1"), where, limits)
-        yield named, memoryview(_unescaped(content))
+        plain = _plain_name(_unescaped(name).decode("latin-1"), where, limits)
+        yield plain, memoryview(_unescaped(content))
 
 
 def _unescaped(text: bytes) -> bytes:
-    """What ``%41`` and ``+`` stand for.
+    """The bytes that ``%41`` and ``+`` stand for.
 
     The standard library's own way makes an object of every escape: gigabytes, of a hostile form.
     Quoted-printable is the same code with another sign, and decoded in one go.
@@ -183,7 +183,7 @@ def _unescaped(text: bytes) -> bytes:
     return binascii.a2b_qp(quoted)
 
 
-def _decent(name: str, where: str, limits: FormLimits) -> str:
+def _plain_name(name: str, where: str, limits: FormLimits) -> str:
     if len(name) > limits.max_name_bytes or not re.fullmatch(r"[ !#-\[\]-~]+", name):
         raise InvalidRequest(f"{where}: a name of 1 to {limits.max_name_bytes} plain letters")
     return name

@@ -1,4 +1,4 @@
-"""What a plugin may contribute; pluggy calls these."""
+"""Hooks, by which pluggy asks a plugin what it contributes."""
 
 from __future__ import annotations
 

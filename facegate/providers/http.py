@@ -25,25 +25,28 @@ from facegate.providers.tokens import Tokens
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send, sleep
 
 Query = Mapping[str, str | int | float | bool]
+"""Values behind the path by name, not yet encoded."""
 
 
 class HttpSettings(ProviderSettings):
-    """Settings of every provider behind HTTP. Times are in seconds."""
+    """Settings of every provider behind HTTP."""
 
     base_url: str = Field(description="Where the API is, without the operation's path.")
     allow_http: bool = Field(
         default=False, description="Allow unencrypted http to a host other than this machine."
     )
-    connect_s: float = Field(default=5.0, gt=0, description="Time to open a connection.")
+    connect_s: float = Field(default=5.0, gt=0, description="Seconds to open a connection.")
     read_s: float = Field(
-        default=30.0, gt=0, description="Time to wait for the next bytes of a reply."
+        default=30.0, gt=0, description="Seconds to wait for the next bytes of a reply."
     )
-    write_s: float = Field(default=30.0, gt=0, description="Time to wait for bytes to leave.")
-    pool_s: float = Field(default=5.0, gt=0, description="Time to wait for a free connection.")
-    max_connections: int = Field(default=100, gt=0, description="Connections open at once.")
-    max_reply_bytes: int = Field(default=4 * 2**20, gt=0, description="Longest reply that is read.")
+    write_s: float = Field(default=30.0, gt=0, description="Seconds to wait for bytes to leave.")
+    pool_s: float = Field(default=5.0, gt=0, description="Seconds to wait for a free connection.")
+    max_connections: int = Field(default=100, gt=0, description="Most connections open at once.")
+    max_reply_bytes: int = Field(
+        default=4 * 2**20, gt=0, description="Bytes of the longest reply that is read."
+    )
     ca_file: str | None = Field(
-        default=None, description="PEM file to trust instead of public CAs."
+        default=None, description="PEM file of the authorities to trust instead of public CAs."
     )
     proxy: SecretStr | None = Field(default=None, description="URL of an HTTP proxy.")
     reuse: bool = Field(
@@ -78,6 +81,7 @@ class HttpSettings(ProviderSettings):
 
     @property
     def transport(self) -> Transport:
+        """The transport of every request; providers of equal transports share connections."""
         return Transport(
             connect_s=self.connect_s,
             read_s=self.read_s,
@@ -95,8 +99,8 @@ H = TypeVar("H", bound=HttpSettings, default=Any)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a request is made from, as often as it is sent."""
+class _UnsignedRequest:
+    """A request without its token and signature, which it gets anew each time it is sent."""
 
     method: str
     path: str
@@ -113,11 +117,11 @@ class HttpProvider(FlowProvider[H]):
     :meth:`exchange`.
 
     Attributes:
-        errors: what an error reply means. A row that says ``NOT_LIVE`` is an answer: the question
+        errors: meaning of error replies. A row that says ``NOT_LIVE`` is an answer: the question
             ends with a probe that is not live.
-        clock: the time of day in UTC, for :meth:`signed`; a test puts its own in place.
-        tokens: where each request gets a bearer token from, for vendors that want one that
-            expires; set it in ``__init__``.
+        clock: time of day in UTC, for :meth:`signed`; a test puts its own in place.
+        tokens: source of each request's bearer token, for vendors that want one that expires; set
+            it in ``__init__``.
     """
 
     errors: ErrorTable = ErrorTable()
@@ -129,7 +133,7 @@ class HttpProvider(FlowProvider[H]):
         return {}
 
     def signed(self, request: HttpRequest) -> HttpRequest:
-        """The request as it is sent: called last, once per exchange, when all of it is known.
+        """The request as it is sent; called last, once per exchange, when all of it is known.
 
         A vendor's signature over method, path, headers and body is put in here. Hash the body part
         by part, so that no picture is copied, and set ``Host`` where it is signed.
@@ -137,7 +141,7 @@ class HttpProvider(FlowProvider[H]):
         return request
 
     def failed(self, reply: HttpReply) -> bool:
-        """Whether a reply is an error; by default, whether its status is no 2xx."""
+        """Whether a reply is an error; by default, one whose status is not 2xx."""
         return not 200 <= reply.status < 300
 
     def error_code(self, reply: HttpReply) -> str | None:
@@ -149,7 +153,7 @@ class HttpProvider(FlowProvider[H]):
         return written_code(code)
 
     def not_live(self, reply: HttpReply) -> Liveness:
-        """What an error reply says that means ``NOT_LIVE``: by default, its code as the reason."""
+        """The spoof that a ``NOT_LIVE`` error reply reports; by default, its code is the reason."""
         return Liveness(passed=False, reason=self.error_code(reply))
 
     def post(
@@ -161,7 +165,18 @@ class HttpProvider(FlowProvider[H]):
         headers: Mapping[str, str] | None = None,
         query: Query | None = None,
     ) -> Flow[R]:
-        """Post a message as JSON and read the reply; see :meth:`exchange`."""
+        """Post a message as JSON and read the reply.
+
+        Args:
+            path: path of the operation, behind ``base_url``.
+            message: the message; fields that are None are left out.
+            reply_type: type of the reply's JSON; see :meth:`exchange`, also for the errors.
+            headers: headers of this request, beside and instead of those of every one.
+            query: values behind the path.
+
+        Raises:
+            FacegateError: see :meth:`exchange`.
+        """
         body = json_body(message)
         return self.exchange("POST", path, reply_type, body=body, headers=headers, query=query)
 
@@ -173,7 +188,17 @@ class HttpProvider(FlowProvider[H]):
         headers: Mapping[str, str] | None = None,
         query: Query | None = None,
     ) -> Flow[R]:
-        """Ask without a body and read the reply; see :meth:`exchange`."""
+        """Ask without a body and read the reply.
+
+        Args:
+            path: path of the operation, behind ``base_url``.
+            reply_type: type of the reply's JSON; see :meth:`exchange`.
+            headers: headers of this request, beside and instead of those of every one.
+            query: values behind the path.
+
+        Raises:
+            FacegateError: see :meth:`exchange`.
+        """
         return self.exchange("GET", path, reply_type, headers=headers, query=query)
 
     def exchange(
@@ -189,20 +214,22 @@ class HttpProvider(FlowProvider[H]):
         """Make one request and read the reply.
 
         Args:
-            method: in capitals.
-            path: of the operation, behind ``base_url``.
+            method: HTTP method, in capitals.
+            path: path of the operation, behind ``base_url``.
             reply_type: a :class:`WireModel`, or a ``RootModel`` for a reply that is no object.
-            body: see :func:`json_body` and its neighbours.
-            headers: of this request, beside and instead of those of every one.
-            query: what stands behind the path; core encodes it.
+            body: made by :func:`json_body` or one of its neighbours; None for no body.
+            headers: headers of this request, beside and instead of those of every one.
+            query: values behind the path, which are encoded here.
 
         Raises:
-            FacegateError: what ``errors`` says of a reply that :meth:`failed`.
-            BadReply: a reply that is not what it should be.
+            FacegateError: the meaning that ``errors`` gives a reply that :meth:`failed`.
+            BadReply: a reply that is no ``reply_type``, or was cut short.
+            ConnectionFailed: nothing was sent.
+            ProviderTimeout: no reply in time.
         """
-        asked = _Asked(method, path, body, headers or {}, query or {})
-        del headers, query  # what a frame of a traceback holds may be shown
-        return read_reply((yield from self._replied(asked)), reply_type)
+        unsigned = _UnsignedRequest(method, path, body, headers or {}, query or {})
+        del headers, query  # a traceback may show what its frames hold
+        return read_reply((yield from self._replied(unsigned)), reply_type)
 
     def poll(
         self,
@@ -216,30 +243,41 @@ class HttpProvider(FlowProvider[H]):
     ) -> Flow[R]:
         """Ask again until a reply is ``done``, or the deadline has passed.
 
-        Waits as long as the vendor's ``Retry-After`` says, ``every_s`` seconds where it says
-        nothing. A :class:`RateLimited` that says how long is waited out as well.
+        The pause is as long as the vendor's ``Retry-After`` says, else ``every_s``. A
+        :class:`RateLimited` that says how long is waited out as well.
+
+        Args:
+            path: path of the operation, behind ``base_url``.
+            reply_type: type of the reply's JSON; see :meth:`exchange`.
+            done: whether a reply is the last one.
+            every_s: seconds between two requests, above 0.
+            headers: headers of each request, beside and instead of those of every one.
+            query: values behind the path.
+
+        Raises:
+            FacegateError: see :meth:`exchange`; ProviderTimeout where the deadline comes first.
         """
-        asked = _Asked("GET", path, None, headers or {}, query or {})
-        del headers, query  # what a frame of a traceback holds may be shown
+        unsigned = _UnsignedRequest("GET", path, None, headers or {}, query or {})
+        del headers, query  # a traceback may show what its frames hold
         while True:
             try:
-                reply = yield from self._replied(asked)
+                reply = yield from self._replied(unsigned)
             except RateLimited as error:
                 if error.retry_after is None:
                     raise
                 wait_s = error.retry_after
             else:
-                found = read_reply(reply, reply_type)
-                if done(found):
-                    return found
+                content = read_reply(reply, reply_type)
+                if done(content):
+                    return content
                 wait_s = retry_after(reply) or 0.0
             yield from sleep(wait_s or every_s)
 
-    def _replied(self, asked: _Asked) -> Flow[HttpReply]:
-        """The reply to a request, with a token where there are any; raises for an error."""
+    def _replied(self, unsigned: _UnsignedRequest) -> Flow[HttpReply]:
+        """The reply to a request, sent with a token where there are any; an error is raised."""
         tokens = self.tokens
         bearer = (yield from tokens.current()) if tokens else None
-        reply = yield from send(self._request(asked, bearer), self.settings.transport)
+        reply = yield from send(self._request(unsigned, bearer), self.settings.transport)
         if tokens and bearer and reply.status == 401:
             # The next request gets another. This one is not repeated here: a face would be sent
             # twice where the record says once, and what is repeated is the route's to decide.
@@ -254,28 +292,31 @@ class HttpProvider(FlowProvider[H]):
             return SpoofFound(self.not_live(reply))
         return self.errors.error(reply.status, code, retry_after(reply))
 
-    def _request(self, asked: _Asked, bearer: SecretStr | None) -> HttpRequest:
-        """Made apart from the flows: what a frame of a traceback holds may be shown."""
-        first, body = {"Accept": "application/json"}, asked.body
+    def _request(self, unsigned: _UnsignedRequest, bearer: SecretStr | None) -> HttpRequest:
+        """The request as it is sent.
+
+        Made apart from the flows: a traceback may show what their frames hold.
+        """
+        defaults, body = {"Accept": "application/json"}, unsigned.body
         if body:
-            first["Content-Type"] = body.content_type
+            defaults["Content-Type"] = body.content_type
         if bearer:
-            first["Authorization"] = f"Bearer {bearer.get_secret_value()}"
-        query = f"?{_encoded(asked.query)}" if asked.query else ""
+            defaults["Authorization"] = f"Bearer {bearer.get_secret_value()}"
+        query = f"?{_encoded(unsigned.query)}" if unsigned.query else ""
         return self.signed(
             HttpRequest(
-                asked.method,
-                self.settings.base_url + asked.path + query,
-                _merged(first, self.headers(), asked.headers),
+                unsigned.method,
+                self.settings.base_url + unsigned.path + query,
+                _merged(defaults, self.headers(), unsigned.headers),
                 body.parts if body else (),
             )
         )
 
 
-def _merged(*several: Mapping[str, str]) -> dict[str, str]:
+def _merged(*layers: Mapping[str, str]) -> dict[str, str]:
     """Headers, each name once; a later one wins, in whatever case it is written."""
-    found = {name.lower(): (name, value) for each in several for name, value in each.items()}
-    return dict(found.values())
+    merged = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
+    return dict(merged.values())
 
 
 def _encoded(query: Query) -> str:

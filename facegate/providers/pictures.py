@@ -1,4 +1,4 @@
-"""What a vendor takes of pictures, and what it makes of several faces on one."""
+"""The limits of a vendor for pictures, and what it makes of several faces on one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class PictureLimits:
     """The weight and size of pictures that a vendor takes. Sides are in pixels, as stored.
 
     Attributes:
-        min_bytes: the lightest.
-        max_bytes: the heaviest; None for no limit of its own.
-        in_base64: bytes are counted in base64, which is a third more.
-        min_side: the shorter side at least.
-        max_side: the longer side at most; None for no limit of its own.
-        by_format: what holds instead for some types.
+        min_bytes: weight of the lightest picture, 0 or more.
+        max_bytes: weight of the heaviest picture; None for no limit of its own.
+        in_base64: whether bytes are counted in base64, which is a third more.
+        min_side: pixels of the shorter side at least, 0 or more.
+        max_side: pixels of the longer side at most; None for no limit of its own.
+        by_format: limits that hold instead for some types.
     """
 
     min_bytes: int = 0
@@ -31,7 +31,7 @@ class PictureLimits:
     by_format: Mapping[ImageFormat, PictureLimits] = field(default_factory=dict)
 
     def broken_by(self, image: Image) -> str | None:
-        """Which limit a picture breaks, in words; None where it breaks none."""
+        """The limit that a picture breaks, in words; None where it breaks none."""
         limits = self.by_format.get(image.format, self)
         size = len(image.data)
         if limits.in_base64:
@@ -50,7 +50,7 @@ class PictureLimits:
 
 
 class FacePolicy(StrEnum):
-    """Which of several faces on one picture counts."""
+    """The face that counts where several are on one picture."""
 
     REFUSES = "refuses"
     LARGEST = "largest"
@@ -71,18 +71,18 @@ _MEANS = {
 
 @dataclass(frozen=True, slots=True)
 class SeveralFaces:
-    """What a provider makes of several faces on a picture, as it is configured.
+    """A provider's way with several faces on a picture, as it is configured.
 
     Attributes:
-        probe: on the probe.
-        gallery: on a picture of the gallery.
+        probe: the face that counts on the probe.
+        gallery: the face that counts on a picture of the gallery.
     """
 
     probe: FacePolicy = FacePolicy.UNKNOWN
     gallery: FacePolicy = FacePolicy.UNKNOWN
 
     def warnings(self, *, gallery: bool) -> tuple[str, ...]:
-        """Where it does not refuse them, a sentence each; of the gallery where there is one."""
+        """A sentence for each role where they are not refused; the gallery's where there is one."""
         roles = {"probe": self.probe} | ({"gallery": self.gallery} if gallery else {})
         return tuple(
             f"several faces on a picture of the {role} are not refused: {_MEANS[policy]}"

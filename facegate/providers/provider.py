@@ -1,4 +1,4 @@
-"""What a vendor is to facegate: a provider with settings, facts and up to three operations."""
+"""Providers: what a vendor is to facegate, with settings, facts and up to three operations."""
 
 from __future__ import annotations
 
@@ -31,19 +31,20 @@ class ProviderInfo:
     Attributes:
         plugin: the name used in configuration, the same as the entry point's.
         lineage: the matching engine underneath; equal lineages are not redundant.
-        match: the scores of its comparisons; None where no threshold can be set.
-        liveness: likewise for liveness.
+        handling: its handling of pictures, which a consent has to cover.
         formats: the picture types it takes.
-        pictures: their weight and size that it takes.
-        several_faces: what it makes of several faces on one, under its settings.
-        scores: tells how similar and how live; False where it gives verdicts alone.
-        faces: tells where the faces are.
-        max_gallery: most gallery images in one request; None for no limit of its own.
+        match: the scores of its comparisons; None where no threshold can be set.
+        liveness: the scores of its liveness; None where no threshold can be set.
+        pictures: the weight and size of pictures that it takes.
+        several_faces: its way with several faces on one picture, under its settings.
+        scores: whether it gives scores; False where it gives verdicts alone.
+        faces: whether it says where the faces are.
+        max_gallery: most gallery images in one request, 1 or more; None for no limit of its own.
         embedded: answers without account or network, so it can serve when nothing is configured.
         billed: whether an answered request is charged for.
-        steps: what :meth:`FlowProvider.step` calls its requests, where a question takes several.
+        steps: names that :meth:`FlowProvider.step` gives its calls, where a question takes several.
         environment: environment variables it reads by itself.
-        notes: what a user must know before relying on it, one sentence each.
+        notes: sentences that a user must know before relying on it.
     """
 
     plugin: str
@@ -65,7 +66,12 @@ class ProviderInfo:
 
 
 def per_call(default: Any, **field_arguments: Any) -> Any:
-    """A settings field that a caller may also set for one request, through ``options``."""
+    """A settings field that a caller may also set for one request, through ``options``.
+
+    Args:
+        default: its default; ``...`` where it has none.
+        **field_arguments: any others of :func:`pydantic.Field`.
+    """
     return Field(default, json_schema_extra={"per_call": True}, **field_arguments)
 
 
@@ -73,17 +79,22 @@ class ProviderSettings(Table):
     """Settings every provider has. Thresholds are on the provider's scale, or ``"fmr:1e-4"``."""
 
     threshold: Threshold | None = Field(
-        default=None, description="Match from this score on. The provider's own default if absent."
+        default=None,
+        description="A match from this similarity on: a number on the provider's own scale, or a"
+        " preset. The provider's own default if absent.",
     )
     review_from: float | None = Field(
         default=None,
-        description="A score, no preset: from here up to the threshold a person reviews.",
+        description="A similarity on the provider's own scale, no preset: from here up to the"
+        " threshold a person reviews.",
     )
     liveness_threshold: Threshold | None = Field(
-        default=None, description="Live from this liveness score on."
+        default=None,
+        description="Live from this liveness score on: a number on the provider's own scale, or a"
+        " preset. The provider's own default if absent.",
     )
     uncertain: Unsure = Field(
-        default="reject", description="What to decide where the vendor cannot tell."
+        default="reject", description="The decision where the vendor cannot tell."
     )
     several_faces: Literal["refuse", "vendor"] = Field(
         default="refuse",
@@ -105,15 +116,16 @@ class ProviderSettings(Table):
     @field_validator("threshold", "review_from", "liveness_threshold", "cost", mode="before")
     @classmethod
     def _no_switch(cls, value: Any) -> Any:
-        for each in value.values() if isinstance(value, Mapping) else (value,):
-            if isinstance(each, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
+        for number in value.values() if isinstance(value, Mapping) else (value,):
+            if isinstance(number, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
                 raise ValueError("must be a number, not true or false")  # noqa: TRY004
         return value
 
     @field_validator("cost")
     @classmethod
     def _no_gift(cls, cost: Any) -> Any:
-        if any(each < 0 for each in (cost.values() if isinstance(cost, Mapping) else (cost or 0,))):
+        costs = cost.values() if isinstance(cost, Mapping) else (cost or 0,)
+        if any(number < 0 for number in costs):
             raise ValueError("must not be below zero")
         return cost
 
@@ -132,13 +144,13 @@ S = TypeVar("S", bound=ProviderSettings, default=Any)
 
 @dataclass(frozen=True, slots=True)
 class CompareRequest(Generic[S]):
-    """A question as a provider sees it: thresholds are numbers, options merged into ``settings``.
+    """A comparison as a provider sees it.
 
     Attributes:
-        probe: the picture whose identity is in question.
+        probe: the picture captured now, whose identity is in question.
         gallery: one or more pictures of the one claimed person.
-        settings: the provider's, as they hold for this request.
-        threshold: on the provider's scale; None only where it declares no such score.
+        settings: the provider's, with the request's options merged in.
+        threshold: score of a match, on the provider's scale; None only where it declares none.
     """
 
     operation: ClassVar = Operation.COMPARE
@@ -150,7 +162,14 @@ class CompareRequest(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class LivenessRequest(Generic[S]):
-    """See :class:`CompareRequest`."""
+    """A liveness question as a provider sees it.
+
+    Attributes:
+        probe: the picture captured now, whose liveness is in question.
+        settings: the provider's, with the request's options merged in.
+        liveness_threshold: score of a pass, on the provider's scale; None only where it declares
+            none.
+    """
 
     operation: ClassVar = Operation.LIVENESS
     probe: Image
@@ -160,7 +179,16 @@ class LivenessRequest(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class CompareLiveRequest(Generic[S]):
-    """See :class:`CompareRequest`."""
+    """A comparison with liveness on the same probe, as a provider sees it.
+
+    Attributes:
+        probe: the picture captured now, whose identity and liveness are in question.
+        gallery: one or more pictures of the one claimed person.
+        settings: the provider's, with the request's options merged in.
+        threshold: score of a match, on the provider's scale; None only where it declares none.
+        liveness_threshold: score of a pass, on the provider's scale; None only where it declares
+            none.
+    """
 
     operation: ClassVar = Operation.COMPARE_LIVE
     probe: Image
@@ -175,16 +203,16 @@ BoundRequest = CompareRequest[S] | LivenessRequest[S] | CompareLiveRequest[S]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a provider found; facegate adds the decision and who was asked.
+    """A provider's answer; facegate adds the decision and who was asked.
 
     Attributes:
         match: required of ``compare`` and ``compare_live``.
         liveness: required of ``liveness`` and ``compare_live``; without it, nothing is live.
         vendor_reference: the vendor's id of the transaction.
         vendor_signature: the vendor's signature over it, as sent.
-        warnings: what a careful reader of the result should know, a sentence each.
-        faces: where the faces are that it saw, in each picture the one that counted first; never
-            worked out from anything else.
+        warnings: sentences that a careful reader of the result should know.
+        faces: the faces that it saw, in each picture the one that counted first; never worked out
+            from anything else.
         attempts: every call, where a question took several and they were recorded neither by
             :meth:`FlowProvider.step` nor by :meth:`FlowProvider.for_each`.
         engine: the version or model that answered, in up to 64 letters, digits and ``._:/@+-``;
@@ -206,8 +234,12 @@ def same_engine(asked: str, answered: str | None) -> str:
 
     Scores of another one are on another scale.
 
+    Args:
+        asked: the version or model that was asked for.
+        answered: the one that the vendor names; None where it names none.
+
     Raises:
-        BadReply: it is another one, or the vendor does not say which.
+        BadReply: another engine answered, or the vendor does not say which.
     """
     if answered != asked:
         raise BadReply(f"answered by another engine than {asked}")
@@ -224,9 +256,16 @@ class Provider(Generic[S]):
 
     Attributes:
         info: the provider's facts: the class's, unless settings change them.
-        settings_type: its settings; unknown keys are refused.
-        capabilities: the operations that the class really has; those of an instance are without
-            what its settings switch off, see :meth:`withheld`.
+        settings_type: type of its settings; unknown keys are refused.
+        capabilities: the operations that the class really has; an instance lacks those that its
+            settings switch off, see :meth:`withheld`.
+
+    Args:
+        settings: its settings, checked.
+        name: its configured name; the plugin's if absent.
+
+    Raises:
+        ConfigurationError: a cost for what the provider never does.
     """
 
     info: ProviderInfo
@@ -251,7 +290,11 @@ class Provider(Generic[S]):
         return frozenset()
 
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
-        """Put one question to the vendor."""
+        """Put one question to the vendor.
+
+        Raises:
+            FacegateError: there is no answer.
+        """
         raise NotImplementedError("subclass FlowProvider or BlockingProvider")
 
     def attempt(
@@ -263,7 +306,15 @@ class Provider(Generic[S]):
         image: str | None = None,
         step: str | None = None,
     ) -> Attempt:
-        """The record of one call that began at ``started``, by :func:`time.perf_counter`."""
+        """The record of one call.
+
+        Args:
+            started: moment when it began, by :func:`time.perf_counter`.
+            error: its failure; None where it was answered.
+            operation: the question that it was for; with ``step`` it decides the cost.
+            image: the picture it was about, ``"gallery[i]"``, where each has a call of its own.
+            step: name of the step, where a question takes several.
+        """
         seconds = time.perf_counter() - started
         billed = self.info.billed if error is None else Billed.MAYBE
         if isinstance(error, ProviderError):
@@ -310,7 +361,7 @@ class Provider(Generic[S]):
         return replace(answer, warnings=(*answer.warnings, *warnings)) if warnings else answer
 
     def findings(self) -> Sequence[str]:
-        """What an operator should know before going live; found out without asking the vendor."""
+        """Sentences that an operator should know before going live; the vendor is not asked."""
         return ()
 
     def close(self) -> None:
@@ -318,7 +369,7 @@ class Provider(Generic[S]):
 
 
 class BlockingProvider(Provider[S]):
-    """A provider of plain methods that block and return an Answer: local engines, vendor SDKs.
+    """A provider of plain methods that block and return an Answer: a local engine, a vendor SDK.
 
     The async driver runs them in a worker thread, so the event loop never waits for them.
     """

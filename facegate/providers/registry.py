@@ -1,4 +1,4 @@
-"""Finding plugins: known by name at once, imported when first needed, each on its own."""
+"""The registry of plugins: known by name at once, imported when first needed, each on its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from facegate.providers.compat import CompatibleApi
 
 GROUP = "facegate"
+"""Group of the entry points that name plugins."""
 ONLY = "FACEGATE_PLUGINS"
+"""Environment variable that lists the plugins that may load."""
 
 
 class Registry:
@@ -31,29 +33,29 @@ class Registry:
     leaves the others alone.
 
     Args:
-        found: entry points to use instead of the installed ones.
+        entries: entry points to use instead of the installed ones.
         only: names that may load; by default those that ``FACEGATE_PLUGINS`` lists, separated by
             commas, and all where that is not set.
     """
 
     def __init__(
-        self, found: Iterable[EntryPoint] | None = None, only: Iterable[str] | None = None
+        self, entries: Iterable[EntryPoint] | None = None, only: Iterable[str] | None = None
     ) -> None:
         if only is None and ONLY in os.environ:
             only = [name.strip() for name in os.environ[ONLY].split(",")]
         allowed = None if only is None else set(only)
         self._restricted = only is not None
-        self._found: dict[str, dict[tuple[str, str], EntryPoint]] = defaultdict(dict)
-        for entry in entry_points(group=GROUP) if found is None else found:
+        self._entries: dict[str, dict[tuple[str, str], EntryPoint]] = defaultdict(dict)
+        for entry in entry_points(group=GROUP) if entries is None else entries:
             if allowed is None or entry.name in allowed:
                 # The same distribution can be on the path twice, as an install and as its source.
-                self._found[entry.name][_distribution(entry), entry.value] = entry
+                self._entries[entry.name][_distribution(entry), entry.value] = entry
         self._managers: dict[str, pluggy.PluginManager] = {}
         self._lock = threading.RLock()
 
     def names(self) -> list[str]:
         """Names of the plugins that may load; nothing is imported to find out."""
-        return sorted(self._found)
+        return sorted(self._entries)
 
     def provider_type(self, plugin: str) -> type[Provider]:
         """Import a plugin and give its provider class.
@@ -63,15 +65,15 @@ class Registry:
         """
         types = self._ask(plugin, "facegate_providers")
         try:
-            found: dict[str, type[Provider]] = {each.info.plugin: each for each in types}
+            by_name: dict[str, type[Provider]] = {kind.info.plugin: kind for kind in types}
         except AttributeError as error:
             raise self._broken(plugin, error) from error
-        if plugin not in found:
+        if plugin not in by_name:
             raise ConfigurationError(
                 f"plugin {plugin!r} registers no provider of that name, only: "
-                + (", ".join(sorted(found)) or "none")
+                + (", ".join(sorted(by_name)) or "none")
             )
-        return found[plugin]
+        return by_name[plugin]
 
     def api_type(self, plugin: str) -> type[CompatibleApi]:
         """Import a plugin and give the vendor-compatible API it answers with.
@@ -79,14 +81,18 @@ class Registry:
         Raises:
             ConfigurationError: no such plugin, it has no such API, or it failed to load.
         """
-        for found in self._ask(plugin, "facegate_compatible_apis"):
-            if getattr(found, "plugin", None) == plugin:
-                api: type[CompatibleApi] = found
+        for kind in self._ask(plugin, "facegate_compatible_apis"):
+            if getattr(kind, "plugin", None) == plugin:
+                api: type[CompatibleApi] = kind
                 return api
         raise ConfigurationError(f"plugin {plugin!r} has no vendor-compatible API")
 
     def commands(self, plugin: str) -> list[Any]:
-        """The click commands that a plugin adds."""
+        """The click commands that a plugin adds.
+
+        Raises:
+            ConfigurationError: no such plugin, or it failed to load.
+        """
         return self._ask(plugin, "facegate_commands")
 
     def _ask(self, plugin: str, hook: str) -> list[Any]:
@@ -111,7 +117,7 @@ class Registry:
             return self._managers[plugin]
 
     def _only_entry(self, plugin: str) -> EntryPoint:
-        candidates = self._found.get(plugin)
+        candidates = self._entries.get(plugin)
         if not candidates:
             installed = ", ".join(self.names()) or "none"
             raise ConfigurationError(

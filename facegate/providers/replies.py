@@ -1,4 +1,4 @@
-"""Reading replies, strictly."""
+"""Replies of vendors, read strictly."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from facegate.errors import BadReply
 from facegate.runtime.flow import HttpReply
 
 R = TypeVar("R", bound=BaseModel)
-_DAY = 86_400.0
+_DAY_S = 86_400.0
 
 
 def read_reply(reply: HttpReply, reply_type: type[R]) -> R:
-    """A reply's body as what it should be.
+    """A reply's JSON as a ``reply_type``.
 
     Raises:
-        BadReply: it is something else, or says a thing twice.
+        BadReply: the body is something else, or an object in it has a name twice.
     """
     try:
-        found = reply_type.model_validate_json(reply.body, by_alias=True, by_name=False)
+        content = reply_type.model_validate_json(reply.body, by_alias=True, by_name=False)
         json.loads(reply.body, object_pairs_hook=_once)
     except ValueError as error:
         misfit = _misfit(error) if isinstance(error, ValidationError) else "ambiguous JSON"
         raise BadReply(
             f"answered {reply.status} with a body that is no {reply_type.__name__} ({misfit})"
         ) from None
-    return found
+    return content
 
 
 def _once(members: list[tuple[str, Any]]) -> None:
@@ -40,14 +40,17 @@ def _once(members: list[tuple[str, Any]]) -> None:
 
 
 def _misfit(error: ValidationError) -> str:
-    """What is wrong and with which field; below that, a place may be a key of the vendor's."""
+    """The kind of misfit and its field; not the place below it, which may be a vendor's own key."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     kind, field = first["type"], first["loc"][:1]
     return f"{kind} in {field[0]}" if field and kind != "extra_forbidden" else kind
 
 
 def retry_after(reply: HttpReply) -> float | None:
-    """Seconds to wait, a day at most, from either form of the header (RFC 9110, 10.2.3)."""
+    """Seconds to wait, 0 to a day, from either form of the header (RFC 9110, 10.2.3).
+
+    None where there is no such header, or none that can be read.
+    """
     value = reply.headers.get("retry-after", "")
     try:
         if value.isascii() and value.isdigit():
@@ -56,7 +59,7 @@ def retry_after(reply: HttpReply) -> float | None:
             seconds = parsedate_to_datetime(value).timestamp() - time.time()
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(0.0, seconds), _DAY)
+    return min(max(0.0, seconds), _DAY_S)
 
 
 def written_code(code: object) -> str | None:

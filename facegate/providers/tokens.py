@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from base64 import b64encode
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Final, Literal
 from urllib.parse import quote_plus
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from facegate.errors import (
     AuthenticationFailed,
@@ -22,15 +21,16 @@ from facegate.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from facegate.providers.bodies import WireModel, form_body
+from facegate.providers.bodies import HeaderSecret, WireModel, form_body
 from facegate.providers.catalogue import ErrorTable
 from facegate.providers.replies import read_reply, retry_after, written_code
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send, sleep
 from facegate.runtime.forking import in_child
 
 _EARLY_S: Final = 60.0
-"""How long before its end a token is renewed, or a tenth of its life where that is less."""
+"""Seconds before its end that a token is renewed, or a tenth of its life where that is less."""
 _STEP_S: Final = 0.01
+"""Seconds between two looks of those who wait for another's renewal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Token:
     """A bearer token as it was granted.
 
     Attributes:
-        value: what stands behind ``Bearer``.
-        lives_s: seconds from now on that it is good for; None where nobody said.
+        value: the text that stands behind ``Bearer``.
+        lives_s: seconds from now on that it is good for, above 0; None where nobody said.
     """
 
     value: SecretStr
@@ -47,7 +47,9 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _HeldToken:
+    """A token with the moments when it is due and when it ends, by the clock of its holder."""
+
     value: SecretStr
     renew_at: float
     ends: float
@@ -55,7 +57,7 @@ class _Held:
 
 @dataclass(slots=True)
 class _Flight:
-    """One request for a token, and what those who wait for it hear."""
+    """One request for a token, and its end for those who wait for it."""
 
     done: bool = False
     error: FacegateError | None = field(default=None, repr=False)
@@ -65,11 +67,11 @@ class Tokens:
     """A token for every request, asked for by one of them while the others wait or go on.
 
     Any number of threads and tasks may use one instance. Nobody waits for a renewal while the
-    token before it is still good. One that fails is told to all who waited for it; the next
+    token before it is still good. A renewal that fails fails all who waited for it; the next
     request tries again.
 
     Args:
-        obtain: asks for a token; a flow, such as one of :func:`client_credentials`.
+        obtain: makes the flow that asks for a token, such as :func:`client_credentials`.
         clock: seconds that only go forward.
     """
 
@@ -78,7 +80,7 @@ class Tokens:
     ) -> None:
         self._obtain = obtain
         self._clock = clock
-        self._held: _Held | None = None
+        self._held: _HeldToken | None = None
         self._begin()
         in_child(self._begin)
 
@@ -90,7 +92,7 @@ class Tokens:
         """A token that is good now.
 
         Raises:
-            FacegateError: what ``obtain`` raises.
+            FacegateError: the error that ``obtain`` raises.
         """
         while True:
             with self._lock:
@@ -101,26 +103,27 @@ class Tokens:
                 flight = self._flight = joined or _Flight()
             if joined is None:
                 return (yield from self._renewed(flight, held))
-            # An event would be another for a thread and for either kind of loop.
+            # Polled: an event to wait for would be another one for threads, asyncio and trio.
             while not flight.done:
                 yield from sleep(_STEP_S)
             if flight.error is not None:
                 raise copy(flight.error) from None
 
     def drop(self, value: SecretStr) -> None:
-        """Forget a token that was refused; one that took its place meanwhile stays."""
+        """Forget a token that the vendor refused; one that took its place meanwhile stays."""
         with self._lock:
             if self._held and self._held.value == value:
                 self._held = None
 
-    def _renewed(self, flight: _Flight, before: _Held | None) -> Flow[SecretStr]:
+    def _renewed(self, flight: _Flight, before: _HeldToken | None) -> Flow[SecretStr]:
         try:
             token = yield from self._obtain()
         except FacegateError as error:
             if before is None or before.ends <= self._clock():
                 if not isinstance(error, ProviderTimeout):  # others may have more time left
-                    flight.error = copy(error)  # before it says whose it was
+                    flight.error = copy(error)  # before provider and attempts are written on it
                 raise
+            # The token before serves on; half of its time goes by until the next try.
             self._held = replace(before, renew_at=(self._clock() + before.ends) / 2)
             return before.value
         else:
@@ -131,16 +134,10 @@ class Tokens:
                 self._flight = None
             flight.done = True
 
-    def _timed(self, token: Token) -> _Held:
+    def _timed(self, token: Token) -> _HeldToken:
         now = self._clock()
         life = float("inf") if token.lives_s is None else token.lives_s
-        return _Held(token.value, now + life - min(_EARLY_S, life / 10), now + life)
-
-
-def _fit_for_a_header(token: SecretStr) -> SecretStr:
-    if not re.fullmatch("[!-~]+", token.get_secret_value()):
-        raise ValueError("no token")
-    return token
+        return _HeldToken(token.value, now + life - min(_EARLY_S, life / 10), now + life)
 
 
 class _Request(WireModel):
@@ -151,9 +148,9 @@ class _Request(WireModel):
 
 
 class _Granted(WireModel):
-    access_token: Annotated[SecretStr, AfterValidator(_fit_for_a_header)]
+    access_token: HeaderSecret
     token_type: Annotated[str, Field(pattern="(?i)^bearer$")]
-    expires_in: float | None = Field(None, gt=0)
+    expires_in: float | None = Field(default=None, gt=0)
 
 
 _ERRORS: Final = ErrorTable(
@@ -166,7 +163,7 @@ _ERRORS: Final = ErrorTable(
     },
     {500: ProviderUnavailable},
 )
-"""What RFC 6749, 5.2, says, and what servers say beside it."""
+"""The errors of RFC 6749, 5.2, and those that servers send beside them."""
 
 
 def client_credentials(
@@ -182,10 +179,10 @@ def client_credentials(
 
     Args:
         url: the token endpoint, absolute.
-        client_id: the account.
-        client_secret: its secret.
-        transport: of the provider's settings.
-        scope: what the token is for, where the vendor wants it said.
+        client_id: the account's id.
+        client_secret: the account's secret.
+        transport: the transport of the provider's settings.
+        scope: the token's scope, where the vendor wants one.
         in_body: send the account in the form, for vendors that take no HTTP Basic.
 
     Raises:
@@ -206,7 +203,7 @@ def client_credentials(
 def _asking(
     url: str, client_id: str, secret: SecretStr, scope: str | None, *, in_body: bool
 ) -> HttpRequest:
-    """Made apart from the flow: what a frame of a traceback holds may be shown."""
+    """The request for a token; made apart from the flow, whose frame a traceback may show."""
     headers = {"Accept": "application/json"}
     message = _Request(scope=scope)
     if in_body:

@@ -1,1 +1,1 @@
-"""Which providers a request goes to: flows around flows."""
+"""Routes, which say what providers a request goes to: flows around flows."""

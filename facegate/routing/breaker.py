@@ -1,4 +1,4 @@
-"""Leaving a provider alone that fails too often, and finding out when it is back."""
+"""The circuit breaker, which leaves a provider alone that fails too often until it is back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SLICES = 10
 
 
 class BreakerSettings(Table):
-    """When a provider is left alone, and for how long; for each operation by itself."""
+    """Settings of a breaker: when a provider is left alone; for each operation by itself."""
 
     window_s: float = Field(
         default=30.0,
@@ -47,18 +47,20 @@ class BreakerSettings(Table):
 
 
 class State(StrEnum):
-    """Of a provider, for one operation."""
+    """The state of a provider's circuit, for one operation."""
 
     CLOSED = "closed"
-    """In service."""
+    """The provider is in service."""
     OPEN = "open"
-    """Out of service."""
+    """The provider is out of service."""
     HALF_OPEN = "half_open"
-    """On probation: a few requests find out whether it is back."""
+    """The provider is on probation: a few requests find out whether it is back."""
 
 
 @dataclass(slots=True)
 class _Slice:
+    """The calls of a tenth of the window; its number counts tenths of the clock."""
+
     number: int
     calls: int = 0
     failures: int = 0
@@ -69,8 +71,12 @@ class _OperationCircuit:
     """The circuit of one operation.
 
     Attributes:
-        epoch: counts its turns. A request that began before one says nothing about the state after
-            it, so each brings back the epoch that it began in.
+        epoch: number of its turns. A request that began before one says nothing about the state
+            after it, so each brings back the epoch that it began in.
+        since: moment when it opened or closed, by the circuit's clock.
+        slices: the window, oldest first; kept only while closed.
+        trying: trial requests under way, while half open.
+        succeeded: trial requests that were answered, while half open.
     """
 
     state: State = State.CLOSED
@@ -82,12 +88,12 @@ class _OperationCircuit:
 
 
 class Circuit:
-    """How one provider has been doing. One serves all threads and routes that ask the provider.
+    """A provider's circuit. One serves all threads and routes that ask the provider.
 
     Args:
-        provider: its configured name.
-        settings: when to leave it alone.
-        clock: in seconds; only differences count.
+        provider: the provider's configured name.
+        settings: its breaker's settings; the defaults if absent.
+        clock: clock in seconds; only differences count.
     """
 
     def __init__(
@@ -104,17 +110,19 @@ class Circuit:
         in_child(self._begin)
 
     def _begin(self) -> None:
-        # What the parent learnt of the provider holds here too; its trials will not end here.
+        # All that the parent learnt of the provider holds here too; its trials will not end here.
         self._lock = threading.Lock()
         for circuit in self._circuits.values():
             circuit.trying = 0
 
     def state(self, operation: Operation) -> State:
-        """What it is now. Out of service lasts until a request comes that may try it again."""
+        """The state now; open lasts until a request comes that may try the provider again."""
         return self._circuits[operation].state
 
     def acquire(self, operation: Operation) -> tuple[int, State | None]:
-        """Let a request through: gives its epoch, for :meth:`release`, and what this turned it to.
+        """Let a request through.
+
+        Gives its epoch, for :meth:`release`, and the state that the circuit turned to, if it did.
 
         Raises:
             ProviderUnavailable: out of service, or on probation with enough trials under way.
@@ -135,15 +143,17 @@ class Circuit:
             return circuit.epoch, turned
 
     def release(self, operation: Operation, epoch: int, *, failed: bool | None) -> State | None:
-        """A request is over: gives what this turned it to.
+        """Note the end of a request; gives the state that the circuit turned to, if it did.
 
         Args:
-            operation: what was asked.
-            epoch: that :meth:`acquire` gave.
-            failed: None where it says nothing about the provider.
+            operation: the question that was asked.
+            epoch: the request's, from :meth:`acquire`.
+            failed: whether the provider failed; None where it says nothing about the provider.
         """
         circuit = self._circuits[operation]
         with self._lock:
+            # A request of an earlier epoch may fail long after the outage that it met: counted now,
+            # it would close the door on a provider that is back, or end a probation it was not in.
             if epoch != circuit.epoch:
                 return None
             if circuit.state is State.CLOSED:
@@ -161,7 +171,7 @@ class Circuit:
     def _turn(self, circuit: _OperationCircuit, state: State) -> State:
         circuit.state = state
         circuit.epoch += 1
-        if state is not State.HALF_OPEN:
+        if state is not State.HALF_OPEN:  # a refusal while on probation tells how long it has been
             circuit.since = self._clock()
         circuit.trying = circuit.succeeded = 0
         circuit.slices.clear()
@@ -176,17 +186,17 @@ class Circuit:
             slices.append(_Slice(number))
         slices[-1].calls += 1
         slices[-1].failures += failed
-        calls = sum(each.calls for each in slices)
-        failures = sum(each.failures for each in slices)
+        calls = sum(part.calls for part in slices)
+        failures = sum(part.failures for part in slices)
         return calls >= settings.minimum_calls and failures >= settings.failure_rate * calls
 
 
 class Breaker(Wrapper):
-    """Asks its node unless the provider is out of service; then it refuses at once, for nothing.
+    """A node that is asked unless its provider is out of service; else the request is refused.
 
     Only errors that cool a provider down count against it (``cools_down``), and answers count for
-    it, whatever they say. What the caller did wrong says nothing, nor does a request that was given
-    up, nor a timeout that had less than half of its share of the request's time, because others, or
+    it, whatever they say. A caller's mistake says nothing, nor does a request that was given up,
+    nor a timeout that had less than half of its share of the request's time, because others, or
     pictures that were slow to arrive, had used it up.
     """
 
@@ -198,7 +208,7 @@ class Breaker(Wrapper):
         operation, deadline = run.question.operation, share.deadline
         left = deadline.left()
         epoch, turned = self.circuit.acquire(operation)
-        failed: bool | None = None
+        failed: bool | None = None  # as it stays where the flow is closed: the request was given up
         try:
             self._notify(run, turned)
             result = yield from self.node.ask(run, share)

@@ -1,4 +1,4 @@
-"""Who steps in where a provider cannot answer."""
+"""Failover: another provider steps in where one cannot answer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from facegate.runtime.flow import Flow
 
 
 class Failover(Node):
-    """Several, asked one after the other until one answers.
+    """Several nodes, asked one after the other until one answers.
 
-    Whether the next one is asked is read from the error's class (``fails_over``): an outage leads
-    on, a picture that cannot be decided on does not. Whoever the request's consent does not
-    permit is passed over.
+    The error's class says whether the next one is asked (``fails_over``): an outage leads on, a
+    picture that cannot be decided on does not. A node that the request's consent does not permit
+    is passed over.
 
     The time that is left is shared out evenly among those still to come, so that one that stalls
     leaves the next one its part. What a provider's own ``deadline_s`` does not let it use goes to
@@ -35,12 +35,15 @@ class Failover(Node):
         for index, node in enumerate(nodes):
             if failed and (run.budget <= 0 or not share.deadline.left()):
                 break
-            noted = len(run.attempts)
+            before = len(run.attempts)
             try:
+                # Shared out anew each time: the seconds that one did not use go to those after it.
+                # The fair share stays that of all: by it the breaker tells whether a timeout was
+                # the provider's fault, or that of those before it.
                 return (yield from node.ask(run, share.part(len(nodes) - index, len(nodes))))
             except FacegateError as error:
                 # Being refused unasked says less than how an earlier one failed.
-                if len(run.attempts) > noted or not isinstance(failed, ProviderError):
+                if len(run.attempts) > before or not isinstance(failed, ProviderError):
                     failed = error
                 if not error.fails_over:
                     break

@@ -49,12 +49,12 @@ class Leaf(Node):
             seconds = min(provider.settings.deadline_s, share.deadline.left())
             answer = yield from timeout(provider.answer(request), seconds)
             result = self._result(operation, answer, terms.decide(answer))
-        except Exception as caught:  # noqa: BLE001  whatever a plugin raises ends in the one tree
-            error = caught if isinstance(caught, FacegateError) else _bug(provider, caught)
+        except Exception as raised:  # noqa: BLE001  whatever a plugin raises ends in the one tree
+            error = raised if isinstance(raised, FacegateError) else _bug(provider, raised)
         else:
             run.tried(answer.attempts or (provider.attempt(started, operation=operation),))
             return result
-        # Raised out here, so that it does not carry along what a plugin's own error may hold.
+        # Raised out here, so that it carries no error of the plugin's own, which may hold a face.
         if isinstance(error, ProviderError):
             error.provider = provider.name
         elif isinstance(error, CaptureRejected | ImageRejected) and operation is Operation.LIVENESS:
@@ -85,7 +85,7 @@ class Leaf(Node):
     def _result(
         self, operation: Operation, answer: Answer, decision: Decision
     ) -> VerificationResult:
-        """Without what only the whole request knows."""
+        """The result, still without the parts that only the whole request knows."""
         liveness = answer.liveness
         if liveness is None and operation is Operation.LIVENESS:
             liveness = Liveness(passed=False, reason="not answered")
@@ -107,7 +107,10 @@ class Leaf(Node):
 
 
 def _bug(provider: Provider, error: Exception) -> ProviderError:
-    """A plugin's own mistake. Its text may hold anything, so only its type and place are kept."""
+    """A plugin's own mistake as an error.
+
+    Its text may hold anything, so only its type and place are kept.
+    """
     if isinstance(error, ValidationError):
         first = error.errors(include_input=False, include_url=False)[0]
         return BadReply(f"an answer that cannot be: {first['msg']}")
@@ -118,6 +121,6 @@ def _bug(provider: Provider, error: Exception) -> ProviderError:
     )
     # Places alone: a line of code may hold a literal, a value may hold anything.
     failure.add_note(
-        "\n".join(f"  {each.filename}:{each.lineno} in {each.name}" for each in frames)
+        "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
     )
     return failure

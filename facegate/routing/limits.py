@@ -1,4 +1,4 @@
-"""Asking a provider no more at once, and no more often, than it allows."""
+"""Limits: a provider is asked no more at once, and no more often, than it allows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from facegate.document import Table
 from facegate.errors import RateLimited
 from facegate.model import VerificationResult
 from facegate.routing.node import Node, Run, Share
-from facegate.routing.redis import Shared
+from facegate.routing.redis import SharedLimits
 from facegate.routing.wrapper import Wrapper
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.flow import Flow, call, sleep
@@ -34,12 +34,12 @@ _STEP_S, _LONGEST_STEP_S = 0.002, 0.2
 
 
 class LimitSettings(Table):
-    """How much a provider may be asked."""
+    """Limits of how much a provider may be asked."""
 
-    concurrency: int | None = Field(default=None, ge=1, description="Requests at once.")
+    concurrency: int | None = Field(default=None, ge=1, description="Most requests at once.")
     rate: str | None = Field(
         default=None,
-        description='Requests within any second, minute, hour or day, such as "10/second".',
+        description='Most requests within any second, minute, hour or day, such as "10/second".',
     )
     shared: SecretStr | None = Field(
         default=None,
@@ -68,7 +68,7 @@ class LimitSettings(Table):
 
     @property
     def per(self) -> tuple[int, int] | None:
-        """So many requests may begin within so many seconds."""
+        """The rate as a number of requests and the seconds within which they may begin."""
         if self.rate is None:
             return None
         most, unit = self.rate.split("/")
@@ -76,7 +76,7 @@ class LimitSettings(Table):
 
 
 class _Queue:
-    """Who waits and who is under way, by number, in one process."""
+    """Requests that wait and requests under way, by number, in one process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -86,14 +86,14 @@ class _Queue:
 
 
 class ConcurrencyLimiter:
-    """So many requests at once; who waited longest is next."""
+    """A concurrency limit: so many requests at once; the one that waited longest is next."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._queue = PerProcess(_Queue)
 
     def join(self) -> int:
-        """Queue up; gives a number, for the others."""
+        """Queue up; gives the request's number, for the other methods."""
         queue = self._queue.value
         with queue.lock:
             number = next(queue.numbers)
@@ -101,9 +101,13 @@ class ConcurrencyLimiter:
             return number
 
     def acquire(self, number: int) -> int:
-        """Take a place if it is one's turn: 0, or about how many are to go first."""
+        """Take a place if it is the request's turn.
+
+        Gives 0, or about how many are to go first.
+        """
         queue = self._queue.value
         with queue.lock:
+            # Requests that gave up count along; the first in line never has one before it.
             place = number - next(iter(queue.waiting)) + 1
             if place > self._most - len(queue.busy):
                 return place
@@ -120,7 +124,10 @@ class ConcurrencyLimiter:
 
 
 class RateLimiter:
-    """A sliding window: so many requests in any ``seconds``, each given its moment in turn."""
+    """A rate limit over a sliding window: so many requests in any ``seconds``.
+
+    Each request is given its moment in turn.
+    """
 
     def __init__(self, most: int, seconds: int, clock: Callable[[], float]) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
@@ -128,10 +135,10 @@ class RateLimiter:
         self._lock = PerProcess(threading.Lock)
 
     def reserve(self, patience: float) -> tuple[float, float]:
-        """Reserve a moment: gives it, and the seconds until then.
+        """Reserve a moment; gives it, by the clock, and the seconds until then.
 
         Raises:
-            RateLimited: that would be more than ``patience`` seconds.
+            RateLimited: it is more than ``patience`` seconds away.
         """
         with self._lock.value:
             now, moments = self._clock(), self._moments
@@ -156,16 +163,16 @@ class Limiter:
     """The limits of one provider. One serves all threads and routes that ask the provider.
 
     A request waits for its turn, for half of the time it has left at most: the other half is for
-    the attempt, or for another provider. Within a process, who came first goes first.
+    the attempt, or for another provider. Within a process, first come is first served.
 
     Limits that are shared hold over all processes together. A process that dies with requests under
     way holds their places until their deadlines have passed. While the Redis cannot be reached,
     each process keeps the limits by itself.
 
     Args:
-        provider: its configured name, the same in all processes that share its limits.
+        provider: the provider's configured name, the same in all processes that share its limits.
         settings: the limits.
-        clock: in seconds, for the rate of this process; only differences count.
+        clock: clock in seconds, for the rate of this process; only differences count.
 
     Raises:
         ConfigurationError: limits are to be shared, and cannot.
@@ -182,10 +189,14 @@ class Limiter:
             ConcurrencyLimiter(settings.concurrency) if settings.concurrency else None
         )
         self._rate = RateLimiter(*settings.per, clock) if settings.per else None
-        self._shared = Shared(settings.shared, provider) if settings.shared else None
+        self._shared = SharedLimits(settings.shared, provider) if settings.shared else None
 
     def acquire(self, deadline: Deadline, held: ExitStack) -> Flow[None]:
-        """Wait for one's turn; ``held`` gives back what was taken.
+        """Wait for a turn.
+
+        Args:
+            deadline: the request's.
+            held: stack that gives the places back when it is closed.
 
         Raises:
             RateLimited: it would be too late for an attempt.
@@ -203,7 +214,7 @@ class Limiter:
             raise
 
     def close(self) -> None:
-        """Let go of connections; it may be used again."""
+        """Let go of connections; they are opened again where the limiter is used again."""
         if self._shared:
             self._shared.close()
 
@@ -213,12 +224,13 @@ class Limiter:
         number = limiter.join()
         held.callback(limiter.release, number)
         while place := limiter.acquire(number):
-            # The nearer to its turn, the more often it looks.
+            # The nearer to its turn, the more often a request looks.
             yield from self._waiting(patience, min(_STEP_S * place, _LONGEST_STEP_S))
 
     def _acquire_lease(
-        self, shared: Shared, deadline: Deadline, patience: Deadline, held: ExitStack
+        self, shared: SharedLimits, deadline: Deadline, patience: Deadline, held: ExitStack
     ) -> Flow[None]:
+        # A second more than the request can take: a lease must not end before its request does.
         lease, step = shared.lease(self.settings.concurrency or 1, deadline.left() + 1), _STEP_S
         held.callback(lease.release)
         while not (yield from call(lease.acquire)):
@@ -251,7 +263,7 @@ class Limiter:
 
 
 class Limited(Wrapper):
-    """Asks its node once the limits allow it; refuses, at no cost, if that would be too late."""
+    """A node that is asked once the limits allow it; refuses if that would be too late."""
 
     def __init__(self, node: Node, limiter: Limiter) -> None:
         super().__init__(node)

@@ -1,4 +1,4 @@
-"""What a route is made of, and one request on its way through it."""
+"""Nodes, of which a route is made, and one request on its way through them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from facegate.runtime.flow import Flow
 from facegate.thresholds import Wanted
 
 TermsByProvider = Mapping[str, Terms | FacegateError]
-"""What a question means to each provider, by name, or why it cannot be put to it."""
+"""Terms of a question by provider name, or the error of one that it cannot be put to."""
 
 
 @dataclass
@@ -27,16 +27,16 @@ class Run:
     """One request on its way through a route: what it owns as a whole.
 
     Attributes:
-        question: what was asked.
+        question: the question that was asked.
         wanted: the thresholds that the question and the route ask for.
-        terms: what the question means to each provider of the route.
-        probe: its picture.
-        gallery: the claimed person's.
-        budget: attempts left, whatever is nested.
-        notify: tells observers.
+        terms: the question's terms with each provider of the route.
+        probe: the probe, loaded.
+        gallery: the gallery, loaded.
+        budget: attempts left, however nodes are nested.
+        notify: tells observers of an event.
         attempts: every provider asked so far, oldest first.
-        warnings: what a careful reader of the result should know.
-        arm: the arm of the outermost split.
+        warnings: sentences that a careful reader of the result should know.
+        arm: the arm of the outermost split; None where there is none.
     """
 
     question: Question
@@ -51,7 +51,7 @@ class Run:
     arm: str | None = None
 
     def tried(self, attempts: Sequence[Attempt]) -> None:
-        """Note what asking one provider took."""
+        """Note the attempts that asking one provider took, and tell observers."""
         self.attempts += attempts
         for attempt in attempts:
             self.notify(Tried(self.question.id, self.question.operation, attempt))
@@ -62,8 +62,8 @@ class Share:
     """A node's share of a request's time.
 
     Attributes:
-        deadline: when it ends.
-        fair_s: Seconds this node would have had, had its siblings kept to their shares; the breaker
+        deadline: the moment when it ends.
+        fair_s: seconds this node would have had, had its siblings kept to their shares; the breaker
             judges a timeout by it.
     """
 
@@ -79,8 +79,8 @@ class Share:
         """An even share of the time that remains.
 
         Args:
-            left: how many nodes still share it, the one that gets this share included.
-            of: how many shared it at the start.
+            left: number of nodes that still share it, the one that gets this share included.
+            of: number of nodes that shared it at the start.
         """
         seconds = self.deadline.left() / left
         return Share(Deadline(seconds, self.deadline), self.fair_s / of)
@@ -97,14 +97,21 @@ class Node(ABC):
 
     @abstractmethod
     def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
-        """Put the question; raises FacegateError.
+        """Put the question.
 
         The result does not yet say what only the whole request knows: attempts, warnings, ids.
+
+        Args:
+            run: the request.
+            share: the time that this node may take.
+
+        Raises:
+            FacegateError: there is no answer.
         """
 
     @abstractmethod
     def children(self) -> Sequence[Node]:
-        """The nodes it is made of, in order."""
+        """The nodes that this one is made of, in order."""
 
     def providers(self) -> Iterator[Provider]:
         """The providers that may be asked, in order; one may come twice."""
@@ -116,14 +123,14 @@ class Node(ABC):
         return any(permits(consent, provider) for provider in self.providers())
 
     def not_permitted(self) -> ConsentRefused:
-        """What to raise where a consent permits none of them."""
+        """The error where a consent permits none of its providers."""
         seen = sorted({provider.info.handling.recipient for provider in self.providers()})
         return ConsentRefused(f"the consent covers nobody who could answer: {', '.join(seen)}")
 
     def terms(
         self, operation: Operation, wanted: Wanted, options: Options | None
     ) -> TermsByProvider:
-        """What a question means to each of its providers, or why it cannot be put to it."""
+        """The terms of a question with each of its providers, by name; see :meth:`Terms.of`."""
         return {
             provider.name: _terms(provider, operation, wanted, options)
             for provider in self.providers()

@@ -1,4 +1,4 @@
-"""From the tables of a configuration to the routes that they describe."""
+"""The plan, which builds the routes that the tables of a configuration describe."""
 
 from __future__ import annotations
 
@@ -20,26 +20,29 @@ from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.routing.split import Arm, Split
-from facegate.routing.tables import BreakerTable, RouteTable
+from facegate.routing.tables import BreakerTable, RouteTable, ShadowTable
 from facegate.thresholds import Policy, Wanted
 
 States = dict[tuple[str, str], tuple[Any, Any]]
-"""What was learnt of providers, by kind and name, after the settings that it was learnt under."""
+"""Breakers, limits and quotas by kind and provider name, each after the settings it came from."""
 
 
 @dataclass
 class Plan:
-    """Builds routes. A provider is built once, whatever leads to it, and has one breaker and so on.
+    """A builder of routes.
+
+    A provider is built once, whatever leads to it, and has one breaker, one limiter and one quota.
 
     Attributes:
         source: the configuration's name, for messages.
-        routes: its routes, already held to :func:`facegate.routing.tables.check`.
+        routes: the route tables, already held to :func:`facegate.routing.tables.check`.
         build: makes a provider by its configured name.
-        breaker: None where providers are never left alone.
-        limits: by provider name.
-        key: keeps those who choose their own user names from choosing an arm of a split.
+        breaker: the breaker table; None where providers are never left alone.
+        limits: limits by provider name.
+        key: secret that keeps those who choose their own user names from choosing an arm of a
+            split.
         before: providers of the plan before; one with the same settings is not built anew.
-        states: of breakers, limits and quotas; those of the plan before go on.
+        states: breakers, limits and quotas of the plan before, which go on; this one's are added.
     """
 
     source: str
@@ -83,9 +86,11 @@ class Plan:
             self._node(name),
             table.deadline_s,
             self._attempts(name),
-            require_consent=any(self.routes[each].require_consent for each in self._reached(name)),
+            require_consent=any(
+                self.routes[inner].require_consent for inner in self._reached(name)
+            ),
             policy=table.policy,
-            shadow=Shadow(self._node(trial.to), trial.sample, trial.most) if trial else None,
+            shadow=self._shadow(trial) if trial else None,
             digest=self.digest(name),
         )
         for operation, policy in table.policy.items():
@@ -93,10 +98,10 @@ class Plan:
         return route
 
     def digest(self, name: str) -> str:
-        """Of all that decides how a request to this name is answered, secrets apart."""
+        """SHA-256, in hex, of all that decides how a request is answered, secrets apart."""
         settings = {
-            each: self.provider(each).settings.model_dump(mode="json")
-            for each in self.providers(name)
+            provider: self.provider(provider).settings.model_dump(mode="json")
+            for provider in self.providers(name)
         }
         canonical = json.dumps([self.described(name), settings], sort_keys=True)
         return sha256(canonical.encode()).hexdigest()
@@ -105,13 +110,13 @@ class Plan:
         """Names of the providers that a route leads to, those on trial included; each once."""
         if name not in self.routes:
             return [name]
-        parts = [
-            part
-            for key, part in self.routes[name].references()
+        members = [
+            member
+            for key, member in self.routes[name].references()
             if candidates or not key.startswith("shadow")
         ]
-        found = (each for part in parts for each in self.providers(part, candidates=candidates))
-        return list(dict.fromkeys(found))
+        names = (leaf for inner in members for leaf in self.providers(inner, candidates=candidates))
+        return list(dict.fromkeys(names))
 
     def described(self, name: str) -> dict[str, Any]:
         """A route or provider as data, down to the last provider; without secrets."""
@@ -133,7 +138,8 @@ class Plan:
             "name": name,
             "way": table.way,
             "parts": [
-                {"weight": table.split.get(part), **self.described(part)} for part in table.parts
+                {"weight": table.split.get(member), **self.described(member)}
+                for member in table.members
             ],
             "shadow": {**shadow.model_dump(), "to": self.described(shadow.to)} if shadow else None,
             "max_attempts": self._attempts(name),
@@ -143,11 +149,11 @@ class Plan:
         }
 
     def findings(self, name: str) -> Iterator[str]:
-        """What an operator should know of a route before going live, a sentence each."""
+        """Sentences that an operator should know of a route before going live."""
         names = self.providers(name, candidates=False)
-        built = [self.provider(each) for each in names]
+        providers = [self.provider(each) for each in names]
         lineages: dict[str, list[str]] = {}
-        for provider in built:
+        for provider in providers:
             lineages.setdefault(provider.info.lineage, []).append(provider.name)
         for lineage, same in lineages.items():
             if len(same) > 1:
@@ -155,42 +161,46 @@ class Plan:
                     f"{_listed(same)} share the engine {lineage}: when it fails or errs,"
                     f" {'both' if len(same) == 2 else 'all'} do"
                 )
-        policies = {each.name: each.info.several_faces for each in built}
+        policies = {provider.name: provider.info.several_faces for provider in providers}
         if len(set(policies.values())) > 1:
-            told = (
-                f"{name} {each.probe} (probe) and {each.gallery} (gallery)"
-                for name, each in policies.items()
+            ways = (
+                f"{name} {policy.probe} (probe) and {policy.gallery} (gallery)"
+                for name, policy in policies.items()
             )
-            yield f"of several faces on a picture they make different things: {', '.join(told)}"
-        offered = frozenset[str]().union(*(provider.capabilities for provider in built))
-        for provider in built:
+            yield f"of several faces on a picture they make different things: {', '.join(ways)}"
+        offered = frozenset[str]().union(*(provider.capabilities for provider in providers))
+        for provider in providers:
             if missing := offered - provider.capabilities:
                 yield f"{provider.name} does not offer {_listed(sorted(missing))}"
-        reached = [self.routes[each] for each in self._reached(name)]
-        if not self.key and any(table.split for table in reached):
+        tables = [self.routes[inner] for inner in self._reached(name)]
+        if not self.key and any(table.split for table in tables):
             yield "there is no subject_key, so whoever chooses a user name can choose its arm"
 
     def _reached(self, name: str) -> Iterator[str]:
-        """The route and those it is made of."""
+        """Names of the route and of those it is made of."""
         if name in self.routes:
             yield name
-            for _, part in self.routes[name].references():
-                yield from self._reached(part)
+            for _, member in self.routes[name].references():
+                yield from self._reached(member)
 
     def _node(self, name: str, retry: RetryPolicy | None = None) -> Node:
         table = self.routes.get(name)
         if table is None:
             return self._leaf(name, retry)
         own = RetryPolicy(**table.retry.model_dump()) if table.retry else None
-        nodes = {part: self._node(part, own) for part in table.parts}
+        nodes = {member: self._node(member, own) for member in table.members}
         if table.failover:
             return Failover(name, list(nodes.values()))
         if table.split:
-            arms = {part: Arm(weight, nodes[part]) for part, weight in table.split.items()}
+            arms = {member: Arm(weight, nodes[member]) for member, weight in table.split.items()}
             return Split(name, arms, self.key)
-        return nodes[table.parts[0]]
+        return nodes[table.members[0]]
+
+    def _shadow(self, table: ShadowTable) -> Shadow:
+        return Shadow(self._node(table.to), table.sample, table.most, table.deadline_s)
 
     def _leaf(self, name: str, retry: RetryPolicy | None) -> Node:
+        # The breaker is innermost: a wait for a limit, or between retries, is no provider's fault.
         node: Node = Leaf(self.provider(name))
         if self.breaker:
             breaker = self.breaker.of(name)
@@ -202,22 +212,26 @@ class Plan:
         return node
 
     def _state(self, kind: Callable[..., Any], name: str, settings: Any) -> Any:
-        key, under = (kind.__name__, name), (_identity(self.provider(name)), settings)
-        if key not in self.states or self.states[key][0] != under:
-            self.states[key] = (under, kind(name, settings) if settings else kind())
+        # Learnt of another provider, or under other settings, it says nothing about this one.
+        key, origin = (kind.__name__, name), (_identity(self.provider(name)), settings)
+        if key not in self.states or self.states[key][0] != origin:
+            self.states[key] = (origin, kind(name, settings) if settings else kind())
         return self.states[key][1]
 
     def _attempts(self, name: str) -> int:
-        """As it says, or as many as it takes until nobody is left to ask."""
+        """Attempts that one request may make: as the table says, or until nobody is left to ask."""
         table = self.routes.get(name)
         if table is None:
             return 1
         if table.max_attempts:
             return table.max_attempts
         again = table.retry.attempts if table.retry else 1
-        times = {part: 1 if part in self.routes else again for part in table.parts}
-        each = [self._attempts(part) * times[part] for part in table.parts]
-        return sum(each) if table.failover else max(each)
+        # A retry is around providers alone; an inner route's own table has counted its retries.
+        attempts = [
+            self._attempts(member) * (1 if member in self.routes else again)
+            for member in table.members
+        ]
+        return sum(attempts) if table.failover else max(attempts)
 
     def _check(self, route: Route, where: str, policy: Policy) -> None:
         operation = where.rpartition(".")[2]
@@ -233,6 +247,11 @@ class Plan:
 
 
 def _identity(provider: Provider) -> tuple[Any, ...]:
+    """A value that two providers share if either may stand in for the other.
+
+    The settings themselves, and no digest of them: that leaves secrets out, and a provider with
+    another key must be built anew.
+    """
     return type(provider), provider.name, provider.settings
 
 

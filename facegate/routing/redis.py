@@ -22,9 +22,11 @@ from facegate.runtime.forking import in_child
 T = TypeVar("T")
 
 _PATIENCE_S = 0.5
+"""Seconds that the Redis has to answer."""
 _REST_S = 5.0
+"""Seconds that one that cannot be reached is not asked."""
 
-# By the server's own clock; whoever outlived its lease is no longer counted.
+# By the server's own clock; a lease whose time is up is no longer counted.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1e6
@@ -40,8 +42,12 @@ _log = logging.getLogger(__name__)
 _inherited: list[Any] = []
 
 
-class Shared:
+class SharedLimits:
     """One provider's limits, shared by all processes that call it so and use the same Redis.
+
+    Args:
+        url: the Redis's URL, which may hold a password.
+        provider: the provider's configured name.
 
     Raises:
         ConfigurationError: the URL cannot be used, or the packages that read it are missing.
@@ -63,14 +69,16 @@ class Shared:
         self._take = self._storage.get_connection().register_script(_TAKE)
 
     def hit(self, most: int, seconds: int) -> float:
-        """Count a request, unless ``most`` began in the last ``seconds``: 0, or seconds to wait.
+        """Count a request, unless ``most`` began in the last ``seconds``.
+
+        Gives 0, or the seconds to wait before the next try.
 
         The processes' clocks are trusted; they must agree as far as the limit is to be exact.
         """
         return self._ask(lambda: self._hit(most, seconds)) or 0.0
 
     def lease(self, most: int, seconds: float) -> Lease:
-        """One of ``most`` places, for ``seconds`` at most, not yet taken."""
+        """A lease, not yet taken, of one of ``most`` places, for ``seconds`` at most."""
         return Lease(self, most, seconds)
 
     def close(self) -> None:
@@ -87,12 +95,13 @@ class Shared:
         limiter = MovingWindowRateLimiter(self._storage)
         if limiter.hit(item, self._provider):
             return 0.0
-        frees = limiter.get_window_stats(item, self._provider).reset_time
-        return max(0.001, frees - time.time())
+        free_at = limiter.get_window_stats(item, self._provider).reset_time
+        return max(0.001, free_at - time.time())
 
     def _add(self, lease: Lease) -> bool:
-        asked = [lease.most, lease.seconds, lease.token]
-        return self._ask(lambda: bool(self._take([self._key], asked))) is not False
+        arguments = [lease.most, lease.seconds, lease.token]
+        # None is no refusal: without the Redis, the process keeps the limits by itself.
+        return self._ask(lambda: bool(self._take([self._key], arguments))) is not False
 
     def _remove(self, lease: Lease) -> None:
         self._ask(lambda: self._storage.get_connection().zrem(self._key, lease.token))
@@ -114,7 +123,7 @@ class Shared:
         return f"facegate:{self._provider}:under way"
 
     def _ask(self, ask: Callable[[], T]) -> T | None:
-        """None where the Redis cannot be reached."""
+        """The Redis's reply; None where it cannot be reached."""
         if time.monotonic() < self._rests_until:
             return None
         try:
@@ -134,22 +143,27 @@ class Lease:
     """A place among those that all processes have together.
 
     It ends by itself after its ``seconds``, so that a process that dies holds none for ever.
+
+    Args:
+        shared: the limits it belongs to.
+        most: places that there are, 1 or more.
+        seconds: its longest life, above 0.
     """
 
-    def __init__(self, shared: Shared, most: int, seconds: float) -> None:
+    def __init__(self, shared: SharedLimits, most: int, seconds: float) -> None:
         self.most, self.seconds, self.token = most, seconds, secrets.token_hex(8)
         self._shared = shared
         self._taken = self._over = False
 
     def acquire(self) -> bool:
-        """Take it, if one is free."""
+        """Take the place, if one is free."""
         self._taken = self._shared._add(self)  # noqa: SLF001  two halves of one thing
         if self._over:  # the request was given up while this was under way
             self._shared._remove(self)  # noqa: SLF001
         return self._taken
 
     def release(self) -> None:
-        """Give it back, without waiting for that: this may be called on an event loop."""
+        """Give the place back, without waiting for that: this may be called on an event loop."""
         self._over = True
         if self._taken:
             self._shared._remove_beside(self)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Replacing a route while requests are on their way through it."""
+"""Versions of a route, which is replaced while requests are on their way through it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from facegate.routing.route import Route
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.forking import in_child
 
-_Held = Provider | Limiter
+_Resource = Provider | Limiter
 
 _log = logging.getLogger(__name__)
 
@@ -25,9 +25,9 @@ class Version:
     """A route for as long as requests are on their way through it.
 
     Attributes:
-        route: where they go.
-        intake: what they may bring as pictures.
-        working: how many there are in this process.
+        route: the route that they take.
+        intake: limits for their input pictures.
+        working: number of such requests in this process.
     """
 
     route: Route
@@ -40,13 +40,13 @@ class Version:
 
 
 class Versions:
-    """The route that new requests take, and those before it that still have some to finish.
+    """The version that new requests take, and those before it that still have some to finish.
 
-    A provider, and a limit shared with other processes, is closed when it is a part of none of them
+    A provider, and a limit shared with other processes, is closed when it is a part of no version
     any more.
 
     Attributes:
-        replacing: for threads that replace it, to do so one after the other.
+        replacing: lock of the threads that replace the route, which do so one after the other.
     """
 
     def __init__(self, route: Route, intake: Intake) -> None:
@@ -55,19 +55,19 @@ class Versions:
         in_child(self._begin)
 
     def _begin(self) -> None:
-        # What the parent is answering just now is not answered here.
+        # The requests under way are the parent's: none of them ends here.
         self._lock, self.replacing = threading.Lock(), threading.Lock()
         self._all = self._all[-1:]
         self._all[0].working = 0
 
     @property
     def current(self) -> Version:
-        """The one that new requests take."""
+        """The version that new requests take."""
         return self._all[-1]
 
     @contextmanager
     def use(self) -> Iterator[Version]:
-        """The current one, held for a request."""
+        """The current version, held for a request."""
         with self._lock:
             current = self._all[-1]
             current.working += 1
@@ -77,16 +77,16 @@ class Versions:
             self.release(current)
 
     def acquire(self, version: Version) -> None:
-        """Hold one that is held already, until :meth:`release`."""
+        """Hold a version that is held already, until :meth:`release`."""
         with self._lock:
             version.working += 1
 
     def release(self, version: Version) -> None:
-        """Let go of one."""
+        """Let go of a version; the last request through an old one closes what is left over."""
         with self._lock:
             version.working -= 1
             unused = self._ended()
-        _close(unused)
+        _close(unused)  # not under the lock: closing may take seconds, and every request needs it
 
     def replace(self, route: Route, intake: Intake) -> None:
         """Let new requests take another route."""
@@ -96,35 +96,40 @@ class Versions:
         _close(unused)
 
     def close(self) -> None:
-        """Close everything, whoever is still asking."""
+        """Close everything, also under requests that are still on their way."""
         with self._lock:
-            held = _held(self._all)
+            resources = _resources(self._all)
             self._all = self._all[-1:]
-        for each in held.values():
-            each.close()
+        for resource in resources.values():
+            resource.close()
 
-    def _ended(self) -> Sequence[_Held]:
-        """Forget versions that have finished; gives what is to be closed with them."""
+    def _ended(self) -> Sequence[_Resource]:
+        """Forget versions that have finished; gives the resources to close with them.
+
+        A reload keeps providers whose settings are the same, so one may be a part of several
+        versions, and goes with the last of them.
+        """
         *past, current = self._all
-        ended = [each for each in past if not each.working]
+        ended = [version for version in past if not version.working]
         if not ended:
             return ()
-        self._all = [each for each in past if each.working] + [current]
-        kept = _held(self._all)
-        return [each for key, each in _held(ended).items() if key not in kept]
+        self._all = [version for version in past if version.working] + [current]
+        kept = _resources(self._all)
+        return [resource for key, resource in _resources(ended).items() if key not in kept]
 
 
-def _held(versions: Sequence[Version]) -> dict[int, _Held]:
-    found: list[_Held] = []
-    for route in (each.route for each in versions):
-        found += route.held
-        found += [node.limiter for node in route.nodes if isinstance(node, Limited)]
-    return {id(each): each for each in found}
+def _resources(versions: Sequence[Version]) -> dict[int, _Resource]:
+    """Providers and limiters of some versions, by identity: equal ones are closed each."""
+    resources: list[_Resource] = []
+    for route in (version.route for version in versions):
+        resources += route.held
+        resources += [node.limiter for node in route.nodes if isinstance(node, Limited)]
+    return {id(resource): resource for resource in resources}
 
 
-def _close(held: Sequence[_Held]) -> None:
-    for each in held:
+def _close(resources: Sequence[_Resource]) -> None:
+    for resource in resources:
         try:
-            each.close()
+            resource.close()
         except Exception as error:  # noqa: BLE001  the request that ends here is another one's
-            _log.warning("%s could not be closed: %s", each.name, type(error).__name__)
+            _log.warning("%s could not be closed: %s", resource.name, type(error).__name__)

@@ -1,4 +1,4 @@
-"""Asking a provider again: the only place where facegate does."""
+"""Retries: the only place where facegate asks a provider again."""
 
 from __future__ import annotations
 
@@ -14,19 +14,25 @@ from facegate.routing.wrapper import Wrapper
 from facegate.runtime.flow import Flow, sleep
 from facegate.runtime.forking import PerProcess
 
+CAPACITY = 100
+"""Tokens of a provider's retries at the start, and at most."""
+COST = 5
+"""Tokens that a retry takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When a provider is asked again, and how long to wait before.
+    """The policy of a retry: when a provider is asked again, and the wait before.
 
     Attributes:
-        attempts: how often it is asked at most, the first time included.
-        first_s: longest wait before it is asked a second time; it doubles each time. The wait is
-            drawn evenly from zero up to it ("full jitter"), so that callers do not come back all at
-            once.
-        most_s: what it doubles up to. A provider that says how long to wait is taken at its word.
-        retry_unknown: also after an attempt that may have been charged for, such as one that was
-            not answered in time.
+        attempts: most times that it is asked, the first included; 1 or more.
+        first_s: longest wait in seconds before it is asked a second time; it doubles each time. The
+            wait is drawn evenly from zero up to it ("full jitter"), so that callers do not come
+            back all at once.
+        most_s: seconds that the longest wait doubles up to. A provider that says how long to wait
+            is taken at its word.
+        retry_unknown: whether to repeat an attempt that may have been charged for, such as one that
+            was not answered in time.
     """
 
     attempts: int = 2
@@ -36,31 +42,27 @@ class RetryPolicy:
 
 
 class RetryQuota:
-    """What one provider's retries may spend, in all routes together.
+    """The quota of one provider's retries, in all routes together.
 
     A bucket of tokens, as in AWS's SDKs: a retry takes several out and an answer puts one back, so
     that a provider which fails everything is soon asked just once for each request.
-
-    Args:
-        capacity: tokens at the start, and at most.
-        cost: of a retry.
     """
 
-    def __init__(self, capacity: int = 100, cost: int = 5) -> None:
-        self.capacity, self.cost, self.left = capacity, cost, capacity
+    def __init__(self) -> None:
+        self._left = CAPACITY
         self._lock = PerProcess(threading.Lock)
 
     def take(self) -> bool:
-        """Pay for a retry, if there is enough left."""
+        """Pay for a retry; False if there is not enough left."""
         with self._lock.value:
-            enough = self.left >= self.cost
-            self.left -= self.cost if enough else 0
+            enough = self._left >= COST
+            self._left -= COST if enough else 0
             return enough
 
     def refill(self) -> None:
-        """Note an answer."""
+        """Put a token back, for an answer."""
         with self._lock.value:
-            self.left = min(self.capacity, self.left + 1)
+            self._left = min(CAPACITY, self._left + 1)
 
 
 class Retry(Wrapper):
@@ -80,7 +82,7 @@ class Retry(Wrapper):
     def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         asked, ceiling = 1, self.policy.first_s
         while True:
-            noted = len(run.attempts)
+            before = len(run.attempts)
             try:
                 result = yield from self.node.ask(run, share)
             except FacegateError as error:
@@ -89,7 +91,7 @@ class Retry(Wrapper):
                     asked >= self.policy.attempts
                     or run.budget <= 0
                     or pause >= share.deadline.left()
-                    or not self._may_repeat(error, run.attempts[noted:])
+                    or not self._may_repeat(error, run.attempts[before:])
                     or not self.quota.take()
                 ):
                     raise
@@ -101,12 +103,12 @@ class Retry(Wrapper):
 
     def _pause(self, error: FacegateError, ceiling: float) -> float:
         drawn = self._uniform(0, min(ceiling, self.policy.most_s))
-        told = error.retry_after if isinstance(error, RateLimited) else None
-        return max(drawn, told or 0)
+        requested = error.retry_after if isinstance(error, RateLimited) else None
+        return max(drawn, requested or 0)
 
     def _may_repeat(self, error: FacegateError, attempts: Sequence[Attempt]) -> bool:
         if not attempts:  # refused on the way, by a breaker or a limit, and would be again
             return False
         if self.policy.retry_unknown:
             return error.retryable or error.billed is not Billed.NO
-        return error.retryable and all(each.billed is Billed.NO for each in attempts)
+        return error.retryable and all(attempt.billed is Billed.NO for attempt in attempts)

@@ -1,4 +1,4 @@
-"""A route as it was configured: what it leads to, and what holds for a request on it."""
+"""A route as it was configured: the nodes it leads to, and the rules for a request on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Checked:
 
     Attributes:
         wanted: the thresholds that the question and the route's policy ask for.
-        terms: what it means to each provider, by name, or why it cannot be put to it.
+        terms: its terms by provider name, or the error of a provider that it cannot be put to.
     """
 
     wanted: Wanted
@@ -32,17 +32,17 @@ class Checked:
 
 @dataclass(frozen=True)
 class Route:
-    """Where requests go, and the limits that each keeps.
+    """A route: where requests go, and the limits that each keeps.
 
     Attributes:
-        name: as configured; None for a provider that is asked without a route.
-        node: what it leads to.
-        deadline_s: seconds for one request, everything included.
-        max_attempts: how often providers may be asked for one request, whatever is nested.
-        require_consent: refuse requests that carry none.
+        name: the configured name; None for a provider that is asked without a route.
+        node: the outermost node that it leads to.
+        deadline_s: seconds for one request, everything included; above 0.
+        max_attempts: most times that providers are asked for one request, however nodes are nested.
+        require_consent: whether requests without a consent are refused.
         policy: thresholds by operation, for requests that name none.
-        digest: of the configuration that it comes from, without its secrets.
-        shadow: a candidate that is asked too, in the background, or None.
+        digest: SHA-256, in hex, of the configuration that it comes from, without its secrets.
+        shadow: a candidate that is asked too, in the background; None where there is none.
     """
 
     name: str | None
@@ -56,17 +56,17 @@ class Route:
 
     @classmethod
     def to(cls, provider: Provider) -> Route:
-        """To one provider, without a route."""
+        """The way to one provider, without a configured route."""
         return cls(None, Leaf(provider), provider.settings.deadline_s, 1)
 
     @lazy
     def providers(self) -> Sequence[Provider]:
-        """Those that may be asked, each once."""
+        """The providers that may be asked, each once, in order."""
         return list({id(provider): provider for provider in self.node.providers()}.values())
 
     @property
     def nodes(self) -> Sequence[Node]:
-        """Every part of it, arms of no weight and the shadow's candidate included."""
+        """Every node of it, arms of no weight and the shadow's candidate included."""
         nodes = [self.node, self.shadow.candidate] if self.shadow else [self.node]
         for node in nodes:  # grows on the way
             nodes += node.children()
@@ -74,9 +74,9 @@ class Route:
 
     @property
     def held(self) -> Sequence[Provider]:
-        """All that there are to close, each once."""
-        found = [node.provider for node in self.nodes if isinstance(node, Leaf)]
-        return list({id(provider): provider for provider in found}.values())
+        """The providers that there are to close, each once, whether they may be asked or not."""
+        leaves = [node.provider for node in self.nodes if isinstance(node, Leaf)]
+        return list({id(provider): provider for provider in leaves}.values())
 
     @property
     def max_gallery(self) -> int | None:
@@ -85,7 +85,7 @@ class Route:
         return None if None in limits else max(most for most in limits if most is not None)
 
     def check(self, question: Question) -> Checked:
-        """What a question comes to on this route; refuses what nobody could be asked.
+        """A question's thresholds and terms on this route, before any I/O.
 
         Raises:
             ConsentRefused: there is no consent, or it permits none of the providers.
@@ -101,11 +101,16 @@ class Route:
     def terms(
         self, operation: Operation, wanted: Wanted = NOTHING_WANTED, options: Options | None = None
     ) -> Checked:
-        """What thresholds and options come to, before any I/O; the route's policy fills the gaps.
+        """Thresholds and terms of a question, before any I/O; the route's policy fills the gaps.
+
+        Args:
+            operation: the question.
+            wanted: the thresholds that the caller asks for.
+            options: per-request options, by plugin.
 
         Raises:
-            UnsupportedOperation, UnsupportedOption, InvalidRequest: nobody can be asked so; what
-                the first provider says.
+            UnsupportedOperation, UnsupportedOption, InvalidRequest: nobody can be asked so; the
+                error is the first provider's.
         """
         self._check_options(options)
         self.refuse_ambiguous(wanted)
@@ -113,7 +118,8 @@ class Route:
             names = [provider.name for provider in self.providers]
             wanted = wanted.filled_from(Wanted.of(policy), names)
         terms = self.node.terms(operation, wanted, options)
-        refusals = [each for each in terms.values() if isinstance(each, FacegateError)]
+        # One that cannot be told this is passed over later, as long as another one can.
+        refusals = [refusal for refusal in terms.values() if isinstance(refusal, FacegateError)]
         if len(refusals) == len(terms):
             raise refusals[0]
         return Checked(wanted, terms)

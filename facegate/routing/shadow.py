@@ -1,4 +1,4 @@
-"""A candidate that is asked in the background what a route has already answered."""
+"""The shadow: a candidate that is asked in the background what a route has already answered."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from facegate.runtime.forking import PerProcess
 
 
 class Shadow:
-    """Who is on trial unseen: its answers are recorded beside the route's, and go nowhere else.
+    """A candidate on trial unseen: its answers are recorded beside the route's, and go nowhere.
 
     Args:
-        candidate: who is asked, once for each request and without retries.
-        sample: share of the requests that it is asked too, 0 to 1. Which ones follows from the
-            request's id, so that a larger share has all those of a smaller one.
-        most: how many go on at once in this process; further ones are skipped.
-        seconds: how long the candidate has for one.
+        candidate: the node that is asked, once for each request and without retries.
+        sample: share of the requests that it is asked too, 0 to 1. A request's id says whether it
+            is one, so that a larger share has all those of a smaller one.
+        most: requests at once in this process, 1 or more; further ones are skipped.
+        seconds: time that the candidate has for one, above 0.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Shadow:
         self._places = PerProcess(lambda: threading.Semaphore(most))
 
     def wants(self, question: Question) -> bool:
-        """Whether this one is in the sample, may be shown to the candidate and can be asked."""
+        """Whether a question is in the sample, and the candidate may see and can answer it."""
         return (
             chance(b"facegate shadow", b"", self.candidate.name, question.id) < self.sample
             and self.candidate.permits(question.consent)
@@ -38,7 +38,7 @@ class Shadow:
         )
 
     def acquire(self) -> bool:
-        """Take a place, if there is one; it is given back by :meth:`release`."""
+        """Take a place, to be given back by :meth:`release`; False if there is none."""
         return self._places.value.acquire(blocking=False)
 
     def release(self) -> None:
@@ -48,8 +48,8 @@ class Shadow:
     def run(self, primary: Run, asked: Sequence[Provider]) -> Run:
         """The candidate's own run of a question that was put to the providers ``asked``."""
         question = primary.question
-        candidates = {each.name: each.info for each in self.candidate.providers()}
-        wanted = primary.wanted.carried_to(candidates, [each.info for each in asked])
+        candidates = {provider.name: provider.info for provider in self.candidate.providers()}
+        wanted = primary.wanted.carried_to(candidates, [provider.info for provider in asked])
         return Run(
             question,
             wanted,

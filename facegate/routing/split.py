@@ -1,4 +1,4 @@
-"""Trials: some subjects are answered by one provider, the others by another."""
+"""Splits for trials: some subjects are answered by one provider, the others by another."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Arm:
     """One side of a trial.
 
     Attributes:
-        weight: 0 or more; its share is its weight in the sum of all. 0 is nobody.
-        node: who answers.
+        weight: weight, 0 or more; its share is that of the sum of all. 0 is nobody.
+        node: the node that answers.
     """
 
     weight: float
@@ -42,9 +42,9 @@ class Split(Node):
     subjects they would have had are spread over the rest in the same way, and all others stay.
 
     Args:
-        name: of the trial. Two trials of different names divide the subjects independently.
-        arms: by name; renaming one draws its subjects anew.
-        key: keeps those who choose their own user names from choosing an arm.
+        name: name of the trial. Two trials of different names divide the subjects independently.
+        arms: the arms by name; renaming one draws its subjects anew.
+        key: secret that keeps those who choose their own user names from choosing an arm.
     """
 
     def __init__(self, name: str, arms: Mapping[str, Arm], key: bytes) -> None:
@@ -62,7 +62,7 @@ class Split(Node):
 
     def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         name = self._draw(run)
-        if run.arm is None:  # else it is a trial within an arm of another
+        if run.arm is None:  # else this is a trial within an arm of another
             run.arm = name
         return (yield from self.arms[name].node.ask(run, share))
 
@@ -80,9 +80,9 @@ class Split(Node):
         ]
         if not question.subject and NO_SUBJECT not in run.warnings:
             run.warnings.append(NO_SUBJECT)
-        whom = question.subject or question.id
-        return max(able or permitted, key=lambda name: self._rank(name, whom))
+        subject = question.subject or question.id
+        return max(able or permitted, key=lambda name: self._rank(name, subject))
 
-    def _rank(self, name: str, whom: str) -> float:
-        drawn = chance(b"facegate split", self._key, self.name, name, whom)
+    def _rank(self, name: str, subject: str) -> float:
+        drawn = chance(b"facegate split", self._key, self.name, name, subject)
         return -self.arms[name].weight / math.log(drawn)

@@ -1,4 +1,4 @@
-"""``[routes.NAME]`` and its neighbours as they are written, and what is wrong at first sight."""
+"""Tables ``[routes.NAME]`` and ``[breaker]`` as they are written, and checks of their names."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from facegate.thresholds import Policy
 
 
 class RetryTable(Table):
-    """Asking the same provider again, where that cannot do harm."""
+    """Retries of the same provider, where that cannot do harm."""
 
-    attempts: int = Field(default=2, ge=1, description="How often one provider may be asked.")
-    first_s: float = Field(default=0.1, ge=0, description="Longest pause before the second time.")
-    most_s: float = Field(default=2.0, ge=0, description="The pause doubles up to this.")
+    attempts: int = Field(default=2, ge=1, description="Most times that one provider is asked.")
+    first_s: float = Field(
+        default=0.1, ge=0, description="Longest pause in seconds before the second time."
+    )
+    most_s: float = Field(
+        default=2.0, ge=0, description="Seconds that the longest pause doubles up to."
+    )
     retry_unknown: bool = Field(
         default=False, description="Repeat what the vendor may already have charged for."
     )
@@ -30,6 +34,7 @@ class ShadowTable(Table):
     to: Name = Field(description="The provider or route on trial.")
     sample: float = Field(ge=0, le=1, description="Share of the requests that it gets.")
     most: int = Field(default=16, ge=1, description="Copies at once; one more is left out.")
+    deadline_s: float = Field(default=30.0, gt=0, description="Seconds for one copy, at most.")
 
 
 class RouteTable(Table):
@@ -37,12 +42,16 @@ class RouteTable(Table):
 
     to: Name | None = Field(default=None, description="One provider or route.")
     failover: tuple[Name, ...] = Field(
-        default=(), description="In this order, until one of them answers."
+        default=(),
+        description="Providers or routes, asked in this order until one of them answers.",
     )
     split: dict[Name, Annotated[float, Field(ge=0)]] = Field(
-        default_factory=dict, description="Each its share of the subjects, by weight."
+        default_factory=dict,
+        description="Providers or routes, each with its weight among the subjects.",
     )
-    shadow: ShadowTable | None = Field(default=None, description="Who is on trial beside them.")
+    shadow: ShadowTable | None = Field(
+        default=None, description="The candidate on trial beside them."
+    )
     retry: RetryTable | None = Field(
         default=None, description="For the providers that the route itself names."
     )
@@ -52,8 +61,8 @@ class RouteTable(Table):
     max_attempts: int | None = Field(
         default=None,
         ge=1,
-        description="How often providers may be asked for one request; each once, and as often as"
-        " `retry` says, if absent.",
+        description="Most times that providers are asked for one request; each once, and as often"
+        " as `retry` says, if absent.",
     )
     require_consent: bool = Field(
         default=False, description="Refuse requests that carry no consent."
@@ -82,13 +91,13 @@ class RouteTable(Table):
         return "to" if self.to else "failover" if self.failover else "split"
 
     @property
-    def parts(self) -> Sequence[str]:
-        """Names of those that may answer, in order."""
+    def members(self) -> Sequence[str]:
+        """Names of the providers and routes that may answer, in order."""
         return (self.to,) if self.to else self.failover or tuple(self.split)
 
     def references(self) -> Iterator[tuple[str, str]]:
-        """Every name that it mentions, after the key it stands at."""
-        yield from ((self.way, name) for name in self.parts)
+        """Every name that the table mentions, after the key it stands at."""
+        yield from ((self.way, name) for name in self.members)
         if self.shadow:
             yield "shadow.to", self.shadow.to
 
@@ -109,18 +118,18 @@ class BreakerTable(BreakerSettings):
 
     @property
     def own(self) -> dict[str, BreakerSettings]:
-        """Those of single providers."""
+        """Settings of single providers, by name."""
         return self.__pydantic_extra__
 
     def of(self, provider: str) -> BreakerSettings:
-        """What holds for one provider."""
+        """The settings that hold for one provider."""
         own = self.own.get(provider, BreakerSettings())
         general = {name: getattr(self, name) for name in BreakerSettings.model_fields}
         return BreakerSettings(**general | own.model_dump(exclude_unset=True))
 
 
 def check(routes: Mapping[str, RouteTable], providers: Collection[str]) -> None:
-    """Refuse names that lead nowhere or in a circle, and what holds nothing where it stands.
+    """Refuse names that lead nowhere or in a circle, and keys that hold nothing where they stand.
 
     Raises:
         ValueError: naming the key.
@@ -129,13 +138,13 @@ def check(routes: Mapping[str, RouteTable], providers: Collection[str]) -> None:
     for name, table in routes.items():
         if name in providers:
             raise ValueError(f"routes.{name}: a provider is called {name!r} as well")
-        for key, part in table.references():
-            if part not in routes and part not in providers:
-                known = near(part, [*routes, *providers])
+        for key, member in table.references():
+            if member not in routes and member not in providers:
+                hint = near(member, [*routes, *providers])
                 raise ValueError(
-                    f"routes.{name}.{key}: no provider or route is called {part!r}{known}"
+                    f"routes.{name}.{key}: no provider or route is called {member!r}{hint}"
                 )
-            inner[part] = name
+            inner[member] = name
     for name in routes:
         _refuse_circle(routes, [name])
     for name, table in routes.items():
@@ -149,8 +158,8 @@ def check(routes: Mapping[str, RouteTable], providers: Collection[str]) -> None:
 
 def _refuse_circle(routes: Mapping[str, RouteTable], path: list[str]) -> None:
     table = routes.get(path[-1])
-    for _, part in table.references() if table else ():
-        if part in path:
-            circle = " -> ".join([*path[path.index(part) :], part])
+    for _, member in table.references() if table else ():
+        if member in path:
+            circle = " -> ".join([*path[path.index(member) :], member])
             raise ValueError(f"routes.{path[0]} goes in a circle: {circle}")
-        _refuse_circle(routes, [*path, part])
+        _refuse_circle(routes, [*path, member])

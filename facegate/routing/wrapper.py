@@ -8,10 +8,10 @@ from facegate.routing.node import Node
 
 
 class Wrapper(Node):
-    """Asks the node inside it, under conditions of its own; subclasses write :meth:`ask`.
+    """A node around another; subclasses write :meth:`ask`, with conditions of their own.
 
     Attributes:
-        node: the one inside.
+        node: the node inside.
     """
 
     def __init__(self, node: Node) -> None:

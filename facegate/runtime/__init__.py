@@ -1,1 +1,1 @@
-"""Running flows: effects, deadlines, drivers, and the only code that opens connections."""
+"""Flows and what runs them: effects, deadlines, drivers, the only code that opens connections."""

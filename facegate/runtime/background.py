@@ -1,4 +1,4 @@
-"""What runs beside a request and is waited for when the driver closes, for a while."""
+"""Background work: runs beside a request, and is waited for when the driver closes, for a while."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 
 GRACE_S = 5.0
-"""How long closing waits for what is still going on."""
+"""Seconds that closing waits for what is still going on."""
 
 
 class Threads:
@@ -22,14 +22,16 @@ class Threads:
         self._changed = threading.Condition()
 
     def start(self, work: Callable[[], Any]) -> None:
+        """Run a function in a thread of its own; raises RuntimeError where there are too many."""
+
         def run() -> None:
             try:
                 work()
             finally:
                 self._count(-1)
 
-        # A daemon: what was given up at closing must not keep the process alive. In the caller's
-        # context, as a task is: whoever traces it finds where it came from.
+        # A daemon: work that was given up at closing must not keep the process alive. In the
+        # caller's context, as a task is: whoever traces it finds where it came from.
         thread = threading.Thread(
             target=copy_context().run, args=(run,), name="facegate-background", daemon=True
         )
@@ -59,6 +61,7 @@ class Tasks:
         self._kept: set[Any] = set()  # asyncio itself holds its tasks only weakly
 
     def start(self, work: Callable[[], Awaitable[Any]]) -> None:
+        """Run a coroutine in a task of its own, of whichever loop is running."""
         scope, done = anyio.CancelScope(), anyio.Event()
         self._running[scope] = done
 

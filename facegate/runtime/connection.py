@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection: a request, one reply, and whether anything else has come.
 
-HTTP itself is h11's. A reply that more came with is nobody's: who it belongs to cannot be told, and
-if it were kept, the answer about one person would be given about the next.
+HTTP itself is h11's. A reply with surplus bytes behind it is refused: whom those belong to cannot
+be told, and if they were kept, the answer about one person would be given about the next.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from facegate.runtime.flow import HttpReply, HttpRequest, Transport
 from facegate.runtime.sockets import Layer, Steps, Tls, connect
 
 _JOINED = 1024 * 1024
-"""Up to this many bytes, joining a request takes less time than writing its parts one by one."""
+"""Bytes up to which joining a request takes less time than writing its parts one by one."""
 _LONGEST_HEAD = 100 * 1024
 _PORTS = {"http": 80, "https": 443}
 _IN_A_PATH = "/%:@!$&'()*+,;=~"
 
 
 class Unacceptable(Exception):
-    """Something came that must not be used; the message says what."""
+    """A reply that must not be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request goes. A connection to one place is of no use for another.
+    """The destination of a request. A connection to one place is of no use for another.
 
     Attributes:
         scheme: ``http`` or ``https``.
         host: a name or an address, without brackets.
-        port: always there.
-        server_name: whom the certificate must name.
+        port: TCP port; the scheme's own where the URL names none.
+        server_name: the name that the certificate must hold.
     """
 
     scheme: str
@@ -51,7 +51,11 @@ class Place:
 
     @classmethod
     def of(cls, parts: SplitResult, server_name: str | None = None) -> Place:
-        """Raises ValueError where it cannot be."""
+        """The place that a URL leads to.
+
+        Raises:
+            ValueError: it leads nowhere.
+        """
         host = parts.hostname or ""
         if not host.isascii():
             host = idna.encode(host, uts46=True).decode("ascii")
@@ -60,21 +64,23 @@ class Place:
 
     @property
     def encrypted(self) -> bool:
+        """Whether TLS is spoken there."""
         return self.scheme == "https"
 
     def authority(self, host: str, *, port: bool = False) -> str:
         """A host as a header has it; with its port if that is not the scheme's own."""
-        shown = f"[{host}]" if ":" in host else host
-        return f"{shown}:{self.port}" if port or self.port != _PORTS[self.scheme] else shown
+        bracketed = f"[{host}]" if ":" in host else host
+        named = port or self.port != _PORTS[self.scheme]
+        return f"{bracketed}:{self.port}" if named else bracketed
 
 
 class Message:
     """A request as it is sent. It has no repr: it holds a face and a secret.
 
     Attributes:
-        place: where to.
-        head: its first part, checked.
-        body: in parts that are not copied.
+        place: the destination.
+        head: request line and headers, checked.
+        body: the body in parts, which are not copied.
     """
 
     def __init__(self, request: HttpRequest, transport: Transport) -> None:
@@ -100,7 +106,7 @@ def message(request: HttpRequest, transport: Transport) -> Message:
     """A request as it is sent.
 
     Raises:
-        ConfigurationError: it cannot be.
+        ConfigurationError: HTTP allows no such request.
     """
     try:
         return Message(request, transport)
@@ -110,7 +116,7 @@ def message(request: HttpRequest, transport: Transport) -> Message:
 
 
 def unsendable() -> ConfigurationError:
-    """What to raise for a request that is none."""
+    """The error for a request that HTTP does not allow."""
     return ConfigurationError(
         "the request cannot be sent: its URL or a header, such as the credential's, holds a"
         " character that HTTP does not allow, or a length that is not the body's"
@@ -118,12 +124,12 @@ def unsendable() -> ConfigurationError:
 
 
 class Connection:
-    """Takes one request after the other, as long as it is ``reusable``.
+    """A connection, which takes one request after the other as long as it is ``reusable``.
 
     Attributes:
-        place: where it leads.
+        place: the destination it leads to.
         reusable: whether the last exchange ended well, and with nothing left over.
-        idle_since: when that was, in seconds of the monotonic clock; for whoever keeps it.
+        idle_since: moment when that was, in seconds of the monotonic clock; the pool sets it.
     """
 
     def __init__(self, place: Place, layer: Layer) -> None:
@@ -138,7 +144,7 @@ class Connection:
 
         Raises:
             OSError: the connection broke; TimeoutError if the server was silent.
-            h11.RemoteProtocolError: it does not speak HTTP.
+            h11.RemoteProtocolError: the server does not speak HTTP.
             Unacceptable: the reply is too long, or more came than one.
         """
         self.reusable = False
@@ -158,7 +164,8 @@ class Connection:
         """Have a proxy pass on everything to another place from now on.
 
         Raises:
-            Unacceptable: it will not.
+            OSError: the connection broke; TimeoutError if the proxy was silent.
+            Unacceptable: the proxy refuses.
         """
         target = place.authority(place.host, port=True)
         head = _head("CONNECT", target, {"Host": target, **_credentials(proxy)})
@@ -187,7 +194,7 @@ class Connection:
                 yield from self._layer.write(block, seconds)
         except TimeoutError:
             raise
-        except OSError:  # it may have answered before it hung up on what it will not read
+        except OSError:  # the server may have answered before it hung up on the rest of a body
             return False
         return True
 
@@ -216,7 +223,7 @@ def opened(place: Place, transport: Transport) -> Steps[Connection]:
     """Open a connection, through the proxy if there is one.
 
     Raises:
-        OSError: there is none; TimeoutError if that took too long.
+        OSError: the server cannot be reached; TimeoutError if that took too long.
         UnicodeError: the host is no name that can be looked up.
         Unacceptable: the proxy does not let it through.
         ConfigurationError: the authorities to trust cannot be read.
@@ -280,9 +287,9 @@ def _credentials(proxy: str) -> dict[str, str]:
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """By name; what is there more than once, in one line (RFC 9110, 5.3)."""
-    found: dict[str, str] = {}
+    """Headers by name; one that comes more than once is on one line (RFC 9110, 5.3)."""
+    joined: dict[str, str] = {}
     for name, value in headers:
         key, text = name.decode("ascii"), value.decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
+        joined[key] = f"{joined[key]}, {text}" if key in joined else text
+    return joined

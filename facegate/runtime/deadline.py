@@ -1,4 +1,4 @@
-"""One deadline for a whole request."""
+"""The one deadline of a whole request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from facegate.errors import ProviderTimeout
 
 
 class Deadline:
-    """A moment after which nothing is waited for any more; never later than the ``outer`` one."""
+    """A moment after which nothing is waited for any more.
+
+    Args:
+        seconds: time until then; ``math.inf`` for no end.
+        outer: a deadline that this one cannot go beyond.
+    """
 
     def __init__(self, seconds: float, outer: Deadline | None = None) -> None:
         self.seconds, self.ends = seconds, time.monotonic() + seconds
@@ -16,10 +21,10 @@ class Deadline:
             self.seconds, self.ends = outer.seconds, outer.ends
 
     def left(self) -> float:
-        """Seconds left; zero once it has passed."""
+        """Seconds left, 0 or more."""
         return max(0.0, self.ends - time.monotonic())
 
 
 def too_late(deadline: Deadline) -> ProviderTimeout:
-    """What to raise once it has passed."""
+    """The error of a deadline that has passed."""
     return ProviderTimeout(f"no answer within the deadline of {deadline.seconds:.3g} s")

@@ -1,9 +1,9 @@
-"""The two ways to run a flow: in the calling thread, or on an event loop.
+"""Drivers, the two ways to run a flow: in the calling thread, or on an event loop.
 
 Both carry out the same effects and raise the same errors into the flow. Both keep the deadline,
 except that a blocking call in the calling thread cannot be cut short: its late value counts.
-What needs an HTTP client or an event loop is loaded when a flow first asks for it, so that an
-embedded engine is not kept waiting for libraries it never uses.
+HTTP and event loops are loaded when a flow first asks for them, so that an embedded engine is not
+kept waiting for libraries it never uses.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ thread until it ends, and no longer counts."""
 
 
 class SyncDriver:
-    """Runs flows in the calling thread. Serves any number of threads at once.
+    """The blocking driver: runs flows in the calling thread, for any number of threads at once.
 
     In a forked child it goes on with connections of its own.
     """
@@ -62,6 +62,7 @@ class SyncDriver:
         return steps.value
 
     def close(self) -> None:
+        """Wait for background work, for a while, and close all connections."""
         if self._background is not None:
             self._background.drain()
         if self._opened is not None:
@@ -94,8 +95,8 @@ class SyncDriver:
             return [run(effect.flows[0])]
         with ThreadPoolExecutor(min(effect.limit, len(effect.flows)) or 1) as threads:
             # Each in a context of its own, as tasks are.
-            started = [threads.submit(copy_context().run, run, flow) for flow in effect.flows]
-        return [each.result() for each in started]
+            futures = [threads.submit(copy_context().run, run, flow) for flow in effect.flows]
+        return [future.result() for future in futures]
 
     def _spawn(self, effect: Spawn) -> None:
         from facegate.runtime.background import Threads
@@ -119,7 +120,7 @@ class SyncDriver:
 
 
 class AsyncDriver:
-    """Runs flows on the event loop it is used from; blocking calls go to worker threads.
+    """The async driver: runs flows on its caller's event loop, blocking calls in worker threads.
 
     No event loop survives a fork: make it in the process that uses it.
     """
@@ -142,6 +143,7 @@ class AsyncDriver:
         return steps.value
 
     async def close(self) -> None:
+        """Wait for background work, for a while, and close all connections."""
         if self._background is not None:
             await self._background.drain()
         if self._opened is not None:
@@ -154,7 +156,7 @@ class AsyncDriver:
         if not left and not isinstance(effect, Spawn):
             raise too_late(deadline)
         match effect:
-            # The flows in these keep the deadline themselves, and hear of it.
+            # The flows in these keep the deadline themselves, and may catch its error.
             case Gather():
                 return await self._gather(effect, deadline)
             case Timeout():
@@ -174,12 +176,12 @@ class AsyncDriver:
     async def _gather(self, effect: Gather, deadline: Deadline) -> list[Any]:
         import anyio
 
-        slots = anyio.Semaphore(effect.limit)
+        limit = anyio.Semaphore(effect.limit)
         values: list[Any] = [None] * len(effect.flows)
         failed: dict[int, Exception] = {}
 
         async def run(index: int, flow: Flow[Any]) -> None:
-            async with slots:
+            async with limit:
                 try:
                     values[index] = await self.run(flow, deadline)
                 except Exception as error:  # noqa: BLE001  raised below, once all have ended

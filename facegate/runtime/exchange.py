@@ -29,24 +29,33 @@ T = TypeVar("T")
 
 
 class SyncExchanges:
-    """Makes exchanges in the calling thread, over one connection pool per transport."""
+    """Exchanges in the calling thread, over one connection pool per transport."""
 
     def __init__(self) -> None:
         self._begin()
         in_child(self._begin)
 
     def _begin(self) -> None:
-        # Not closed: a pool's lock may be one that nobody opens any more. Its sockets close.
+        # The parent's pools are not closed: their locks may be held for ever. Their sockets close.
         self._pools: dict[Transport, Pool[threading.Semaphore]] = {}
         self._lock = threading.Lock()
 
     def send(self, effect: Send, deadline: Deadline) -> HttpReply:
+        """Make one exchange within the transport's times and the deadline.
+
+        Raises:
+            ConnectionFailed: nothing was sent.
+            ProviderTimeout: no reply in time.
+            BadReply: the reply is none, or was cut short.
+            ConfigurationError: HTTP allows no such request.
+        """
         prepared = message(effect.request, effect.transport)
         pool = self._of(effect.transport)
         with turn(pool, deadline):
             return _run(_exchange(pool, prepared, deadline), deadline)
 
     def close(self) -> None:
+        """Close every connection; one in use, once its exchange has ended."""
         with self._lock:
             pools, self._pools = self._pools, {}
         for pool in pools.values():
@@ -61,7 +70,7 @@ class SyncExchanges:
 
 
 class AsyncExchanges:
-    """Makes exchanges on the running event loop.
+    """Exchanges on the running event loop, over one connection pool per transport.
 
     A request that is cancelled, in whatever way, closes its connection at once and without waiting.
     """
@@ -70,12 +79,14 @@ class AsyncExchanges:
         self._pools: dict[Transport, Pool[anyio.Semaphore]] = {}
 
     async def send(self, effect: Send, deadline: Deadline) -> HttpReply:
+        """Make one exchange; raises as :meth:`SyncExchanges.send` does."""
         prepared = message(effect.request, effect.transport)
         pool = self._of(effect.transport)
         async with async_turn(pool, deadline):
             return await _run_async(_exchange(pool, prepared, deadline), deadline)
 
     async def close(self) -> None:
+        """Close every connection; one in use, once its exchange has ended."""
         pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.close()
@@ -88,7 +99,7 @@ class AsyncExchanges:
 
 
 def _exchange(pool: Pool[Any], sent: Message, deadline: Deadline) -> Steps[HttpReply]:
-    """One exchange, whoever waits. However it ends, its connection is given back or closed."""
+    """One exchange, blocking or async. However it ends, its connection is given back or closed."""
     connection = pool.take(sent.place)
     connected = False
     try:
@@ -107,14 +118,14 @@ def _exchange(pool: Pool[Any], sent: Message, deadline: Deadline) -> Steps[HttpR
 
 
 def _unconnected(error: Exception, deadline: Deadline) -> FacegateError:
-    """Why nothing was sent. Texts of others may hold the URL, so they are not passed on."""
+    """The error where nothing was sent. Texts of others may hold the URL, so they are dropped."""
     if isinstance(error, TimeoutError):
         return ConnectionFailed("no connection in time") if deadline.left() else too_late(deadline)
     return ConnectionFailed(f"no connection ({type(error).__name__})")
 
 
 def _meaning(error: Exception, deadline: Deadline) -> FacegateError:
-    """What it means that there was no good reply."""
+    """The error where a request may have arrived and no good reply came."""
     match error:
         case h11.LocalProtocolError():
             return unsendable()
@@ -129,7 +140,7 @@ def _meaning(error: Exception, deadline: Deadline) -> FacegateError:
 
 
 def _run(steps: Steps[T], deadline: Deadline) -> T:
-    """Wait for whatever is asked for, in the calling thread."""
+    """Run steps in the calling thread, waiting for each of their needs."""
     with Stepper(steps) as stepper:
         while (need := stepper.need) is not None:
             met, failed = None, list[Exception]()
@@ -142,7 +153,7 @@ def _run(steps: Steps[T], deadline: Deadline) -> T:
 
 
 async def _run_async(steps: Steps[T], deadline: Deadline) -> T:
-    """:func:`_run`, on an event loop."""
+    """Run steps on an event loop, waiting for each of their needs."""
     with Stepper(steps) as stepper:
         while (need := stepper.need) is not None:
             met, failed = None, list[Exception]()
@@ -165,12 +176,14 @@ def _met(need: Wait | LookUp, seconds: float) -> Any:
 
 
 def _ready(need: Wait, seconds: float) -> bool:
-    """By names that are looked up each time: gevent replaces them with its own."""
-    one = [need.socket]
+    """Whether a socket became ready in time.
+
+    The names of ``select`` are looked up each time: gevent replaces them with its own.
+    """
+    sockets = [need.socket]
     if not hasattr(select, "poll"):  # Windows, where a failure to connect is an exception
-        return any(
-            select.select([] if need.writing else one, one if need.writing else [], one, seconds)
-        )
+        reading, writing = ([], sockets) if need.writing else (sockets, [])
+        return any(select.select(reading, writing, sockets, seconds))
     poll = select.poll()
     poll.register(need.socket, select.POLLOUT if need.writing else select.POLLIN)
     return bool(poll.poll(ceil(seconds * 1000)))
@@ -185,20 +198,20 @@ async def _met_async(need: Wait | LookUp, seconds: float) -> Any:
 
 
 def _looked_up(need: LookUp, seconds: float) -> Any:
-    """Addresses at once; names in a thread, which a silent name server keeps and nobody else."""
+    """A host's addresses: at once, or in a thread, so that a silent name server keeps only that."""
     with suppress(OSError, UnicodeError):
         return _addresses(need, socket.AI_NUMERICHOST)
-    found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    results: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def work() -> None:
         try:
-            found.put(_addresses(need))
+            results.put(_addresses(need))
         except (OSError, UnicodeError) as error:
-            found.put(error)
+            results.put(error)
 
     threading.Thread(target=work, name="facegate-lookup", daemon=True).start()
     try:
-        addresses = found.get(timeout=seconds)
+        addresses = results.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError from None
     if isinstance(addresses, Exception):

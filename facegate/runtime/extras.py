@@ -13,9 +13,9 @@ def extra(name: str, *packages: str, needed_by: str) -> Iterator[None]:
     """The imports that an extra makes possible.
 
     Args:
-        name: of the extra.
-        packages: what it brings, by the names that are imported.
-        needed_by: what needs it, for the message.
+        name: the extra's name.
+        packages: the packages it brings, by the names that are imported.
+        needed_by: the setting or command that needs it, for the message.
 
     Raises:
         ConfigurationError: one of the packages is missing; says what to install.

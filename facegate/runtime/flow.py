@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar
+from urllib.parse import urlsplit
 
 N = TypeVar("N")
 T = TypeVar("T")
@@ -20,7 +21,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """How requests to one provider travel. Equal transports share one connection pool.
+    """The way requests to one provider travel. Equal transports share one connection pool.
+
+    Seconds and numbers are above 0.
 
     Attributes:
         connect_s: seconds to wait for a connection to open.
@@ -29,7 +32,7 @@ class Transport:
         pool_s: seconds to wait for a free connection.
         max_connections: connections kept at most.
         reuse: whether a connection serves more than one request.
-        max_reply_bytes: a longer reply is refused as soon as the limit is crossed.
+        max_reply_bytes: longest body of a reply; a longer one is refused as soon as it is.
         ca_file: PEM file of the authorities to trust instead of the system's.
         proxy: URL of an HTTP proxy; the environment's proxy variables are not read.
     """
@@ -47,16 +50,17 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request.
+    """One HTTP request.
 
     Attributes:
-        method: in capitals.
-        url: absolute.
-        headers: sent as they are, beside those that HTTP itself needs.
-        body: in parts, so that a picture is never copied into it.
-        server_name: whom the TLS certificate must name, where the URL holds an address instead.
+        method: its method, in capitals.
+        url: its URL, absolute.
+        headers: headers sent as they are, beside those that HTTP itself needs.
+        body: the body in parts, so that a picture is never copied into it.
+        server_name: name that the TLS certificate must hold, where the URL holds an address
+            instead.
         target: path and query exactly as they were received; of requests to the gateway alone.
-        authority: likewise whom the request was addressed to, its ``Host``.
+        authority: ``Host`` exactly as it was received; of requests to the gateway alone.
     """
 
     method: str
@@ -67,15 +71,20 @@ class HttpRequest:
     target: str = field(default="", repr=False)
     authority: str = ""
 
+    @property
+    def path(self) -> str:
+        """The path of the URL."""
+        return urlsplit(self.url).path
+
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """One complete reply.
+    """One complete HTTP reply.
 
     Attributes:
-        status: HTTP's.
-        headers: by lower-case name.
-        body: not decompressed; facegate asks for none that is.
+        status: HTTP status, 100 to 599.
+        headers: headers by lower-case name.
+        body: the body as it came; facegate asks for none that is compressed.
     """
 
     status: int
@@ -189,19 +198,26 @@ class Stepper(Generic[N, T]):
 
 
 def send(request: HttpRequest, transport: Transport) -> Flow[HttpReply]:
-    """Make one HTTP exchange."""
+    """Make one HTTP exchange. Redirects are never followed.
+
+    Raises:
+        ConnectionFailed: nothing was sent.
+        ProviderTimeout: no reply in time.
+        BadReply: the reply is none, was cut short, or is longer than the transport allows.
+        ConfigurationError: HTTP allows no such request.
+    """
     reply: HttpReply = yield Send(request, transport)
     return reply
 
 
 def call(function: Callable[[], T]) -> Flow[T]:
-    """Run a blocking function, off the event loop where there is one."""
+    """Run a blocking function, off the event loop where there is one; raises what it raises."""
     value: T = yield Call(function)
     return value
 
 
 def sleep(seconds: float) -> Flow[None]:
-    """Wait."""
+    """Wait for ``seconds``; raises ProviderTimeout where the deadline comes first."""
     yield Sleep(seconds)
 
 
@@ -215,11 +231,11 @@ def gather(flows: Iterable[Flow[T]], limit: int) -> Flow[list[T]]:
 
 
 def timeout(flow: Flow[T], seconds: float) -> Flow[T]:
-    """Run a flow for ``seconds`` at most, or until the deadline."""
+    """Run a flow for ``seconds`` at most, or until the deadline; then it gets ProviderTimeout."""
     value: T = yield Timeout(flow, seconds)
     return value
 
 
 def spawn(flow: Flow[Any], seconds: float) -> Flow[None]:
-    """Let a flow run beside this one, for ``seconds`` at most; nobody hears what becomes of it."""
+    """Let a flow run beside this one, for ``seconds`` at most; its value and errors are dropped."""
     yield Spawn(flow, seconds)

@@ -1,10 +1,10 @@
-"""What a forked child may not take over from its parent.
+"""Forks: the state that a child may not take over from its parent.
 
 A fork copies the memory of all threads and the life of one. The child would find locks that nobody
 will ever open, requests under way that will never end, and connections that its parent goes on
 using; each of these is begun anew, or let go, before anything else runs in the child.
 
-What Python itself cannot do stays impossible: to fork while another thread imports a module. The
+Forking while another thread imports a module stays impossible: Python itself cannot do it. The
 first request imports some, so ask one, or fork, before there are threads.
 """
 

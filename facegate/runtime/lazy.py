@@ -1,4 +1,4 @@
-"""What is computed when it is first needed."""
+"""Properties that are computed when they are first needed."""
 
 from __future__ import annotations
 

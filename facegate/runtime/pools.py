@@ -1,4 +1,4 @@
-"""Connections that wait for their next request, and the wait for a free one."""
+"""Pools of connections that wait for their next request, and the wait for a free one."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ class Pool(Generic[W]):
     """The connections of one transport.
 
     Attributes:
-        settings: what they have in common.
-        free: what to wait for before :meth:`take`.
+        settings: the transport they have in common.
+        free: semaphore to wait for before :meth:`take`.
     """
 
     def __init__(self, settings: Transport, free: W) -> None:
         self.settings = settings
         self.free: W = free
-        self._idle: list[Connection] = []  # the one that was used last comes last
+        self._idle: list[Connection] = []  # the one that was used last stands last
         self._busy = 0
         self._closed = False
         self._lock = threading.Lock()
 
     def take(self, place: Place) -> Connection | None:
-        """A connection that leads there and has been quiet since; None if one has to be opened.
+        """A kept connection to a place; None if one has to be opened.
 
-        Whatever is taken or opened is given back with :meth:`put`.
+        A connection on which anything has come since its last reply is closed, not given: bytes
+        that nobody asked for could be taken for the next answer. Whatever is taken or opened is
+        given back with :meth:`put`.
         """
         with self._lock:
             self._busy += 1
@@ -83,7 +85,8 @@ def turn(pool: Pool[threading.Semaphore], deadline: Deadline) -> Iterator[None]:
     """Wait for a free connection, in the calling thread.
 
     Raises:
-        ConnectionFailed: every one stays busy.
+        ConnectionFailed: every connection stays busy.
+        ProviderTimeout: the deadline passes first.
     """
     if not pool.free.acquire(timeout=min(pool.settings.pool_s, deadline.left())):
         raise _no_turn(deadline)

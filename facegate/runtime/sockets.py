@@ -1,8 +1,8 @@
 """Bytes to and from a server, plain or encrypted, without waiting for anything.
 
-What has to be waited for is yielded, as in :mod:`facegate.runtime.flow`, so a calling thread and
-an event loop share all of this. A socket belongs to no event loop, and TLS is given whole records
-only: all that has been received and not yet read can be asked for with ``beyond``.
+Each wait is yielded, as in :mod:`facegate.runtime.flow`, so a calling thread and an event loop
+share all of this. A socket belongs to no event loop, and TLS is given whole records only: all that
+has been received and not yet read can be asked for with ``beyond``.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _SEALED = 256 * 1024
 _HEADER = 5
 """Bytes before each TLS record: its type, two of a version, two of its length (RFC 8446, 5.1)."""
 _LOOKS = 8
-"""How often TLS is given what has come; a server that fills it without end is not read on."""
+"""Times that TLS is given what has come; a server that fills it without end is not read on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Until bytes have come, or can be sent, for ``seconds`` at most; then TimeoutError."""
+    """A wait until bytes have come, or can be sent; TimeoutError after ``seconds``."""
 
     socket: socket.socket
     seconds: float
@@ -40,7 +40,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """A name's addresses, as getaddrinfo gives them, within ``seconds``; else TimeoutError."""
+    """A look-up of a name's addresses, as getaddrinfo's; TimeoutError after ``seconds``."""
 
     host: str
     port: int
@@ -48,11 +48,11 @@ class LookUp:
 
 
 Steps = Generator[Wait | LookUp, Any, T]
-"""A generator of things to wait for that returns a ``T``."""
+"""A generator of waits and look-ups that returns a ``T``."""
 
 
 class Layer(Protocol):
-    """Carries bytes. Times are in seconds, for each wait."""
+    """A carrier of bytes. Times are in seconds, for each wait."""
 
     def read(self, seconds: float) -> Steps[bytes]:
         """Some bytes; none once the server has hung up."""
@@ -61,9 +61,10 @@ class Layer(Protocol):
         """Send all of it."""
 
     def beyond(self) -> bytes | None:
-        """What has come and was not read; None if nothing has. Nothing can be read after it.
+        """The bytes that have come and were not read; None if nothing has come.
 
-        Empty if something came that cannot be read: an end, or a part of a TLS record.
+        They are empty if something came that cannot be read: an end, or a part of a TLS record.
+        Nothing can be read after this.
         """
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ class Layer(Protocol):
 
 
 class Plain:
-    """A connected socket. A forked child closes its own of it; the parent goes on using it."""
+    """A connected socket. A forked child closes its copy; the parent goes on using its own."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
@@ -109,30 +110,30 @@ def connect(host: str, port: int, seconds: float) -> Steps[Plain]:
     """Connect to the first of a host's addresses that answers.
 
     Raises:
-        OSError: none does; TimeoutError if the last one was silent. They share the time.
-        UnicodeError: no name that can be looked up.
+        OSError: no address answers; TimeoutError if the last one was silent. They share the time.
+        UnicodeError: the host is no name that can be looked up.
     """
     addresses = yield LookUp(host, port, seconds)
     failure = OSError("the name has no address")
     for family, kind, protocol, _, address in addresses:
-        made = socket.socket(family, kind, protocol)
+        unconnected = socket.socket(family, kind, protocol)
         try:
-            return (yield from _connected(made, address, seconds / len(addresses)))
+            return (yield from _connected(unconnected, address, seconds / len(addresses)))
         except OSError as error:
             failure = error
     raise failure
 
 
-def _connected(made: socket.socket, address: Any, seconds: float) -> Steps[Plain]:
-    layer = Plain(made)
+def _connected(unconnected: socket.socket, address: Any, seconds: float) -> Steps[Plain]:
+    layer = Plain(unconnected)
     try:
-        made.setblocking(False)  # noqa: FBT003
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        unconnected.setblocking(False)  # noqa: FBT003
+        unconnected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(BlockingIOError):
-            made.connect(address)
-        yield Wait(made, seconds, writing=True)
-        if failed := made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(failed, os.strerror(failed))
+            unconnected.connect(address)
+        yield Wait(unconnected, seconds, writing=True)
+        if number := unconnected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(number, os.strerror(number))
     except BaseException:
         layer.close()
         raise
@@ -152,7 +153,7 @@ class Tls:
         """Agree on keys, and see who the server is.
 
         Raises:
-            OSError: it is somebody else, or there is no agreement.
+            OSError: the server is somebody else, or there is no agreement.
         """
         yield from self._done(self._tls.do_handshake, seconds)
 
@@ -186,6 +187,7 @@ class Tls:
         self._below.close()
 
     def _done(self, act: Callable[[], T], seconds: float) -> Steps[T]:
+        """The value of an action of TLS, repeated until the bytes that it needs have come."""
         while True:
             try:
                 value = act()

@@ -24,6 +24,8 @@ from facegate.document import Table, explained
 from facegate.events import Observer
 from facegate.runtime.extras import extra
 
+__all__ = ["OpenTelemetryObserver", "PrometheusObserver", "StructlogObserver"]
+
 App = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
 

@@ -5,7 +5,7 @@ was asked and what has to come of it, so playing one is a whole test::
 
     @pytest.mark.parametrize("path", cassettes_in("cassettes"), ids=lambda path: path.stem)
     def test_the_provider_reads_it(path):
-        play(path)
+        play_cassette(path)
 
 In a test of your own, ``with cassette(path): ...`` takes the place of the network.
 """
@@ -142,13 +142,13 @@ def read(path: PathLike) -> dict[str, Any]:
     return content
 
 
-def cassettes_in(folder: PathLike) -> list[Path]:
+def cassettes_in(folder: str | os.PathLike[str]) -> list[Path]:
     """Every cassette in the folders of a folder."""
     return sorted(Path(folder).glob("*/*.yaml"))
 
 
 @contextlib.contextmanager
-def cassette(path: PathLike, scrubber: Scrubber | None = None) -> Iterator[None]:
+def cassette(path: str | os.PathLike[str], scrubber: Scrubber | None = None) -> Iterator[None]:
     """Answer every HTTP request from a cassette; nothing reaches the network.
 
     Args:
@@ -210,7 +210,9 @@ def opened(
         log.setLevel(level)
 
 
-def play(path: PathLike, provider_type: type[Provider] | None = None) -> dict[str, Any]:
+def play_cassette(
+    path: str | os.PathLike[str], provider_type: type[Provider] | None = None
+) -> dict[str, Any]:
     """Ask a cassette's question, with its exchanges for a vendor.
 
     Args:
@@ -240,8 +242,10 @@ def outcome_of(scenario: Scenario, provider_type: type[Provider] | None = None) 
             return as_data(error)
 
 
-async def play_async(path: PathLike, provider_type: type[Provider] | None = None) -> dict[str, Any]:
-    """Ask a cassette's question as :func:`play` does, through the async verifier."""
+async def play_cassette_async(
+    path: str | os.PathLike[str], provider_type: type[Provider] | None = None
+) -> dict[str, Any]:
+    """:func:`play_cassette`, through the async verifier."""
     scenario = Scenario.load(path)
     with cassette(path, scenario.scrubber()):
         async with AsyncFaceVerifier(scenario.provider(provider_type)) as verifier:

@@ -25,7 +25,9 @@ from facegate.testing.cassettes import PathLike, Scenario, read
 _MEANING = {"error", "reason"}
 
 
-def documented_in(folder: PathLike, calls: Sequence[VendorCall]) -> tuple[Documented, ...]:
+def documented_in(
+    folder: str | os.PathLike[str], calls: Sequence[VendorCall]
+) -> tuple[Documented, ...]:
     """Every published answer in a folder of cassettes.
 
     Args:
@@ -50,8 +52,8 @@ def documented_in(folder: PathLike, calls: Sequence[VendorCall]) -> tuple[Docume
     )
 
 
-def failures_in(folder: PathLike, calls: Sequence[VendorCall]) -> tuple[Failure, ...]:
-    """Every published error in a folder of cassettes; arguments as for :func:`documented_in`."""
+def failures_in(folder: str | os.PathLike[str], calls: Sequence[VendorCall]) -> tuple[Failure, ...]:
+    """Every published error in a folder of cassettes; see :func:`documented_in`."""
     return tuple(
         Failure(
             status,

@@ -29,7 +29,7 @@ from facegate.testing.cassettes import (
     cassettes_in,
     opened,
     outcome_of,
-    play,
+    play_cassette,
     read,
 )
 from facegate.testing.scrubbing import Scrubber
@@ -230,7 +230,7 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 def _played(path: Path, provider_type: type[Provider] | None) -> dict[str, Any]:
     try:
-        return play(path, provider_type)
+        return play_cassette(path, provider_type)
     except AssertionError as error:
         raise NotRecorded(f"it cannot be played: {error}") from None
 

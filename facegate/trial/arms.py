@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from facegate.trial.statistics import Interval, exact, rate
-from facegate.trial.tally import OUTCOMES, Outcome, Tally
+from facegate.figures.intervals import Interval, exact
+from facegate.figures.latency import Latency
+from facegate.figures.sequences import rate
+from facegate.trial.tally import OUTCOMES, ArmTally, RequestOutcome
 
 ALPHA = 0.05
-_CURVE = 100
-"""Points of a latency curve."""
+"""Probability that an interval misses, at most."""
 
 
 @dataclass(frozen=True)
-class Share:
-    """A part of a whole, with an interval that holds at all looks together with 95 %."""
+class Proportion:
+    """A part of a whole, with its interval.
+
+    Attributes:
+        count: cases in the part.
+        share: of the whole, 0..1; 0 where there is none.
+        interval: of the share; it holds at all looks together, with 95 %.
+    """
 
     count: int
     share: float
     interval: Interval
 
     @classmethod
-    def of(cls, count: int, total: int) -> Share:
+    def of(cls, count: int, total: int) -> Proportion:
         return cls(count, count / total if total else 0.0, rate(count, total, ALPHA))
 
 
 @dataclass(frozen=True)
-class Rate:
-    """Wrong decisions among labelled ones; the interval is Clopper and Pearson's, for one look."""
+class ErrorRate:
+    """Wrong decisions among labelled ones.
+
+    Attributes:
+        wrong: decisions that were wrong.
+        labelled: decisions of which it is known.
+        share: of wrong ones, 0..1; 0 where none is labelled.
+        interval: of the share; Clopper and Pearson's, with 95 %, for one look.
+    """
 
     wrong: int
     labelled: int
@@ -37,41 +50,14 @@ class Rate:
     interval: Interval
 
     @classmethod
-    def of(cls, wrong: int, labelled: int) -> Rate:
+    def of(cls, wrong: int, labelled: int) -> ErrorRate:
         share = wrong / labelled if labelled else 0.0
         return cls(wrong, labelled, share, exact(wrong, labelled, ALPHA))
 
 
 @dataclass(frozen=True)
-class Latency:
-    """Seconds that callers waited for an answer; failed requests are not among them.
-
-    Attributes:
-        answered: how many requests.
-        p50, p95, p99: percentiles.
-        curve: evenly spaced percentiles from the lowest to the highest.
-    """
-
-    answered: int
-    p50: float
-    p95: float
-    p99: float
-    curve: Sequence[float]
-
-    @classmethod
-    def of(cls, ordered: Sequence[float]) -> Latency | None:
-        """Of ascending seconds; None where nothing was answered."""
-        if not ordered:
-            return None
-        count = len(ordered)
-        p50, p95, p99 = (ordered[math.ceil(level * count) - 1] for level in (0.5, 0.95, 0.99))
-        curve = [ordered[(count - 1) * step // _CURVE] for step in range(_CURVE + 1)]
-        return cls(count, p50, p95, p99, curve)
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One arm, or one candidate in the shadow.
+class ArmFigures:
+    """What one arm came to, or one candidate in the shadow.
 
     Attributes:
         name: of the arm, or of the candidate.
@@ -79,24 +65,26 @@ class Arm:
         requests: how many got there.
         people: how many different subjects these were about.
         outcomes: of each subject's first request.
-        errors: of all requests, by class.
-        latency: of all requests that were answered.
-        cost: of all requests whose cost is known.
-        priced: how many these are.
-        per_request: what one of them costs.
-        per_decision: what one decision costs, failures included.
-        providers: who answered, or was asked last.
-        lineages: the engines underneath.
-        operations: what was asked.
-        not_accepted: genuine people who were rejected or left to review.
-        attacks_accepted: impostors and presentation attacks that were accepted.
+        errors: failed requests of all, by class of error, the most frequent first.
+        latency: of all requests that were answered; None where none was.
+        cost: of all requests whose cost is known, in the operator's currency; None where it is
+            known of none.
+        priced: requests whose cost is known.
+        per_request: cost of one of these; None where there is none.
+        per_decision: cost of one decision, failures included; None unless the cost of every request
+            is known.
+        providers: requests by who answered, or was asked last; the most frequent first.
+        lineages: matching engines underneath.
+        operations: requests by what was asked.
+        not_accepted: rate of genuine people who were rejected or left to review.
+        attacks_accepted: rate of impostors and presentation attacks that were accepted.
     """
 
     name: str
     shadow: bool
     requests: int
     people: int
-    outcomes: Mapping[Outcome, Share]
+    outcomes: Mapping[RequestOutcome, Proportion]
     errors: Mapping[str, int]
     latency: Latency | None
     cost: float | None
@@ -106,15 +94,13 @@ class Arm:
     providers: Mapping[str, int]
     lineages: Sequence[str]
     operations: Mapping[str, int]
-    not_accepted: Rate
-    attacks_accepted: Rate
+    not_accepted: ErrorRate
+    attacks_accepted: ErrorRate
 
     @classmethod
-    def of(cls, name: str, tally: Tally, *, shadow: bool = False) -> Arm:
+    def of(cls, name: str, tally: ArmTally, *, shadow: bool = False) -> ArmFigures:
         people, labelled = len(tally.people), tally.labelled
-        counts = [tally.people.codes.count(code) for code in range(len(OUTCOMES))]
-        answered = len(tally.seconds)
-        priced = tally.priced
+        answered, priced = len(tally.seconds), tally.priced
         complete = priced == tally.requests
         return cls(
             name=name,
@@ -122,7 +108,8 @@ class Arm:
             requests=tally.requests,
             people=people,
             outcomes={
-                each: Share.of(count, people) for each, count in zip(OUTCOMES, counts, strict=True)
+                outcome: Proportion.of(tally.people.count(code), people)
+                for code, outcome in enumerate(OUTCOMES)
             },
             errors=dict(tally.errors.most_common()),
             latency=Latency.of(sorted(tally.seconds)),
@@ -133,6 +120,6 @@ class Arm:
             providers=dict(tally.providers.most_common()),
             lineages=sorted(tally.lineages),
             operations=dict(tally.operations),
-            not_accepted=Rate.of(labelled.not_accepted, labelled.genuine),
-            attacks_accepted=Rate.of(labelled.accepted, labelled.attacks),
+            not_accepted=ErrorRate.of(labelled.not_accepted, labelled.genuine),
+            attacks_accepted=ErrorRate.of(labelled.accepted, labelled.attacks),
         )

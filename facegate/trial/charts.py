@@ -1,218 +1,182 @@
-"""The charts of a report as inline SVG, which takes its colours from the page around it.
-
-Every chart is drawn for a column of 420 units, so that its words stay readable on a telephone.
-"""
+"""The charts of a trial."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from html import escape
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from facegate.trial.arms import Arm
+from facegate.figures import svg
+from facegate.figures.words import duration, percent
+from facegate.trial.arms import ArmFigures
 from facegate.trial.comparisons import Look
-from facegate.trial.findings import duration
 from facegate.trial.tally import OUTCOMES
 
-WIDTH = 420
-_RIGHT = WIDTH - 12
 _TOP = 10
-_LEFT, _UPPER, _LOWER, _HEIGHT = 44, 28, 218, 252
-"""Of charts with two axes."""
+_LEGIBLE = 0.12
+"""Shares from here on have room for their number."""
 _CLASSES = 8
 """Most error classes that are drawn."""
 _DASHES = ("", "6 3", "2 3", "9 3 2 3")
 """Lines differ by more than colour."""
-_MARKS = (("p50", "median"), ("p95", "95th percentile"), ("p99", "99th percentile"))
+_MARKS = (
+    ("p50", 0.5, "median"),
+    ("p95", 0.95, "95th percentile"),
+    ("p99", 0.99, "99th percentile"),
+)
 
 
-def outcomes(arms: Sequence[Arm], names: Sequence[str]) -> str:
-    """What people got, a bar for each arm."""
-    step, height = 44, 18
-    parts = []
+def outcomes(arms: Sequence[ArmFigures], names: Sequence[str]) -> str:
+    """Chart of the shares of outcomes, a bar for each arm under its name."""
+    step = 44
+    parts: list[str] = []
     for index, (arm, name) in enumerate(zip(arms, names, strict=True)):
         top = _TOP + step * index
-        parts.append(_text(0, top + 10, f"{name}: {arm.people:,} people"))
-        left = 0.0
-        for code, outcome in enumerate(OUTCOMES):
-            share = arm.outcomes[outcome].share
-            wide = share * WIDTH
-            if wide:
-                place = f'x="{left:.1f}" y="{top + 16}" width="{wide:.1f}" height="{height}"'
-                parts.append(f'<rect {place} class="o{code}"/>')
-            if share >= 0.12:
-                told = f"{100 * share:.1f} %"
-                parts.append(_text(left + wide / 2, top + 29, told, "middle", f"in{code}"))
-            left += wide
+        parts.append(svg.text(0, top + 10, f"{name}: {arm.people:,} people"))
+        parts += _stacked(arm, top + 16)
     bottom = _TOP + step * len(arms)
     for tick in range(0, 101, 25):
-        x = tick / 100 * WIDTH
+        x = tick / 100 * svg.WIDTH
         anchor = "start" if not tick else "end" if tick == 100 else "middle"
-        parts.append(_line(x, bottom - 6, x, bottom - 2, "axis"))
-        parts.append(_text(x, bottom + 12, f"{tick} %", anchor, "dim"))
-    parts.append(_text(WIDTH / 2, bottom + 28, "share of all who asked", "middle", "dim"))
-    return _svg(bottom + 32, "What people got, as shares of all who asked", parts)
+        parts.append(svg.line(x, bottom - 6, x, bottom - 2, "axis"))
+        parts.append(svg.text(x, bottom + 12, f"{tick} %", anchor, "dim"))
+    parts.append(svg.text(svg.WIDTH / 2, bottom + 28, "share of all who asked", "middle", "dim"))
+    return svg.chart(bottom + 32, "What people got, as shares of all who asked", parts)
 
 
-def over_time(looks: Sequence[Look], margin: float, what: str) -> str:
-    """A difference of shares and its interval, as they were known from day to day."""
+def _stacked(arm: ArmFigures, top: float) -> Iterator[str]:
+    left = 0.0
+    for code, outcome in enumerate(OUTCOMES):
+        share = arm.outcomes[outcome].share
+        width = share * svg.WIDTH
+        if width:
+            yield svg.bar((left, top), width, 18, f"o{code}")
+        if share >= _LEGIBLE:
+            yield svg.text(left + width / 2, top + 13, percent(share), "middle", f"in{code}")
+        left += width
+
+
+def over_time(looks: Sequence[Look], margin: float, title: str) -> str:
+    """Chart of a difference of shares and its interval, as they were known from day to day.
+
+    Args:
+        looks: at least one, in order of time.
+        margin: differences up to this are taken for none, 0..1.
+        title: what the difference is of.
+    """
     times = [look.at.timestamp() for look in looks]
     start, end = times[0], max(times[-1], times[0] + 1)
-    last = looks[-1].difference.interval
-    # What was known in the first days is off the chart: it would flatten all the rest.
-    most = min(max(3 * last.half, 1.5 * abs(last.low), 1.5 * abs(last.high), 2 * margin), 1)
-    step = _nice(2 * most / 5)
-    most = math.ceil(most / step) * step
+    most, step = _extent(looks[-1], margin)
 
     def x(time: float) -> float:
-        return _LEFT + (time - start) / (end - start) * (_RIGHT - _LEFT)
+        return svg.LEFT + (time - start) / (end - start) * (svg.RIGHT - svg.LEFT)
 
     def y(value: float) -> float:
-        return _UPPER + (most - max(-most, min(most, value))) / (2 * most) * (_LOWER - _UPPER)
+        clipped = max(-most, min(most, value))
+        return svg.UPPER + (most - clipped) / (2 * most) * (svg.LOWER - svg.UPPER)
+
+    def places(values: Iterable[float]) -> list[svg.Place]:
+        return [(x(time), y(value)) for time, value in zip(times, values, strict=True)]
 
     parts = []
     for index in range(-round(most / step), round(most / step) + 1):
         value = index * step
-        parts.append(_line(_LEFT, y(value), _RIGHT, y(value), "zero" if not index else "grid"))
+        kind = "grid" if index else "zero"
+        parts.append(svg.line(svg.LEFT, y(value), svg.RIGHT, y(value), kind))
         digits = 0 if step >= 0.01 else 1
-        told = f"{100 * value:+.{digits}f}" if index else "0"
-        parts.append(_text(_LEFT - 6, y(value) + 4, told, "end", "dim"))
-    parts += [_line(_LEFT, y(value), _RIGHT, y(value), "margin") for value in (-margin, margin)]
+        words = f"{100 * value:+.{digits}f}" if index else "0"
+        parts.append(svg.text(svg.LEFT - 6, y(value) + 4, words, "end", "dim"))
+    margins = (y(-margin), y(margin))
+    parts += [svg.line(svg.LEFT, each, svg.RIGHT, each, "margin") for each in margins]
     spans = [look.difference.interval for look in looks]
-    upper = [(x(time), y(span.high)) for time, span in zip(times, spans, strict=True)]
-    lower = [(x(time), y(span.low)) for time, span in zip(times, spans, strict=True)]
-    parts.append(f'<polygon points="{_points([*upper, *reversed(lower)])}" class="band"/>')
-    middle = [(x(time), y(look.difference.value)) for time, look in zip(times, looks, strict=True)]
-    parts.append(f'<polyline points="{_points(middle)}" class="path a1"/>')
-    parts += _dates(start, end, x)
-    parts.append(_text(0, 12, what))
-    return _svg(_HEIGHT, f"{what}, with its interval over time", parts)
+    parts.append(svg.band(places(span.high for span in spans), places(span.low for span in spans)))
+    parts.append(svg.path(places(look.difference.value for look in looks), svg.colour(1)))
+    parts += svg.times_axis(start, end, x)
+    parts.append(svg.text(0, 12, title))
+    return svg.chart(svg.HEIGHT, f"{title}, with its interval over time", parts)
 
 
-def latencies(arms: Sequence[Arm], names: Sequence[str]) -> str:
-    """What share of answers took at most so long, a line for each arm."""
-    told = [
+def _extent(last: Look, margin: float) -> tuple[float, float]:
+    """The largest difference that a chart shows, either way, and the step of its grid."""
+    interval = last.difference.interval
+    # What was known in the first days is off the chart: it would flatten all the rest.
+    ends = abs(interval.low), abs(interval.high)
+    most = min(max(3 * interval.half, 1.5 * max(ends), 2 * margin), 1)
+    step = svg.round_step(2 * most / 5)
+    return math.ceil(most / step) * step, step
+
+
+def latencies(arms: Sequence[ArmFigures], names: Sequence[str]) -> str:
+    """Chart of the share of answers by the time they took at most, a line for each arm."""
+    lines = [
         (index, name, arm.latency)
         for index, (arm, name) in enumerate(zip(arms, names, strict=True))
         if arm.latency
     ]
-    if not told:
+    if not lines:
         return ""
-    smallest = max(min(latency.curve[0] for _, _, latency in told), 1e-4)
+    smallest = max(min(latency.curve[0] for _, _, latency in lines), 1e-4)
     low = math.log10(smallest)
-    high = math.log10(max(smallest * 2, *(latency.curve[-1] for _, _, latency in told)))
+    high = math.log10(max(smallest * 2, *(latency.curve[-1] for _, _, latency in lines)))
 
-    def x(seconds: float) -> float:
-        return _LEFT + (math.log10(max(seconds, smallest)) - low) / (high - low) * (_RIGHT - _LEFT)
+    def place(seconds: float, share: float) -> svg.Place:
+        along = (math.log10(max(seconds, smallest)) - low) / (high - low)
+        return svg.LEFT + along * (svg.RIGHT - svg.LEFT), y(share)
 
     def y(share: float) -> float:
-        return _LOWER - share * (_LOWER - _UPPER)
+        return svg.LOWER - share * (svg.LOWER - svg.UPPER)
 
-    parts = []
-    for tick in range(0, 101, 25):
-        parts.append(_line(_LEFT, y(tick / 100), _RIGHT, y(tick / 100), "grid"))
-        parts.append(_text(_LEFT - 6, y(tick / 100) + 4, f"{tick} %", "end", "dim"))
-    for seconds in _decades(low, high):
-        parts.append(_line(x(seconds), _UPPER, x(seconds), _LOWER, "grid"))
-        parts.append(_text(x(seconds), _LOWER + 15, f"{seconds:g}", "middle", "dim"))
-    for index, name, latency in told:
+    parts = [*svg.shares_axis(y)]
+    for seconds in svg.decades(low, high):
+        x, _ = place(seconds, 0)
+        parts.append(svg.line(x, svg.UPPER, x, svg.LOWER, "grid"))
+        parts.append(svg.text(x, svg.LOWER + 15, f"{seconds:g}", "middle", "dim"))
+    for index, name, latency in lines:
         steps = len(latency.curve) - 1
-        path = _points([(x(each), y(i / steps)) for i, each in enumerate(latency.curve)])
-        dash = _DASHES[index % len(_DASHES)]
-        style = f'class="path a{index % 6}" stroke-dasharray="{dash}"'
-        parts.append(f'<polyline points="{path}" {style}/>')
-        for mark, (field, word) in enumerate(_MARKS):
-            seconds, share = getattr(latency, field), (0.5, 0.95, 0.99)[mark]
-            title = f"<title>{escape(name)}, {word}: {duration(seconds)}</title>"
-            place = f'cx="{x(seconds):.1f}" cy="{y(share):.1f}" r="3.5"'
-            parts.append(f'<circle {place} class="fill a{index % 6}">{title}</circle>')
-    parts.append(_text(0, 12, "share of answers; dots at the median, 95 % and 99 %"))
-    where = (_LEFT + _RIGHT) / 2
-    parts.append(_text(where, _HEIGHT - 4, "seconds, on a logarithmic scale", "middle", "dim"))
-    return _svg(_HEIGHT, "Share of answers that took at most so many seconds", parts)
+        places = [place(each, step / steps) for step, each in enumerate(latency.curve)]
+        parts.append(svg.path(places, svg.colour(index), _DASHES[index % len(_DASHES)]))
+        for field, share, words in _MARKS:
+            seconds = getattr(latency, field)
+            title = f"{name}, {words}: {duration(seconds)}"
+            parts.append(svg.dot(place(seconds, share), f"fill {svg.colour(index)}", title))
+    parts.append(svg.text(0, 12, "share of answers; dots at the median, 95 % and 99 %"))
+    middle = (svg.LEFT + svg.RIGHT) / 2
+    caption = "seconds, on a logarithmic scale"
+    parts.append(svg.text(middle, svg.HEIGHT - 4, caption, "middle", "dim"))
+    return svg.chart(svg.HEIGHT, "Share of answers that took at most so many seconds", parts)
 
 
-def errors(arms: Sequence[Arm], names: Sequence[str]) -> str:
-    """How often requests failed, by class, a bar for each arm."""
+def errors(arms: Sequence[ArmFigures], names: Sequence[str]) -> str:
+    """Chart of the shares of requests that failed, by class of error, a bar for each arm."""
+    shares = _error_shares(arms)
+    if not shares:
+        return ""
+    most = max(map(max, shares.values()))
+    height, room = 15, svg.WIDTH - 64
+    parts, top = [], float(_TOP)
+    for error, of_arms in shares.items():
+        parts.append(svg.text(0, top + 8, error))
+        top += 14
+        for index, (share, name) in enumerate(zip(of_arms, names, strict=True)):
+            width, words = share / most * room, percent(share, 2)
+            if share:
+                kind = f"fill {svg.colour(index)}"
+                bar = svg.bar((0, top), max(width, 1), height - 1, kind, f"{name}: {words}")
+                parts.append(bar)
+            parts.append(svg.text(width + 6, top + 11, words, "start", "dim"))
+            top += height
+        top += 10
+    parts.append(svg.text(0, top + 8, "share of all requests", "start", "dim"))
+    return svg.chart(top + 14, "Errors by class, as shares of all requests", parts)
+
+
+def _error_shares(arms: Sequence[ArmFigures]) -> Mapping[str, Sequence[float]]:
+    """Each arm's share of requests that failed so, by class; the most frequent classes first."""
     totals: dict[str, int] = {}
     for arm in arms:
-        for name, count in arm.errors.items():
-            totals[name] = totals.get(name, 0) + count
-    classes = sorted(totals, key=lambda name: -totals[name])[:_CLASSES]
-    if not classes:
-        return ""
-    shares = {
-        name: [arm.errors.get(name, 0) / max(arm.requests, 1) for arm in arms] for name in classes
+        for error, count in arm.errors.items():
+            totals[error] = totals.get(error, 0) + count
+    classes = sorted(totals, key=lambda error: -totals[error])[:_CLASSES]
+    return {
+        error: [arm.errors.get(error, 0) / max(arm.requests, 1) for arm in arms]
+        for error in classes
     }
-    most = max(max(each) for each in shares.values())
-    bar, room = 15, WIDTH - 64
-    parts, top = [], float(_TOP)
-    for name, each in shares.items():
-        parts.append(_text(0, top + 8, name))
-        top += 14
-        for index, (share, who) in enumerate(zip(each, names, strict=True)):
-            wide = share / most * room
-            place = f'x="0" y="{top:.0f}" width="{max(wide, 1):.1f}" height="{bar - 1}"'
-            title = f"<title>{escape(who)}: {100 * share:.2f} %</title>"
-            if share:
-                parts.append(f'<rect {place} class="fill a{index % 6}">{title}</rect>')
-            parts.append(_text(wide + 6, top + 11, f"{100 * share:.2f} %", "start", "dim"))
-            top += bar
-        top += 10
-    parts.append(_text(0, top + 8, "share of all requests", "start", "dim"))
-    return _svg(top + 14, "Errors by class, as shares of all requests", parts)
-
-
-def legend(words: Mapping[str, str]) -> str:
-    """What colours mean: class and words."""
-    swatches = (
-        f'<li><svg viewBox="0 0 12 12" class="swatch" aria-hidden="true">'
-        f'<rect width="12" height="12" class="{kind}"/></svg>{escape(word)}</li>'
-        for kind, word in words.items()
-    )
-    return f'<ul class="legend">{"".join(swatches)}</ul>'
-
-
-def _svg(height: float, title: str, parts: Sequence[str]) -> str:
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" class="chart">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
-    )
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "") -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{kind}"'
-    return f"<text {place}>{escape(text)}</text>"
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
-
-
-def _points(places: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-
-
-def _nice(step: float) -> float:
-    """The next 1, 2 or 5 with zeros."""
-    size = 10.0 ** math.floor(math.log10(step))
-    return next(each * size for each in (1, 2, 5, 10) if each * size >= step * (1 - 1e-9))
-
-
-def _decades(low: float, high: float) -> Iterator[float]:
-    """Round numbers between two powers of ten, few enough to be read."""
-    fine: Sequence[float] = (1, 2, 5) if high - low < 2.5 else (1,)
-    if high - low < 0.8:
-        fine = (1, 1.5, 2, 3, 4, 5, 7)
-    for power in range(math.floor(low), math.ceil(high) + 1):
-        yield from (each * 10.0**power for each in fine if low <= power + math.log10(each) <= high)
-
-
-def _dates(start: float, end: float, x: Callable[[float], float]) -> Iterator[str]:
-    span = (end - start) / 86400
-    for index, anchor in enumerate(("start", "middle", "middle", "end")):
-        time = start + (end - start) * index / 3
-        at = datetime.fromtimestamp(time, UTC)
-        month = f"{at:%b %Y}" if span > 300 else f"{at.day} {at:%b}"
-        yield _text(x(time), _LOWER + 15, f"{at:%H:%M}" if span < 2 else month, anchor, "dim")

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from facegate.trial.arms import Share
-from facegate.trial.statistics import (
-    Interval,
-    always_p,
-    difference,
-    mcnemar,
-    paired_difference,
-    quantile,
+from facegate.figures.intervals import Interval, mcnemar
+from facegate.figures.sequences import always_p, difference, paired_difference, quantile
+from facegate.trial.arms import Proportion
+from facegate.trial.tally import (
+    OUTCOMES,
+    ArmTally,
+    Disagreement,
+    PairTally,
+    RequestOutcome,
+    Timeline,
 )
-from facegate.trial.tally import OUTCOMES, Case, Course, Outcome, Pairs, Tally
 
 _LOOKS = 40
 """Points of a curve over time."""
@@ -23,29 +24,41 @@ _LOOKS = 40
 
 @dataclass(frozen=True)
 class Difference:
-    """How much higher the second share is, with an interval that holds at all looks together."""
+    """The second of two shares less the first.
+
+    Attributes:
+        value: -1..1; 0 where one of them is not known.
+        interval: within -1..1; it holds at all looks together.
+    """
 
     value: float
     interval: Interval
 
     @property
     def sure(self) -> bool:
-        """Whether there is one."""
+        """Whether the interval leaves out zero."""
         return self.interval.low > 0 or self.interval.high < 0
 
     def within(self, margin: float) -> bool:
-        """Whether it is no larger than this, either way."""
+        """Whether the interval is within a margin of 0..1, either way."""
         return -margin <= self.interval.low and self.interval.high <= margin
 
     @classmethod
     def of(cls, first: tuple[int, int], second: tuple[int, int], alpha: float) -> Difference:
+        """The difference of independent samples, each given as cases of the kind and all cases."""
         (a, n), (b, m) = first, second
         return cls(b / m - a / n if n and m else 0.0, difference(first, second, alpha))
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was known at some moment: so many people, and the difference so far."""
+    """What was known at some moment.
+
+    Attributes:
+        at: the moment, in UTC.
+        people: how many had asked by then.
+        difference: of the shares by then.
+    """
 
     at: datetime
     people: int
@@ -57,12 +70,16 @@ class Comparison:
     """One arm against the control; each person is in one of them.
 
     Attributes:
-        control, arm: their names.
-        accepted: of all who asked, so many more were accepted.
-        failed: of all who asked, so many more got no answer for a provider failed.
-        p50, p95: between what seconds these percentiles lie, the control's first.
-        not_accepted, attacks_accepted: likewise of labelled people, where there are any.
-        looks: how ``accepted`` came about.
+        control: its name.
+        arm: the other's name.
+        accepted: how much more of all who asked the arm accepted.
+        failed: how much more of all who asked the arm left without an answer, for a provider
+            failed.
+        p50: intervals of the median latency, in seconds, the control's first.
+        p95: intervals of the 95th percentile of latency, in seconds, the control's first.
+        not_accepted: how much more of labelled genuine people the arm turned away.
+        attacks_accepted: how much more of labelled attacks the arm accepted.
+        looks: ``accepted`` as it was known over time.
     """
 
     control: str
@@ -76,40 +93,49 @@ class Comparison:
     looks: Sequence[Look]
 
     CLAIMS = 6
-    """How many statements are made about it."""
+    """How many statements are made about a comparison."""
 
     @classmethod
-    def of(cls, names: tuple[str, str], tallies: tuple[Tally, Tally], alpha: float) -> Comparison:
-        one, two = tallies
-        ordered = sorted(one.seconds), sorted(two.seconds)
+    def of(
+        cls, names: tuple[str, str], tallies: tuple[ArmTally, ArmTally], alpha: float
+    ) -> Comparison:
+        """The comparison of an arm with the control, which comes first.
+
+        Args:
+            names: of both.
+            tallies: of both.
+            alpha: probability that one statement is wrong, at most and at all looks together.
+        """
+        control, arm = tallies
+        ordered = sorted(control.seconds), sorted(arm.seconds)
 
         def percentile(level: float) -> tuple[Interval, Interval]:
-            low, high = (quantile(each, level, alpha / 2) for each in ordered)
-            return low, high
+            ours, theirs = (quantile(each, level, alpha / 2) for each in ordered)
+            return ours, theirs
 
-        def people(which: Outcome) -> Difference:
-            code = OUTCOMES.index(which)
-            counts = [(each.people.codes.count(code), len(each.people)) for each in tallies]
-            return Difference.of(counts[0], counts[1], alpha)
+        def people(outcome: RequestOutcome) -> Difference:
+            code = OUTCOMES.index(outcome)
+            ours, theirs = ((each.people.count(code), len(each.people)) for each in tallies)
+            return Difference.of(ours, theirs, alpha)
 
-        mine, theirs = one.labelled, two.labelled
+        ours, theirs = control.labelled, arm.labelled
         return cls(
             *names,
-            accepted=people(Outcome.ACCEPT),
-            failed=people(Outcome.FAILED),
+            accepted=people(RequestOutcome.ACCEPT),
+            failed=people(RequestOutcome.FAILED),
             p50=percentile(0.5),
             p95=percentile(0.95),
             not_accepted=Difference.of(
-                (mine.not_accepted, mine.genuine), (theirs.not_accepted, theirs.genuine), alpha
+                (ours.not_accepted, ours.genuine), (theirs.not_accepted, theirs.genuine), alpha
             ),
             attacks_accepted=Difference.of(
-                (mine.accepted, mine.attacks), (theirs.accepted, theirs.attacks), alpha
+                (ours.accepted, ours.attacks), (theirs.accepted, theirs.attacks), alpha
             ),
             looks=[
                 Look(at, first[1] + second[1], Difference.of(first, second, alpha))
                 for at, first, second in _looks(
-                    (one.people, OUTCOMES.index(Outcome.ACCEPT)),
-                    (two.people, OUTCOMES.index(Outcome.ACCEPT)),
+                    (control.people, OUTCOMES.index(RequestOutcome.ACCEPT)),
+                    (arm.people, OUTCOMES.index(RequestOutcome.ACCEPT)),
                 )
             ],
         )
@@ -117,33 +143,35 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Pairing:
-    """What a candidate said to requests that the primary had answered.
+    """A candidate in the shadow beside the primary, on the same requests.
 
     Attributes:
         primary: who answered the callers.
         candidate: who was asked in the shadow.
         pairs: requests that both were asked, the first of every subject.
-        answered: those that both answered; everything below is about these.
-        agreed: those with the same decision.
-        table: how often which outcomes came together.
-        gained: accepted by the candidate alone.
-        lost: accepted by the primary alone.
-        mcnemar_p: exact, for one look, that both ways are as likely.
-        always_p: likewise, at all looks together.
-        accepted: so many more are accepted by the candidate.
-        right: among genuine people, (gained, lost); and among attacks, (lost, gained).
-        looks: how ``accepted`` came about.
-        disagreed: how many decisions differ; ``cases`` are the latest of them.
+        answered: pairs that both answered; all but ``table`` and ``orphans`` is about these.
+        agreed: pairs with the same decision.
+        table: how often which outcomes came together, the primary's first.
+        gained: pairs accepted by the candidate alone.
+        lost: pairs accepted by the primary alone.
+        mcnemar_p: p-value, 0..1, that gained and lost are as likely; exact, for one look.
+        always_p: p-value, 0..1, that gained and lost are as likely; valid at all looks together.
+        accepted: how much more of the pairs the candidate accepts.
+        right: where one alone accepts, how often the candidate and the primary were right; about
+            genuine people, and about attacks.
+        looks: ``accepted`` as it was known over time.
+        disagreed: pairs with different decisions.
+        cases: the latest of these.
         orphans: shadows whose primary is not in the data.
-        lineages: of the primary's answers.
+        lineages: matching engines of the primary.
     """
 
     primary: str
     candidate: str
     pairs: int
     answered: int
-    agreed: Share
-    table: Sequence[tuple[Outcome, Outcome, int]]
+    agreed: Proportion
+    table: Sequence[tuple[RequestOutcome, RequestOutcome, int]]
     gained: int
     lost: int
     mcnemar_p: float
@@ -152,75 +180,82 @@ class Pairing:
     right: tuple[tuple[int, int], tuple[int, int]]
     looks: Sequence[Look]
     disagreed: int
-    cases: Sequence[Case]
+    cases: Sequence[Disagreement]
     orphans: int
     lineages: Sequence[str]
 
     CLAIMS = 4
-    """How many statements are made about it: direction, size, and who is right about whom."""
+    """How many statements are made about a pairing: direction, size, who is right about whom."""
 
     @classmethod
-    def of(cls, candidate: str, pairs: Pairs, alpha: float) -> Pairing:
-        codes, label = pairs.course.codes, pairs.labelled
-        answered = len(codes)
-        counts = codes.count(Pairs.GAINED), codes.count(Pairs.LOST)
+    def of(cls, candidate: str, tally: PairTally, alpha: float) -> Pairing:
+        """The pairing of a candidate with the primary.
 
-        def so_far(gained: int, lost: int, answered: int) -> Difference:
-            value = (gained - lost) / answered if answered else 0.0
-            span = paired_difference(gained, lost, answered - gained - lost, alpha)
-            if always_p(gained, lost) > alpha:
-                return Difference(value, span)
-            # The direction is known sooner than the size.
-            return Difference(value, span.above(0) if gained > lost else span.below(0))
-
+        Args:
+            candidate: its name.
+            tally: of both.
+            alpha: probability that one statement is wrong, at most and at all looks together.
+        """
+        label, answered = tally.labelled, len(tally.answered)
+        gained, lost = (tally.answered.count(code) for code in (PairTally.GAINED, PairTally.LOST))
         return cls(
-            primary=" or ".join(sorted(pairs.primaries)),
+            primary=" or ".join(sorted(tally.primaries)),
             candidate=candidate,
-            pairs=pairs.table.total(),
+            pairs=tally.table.total(),
             answered=answered,
-            agreed=Share.of(answered - pairs.disagreed, answered),
-            table=[(one, two, count) for (one, two), count in sorted(pairs.table.items())],
-            gained=counts[0],
-            lost=counts[1],
-            mcnemar_p=mcnemar(*counts),
-            always_p=always_p(*counts),
-            accepted=so_far(*counts, answered),
+            agreed=Proportion.of(answered - tally.disagreed, answered),
+            table=[(one, two, count) for (one, two), count in sorted(tally.table.items())],
+            gained=gained,
+            lost=lost,
+            mcnemar_p=mcnemar(gained, lost),
+            always_p=always_p(gained, lost),
+            accepted=_paired(gained, lost, answered, alpha),
             right=(
-                (label[True, Pairs.GAINED], label[True, Pairs.LOST]),
-                (label[False, Pairs.LOST], label[False, Pairs.GAINED]),
+                (label[True, PairTally.GAINED], label[True, PairTally.LOST]),
+                (label[False, PairTally.LOST], label[False, PairTally.GAINED]),
             ),
             looks=[
-                Look(at, total, so_far(gained, lost, total))
+                Look(at, total, _paired(gained, lost, total, alpha))
                 for at, (gained, total), (lost, _) in _looks(
-                    (pairs.course, Pairs.GAINED), (pairs.course, Pairs.LOST)
+                    (tally.answered, PairTally.GAINED), (tally.answered, PairTally.LOST)
                 )
             ],
-            disagreed=pairs.disagreed,
-            cases=list(pairs.cases),
-            orphans=pairs.orphans,
-            lineages=sorted(pairs.lineages),
+            disagreed=tally.disagreed,
+            cases=list(tally.cases),
+            orphans=tally.orphans,
+            lineages=sorted(tally.lineages),
         )
 
 
-_Seen = tuple[int, int]
-"""How many of a kind there were so far, and how many in all."""
+def _paired(gained: int, lost: int, answered: int, alpha: float) -> Difference:
+    value = (gained - lost) / answered if answered else 0.0
+    interval = paired_difference(gained, lost, answered - gained - lost, alpha)
+    if always_p(gained, lost) > alpha:
+        return Difference(value, interval)
+    # The direction is known sooner than the size.
+    return Difference(value, interval.above(0) if gained > lost else interval.below(0))
+
+
+_SoFar = tuple[int, int]
+"""Events of a kind by some moment, and all events by then."""
 
 
 def _looks(
-    one: tuple[Course, int], two: tuple[Course, int]
-) -> Iterator[tuple[datetime, _Seen, _Seen]]:
-    """What of each was seen by evenly spaced moments; each is a course and what to count in it."""
-    times = [time for course, _ in (one, two) for time in course.times]
+    one: tuple[Timeline, int], two: tuple[Timeline, int]
+) -> Iterator[tuple[datetime, _SoFar, _SoFar]]:
+    """Evenly spaced moments and the counts by each; of timelines and what to count in them."""
+    times = [time for timeline, _ in (one, two) for time in timeline.times]
     if not times:
         return
     start, end = min(times), max(times)
     moments = [start + (end - start) * step / _LOOKS for step in range(1, _LOOKS)] + [end]
-    for at, first, second in zip(moments, _seen(*one, moments), _seen(*two, moments), strict=True):
-        yield datetime.fromtimestamp(at, UTC), first, second
+    counts = zip(moments, _so_far(*one, moments), _so_far(*two, moments), strict=True)
+    for moment, first, second in counts:
+        yield datetime.fromtimestamp(moment, UTC), first, second
 
 
-def _seen(course: Course, code: int, moments: Sequence[float]) -> Iterator[_Seen]:
-    ordered = sorted(zip(course.times, course.codes, strict=True))
+def _so_far(timeline: Timeline, code: int, moments: Sequence[float]) -> Iterator[_SoFar]:
+    ordered = sorted(zip(timeline.times, timeline.codes, strict=True))
     count = total = 0
     for moment in moments:
         while total < len(ordered) and ordered[total][0] <= moment:

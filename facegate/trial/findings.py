@@ -7,22 +7,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from facegate.figures.intervals import Interval
+from facegate.figures.sequences import always_p
+from facegate.figures.words import duration, percent, points
 from facegate.trial.comparisons import Comparison, Difference, Pairing
-from facegate.trial.statistics import Interval, always_p
-from facegate.trial.tally import Outcome
-from facegate.trial.trial import RATIO_P, Trial
+from facegate.trial.ratio import RATIO_P
+from facegate.trial.tally import RequestOutcome
+from facegate.trial.trial import Trial
 
 _ALIKE = 1.1
 """Percentiles whose ratio is below this are taken for the same."""
 
 
 class Verdict(StrEnum):
-    """What kind of statement it is."""
+    """The kind of a finding, the most important first."""
 
     BROKEN = "broken"
     """Something is wrong with the trial; nothing else is to be concluded."""
     DIFFERS = "differs"
+    """The data supports a difference."""
     ALIKE = "alike"
+    """The difference is smaller than the margin."""
     UNKNOWN = "unknown"
     """Not enough data to say."""
     NOTE = "note"
@@ -30,11 +35,11 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One statement.
+class TrialFinding:
+    """One statement about a trial.
 
     Attributes:
-        about: what it concerns: ratio, acceptance, failures, latency, errors, shadow, data.
+        about: its subject: ratio, acceptance, failures, latency, errors, shadow, lineage or data.
         verdict: its kind.
         short: in a few words, for the headline.
         text: in full.
@@ -46,58 +51,42 @@ class Finding:
     text: str
 
 
-def findings(trial: Trial) -> list[Finding]:
-    """Everything there is to say, the most important first."""
-    found = [*_ratio(trial)]
-    broken = any(each.verdict is Verdict.BROKEN for each in found)
+def trial_findings(trial: Trial) -> list[TrialFinding]:
+    """All findings of a trial, the most important first."""
+    findings = [*_ratio(trial)]
+    broken = any(each.verdict is Verdict.BROKEN for each in findings)
     if not broken:
-        for each in trial.comparisons:
-            found += _comparison(trial, each)
+        for comparison in trial.comparisons:
+            findings += _comparison(trial, comparison)
     for pairing in trial.pairings:
-        found += _pairing(trial, pairing)
-    found += [*_labels(trial), *_lineages(trial), *_data(trial)]
+        findings += _pairing(trial, pairing)
+    findings += [*_labels(trial), *_lineages(trial), *_data(trial)]
     order = list(Verdict)
-    return sorted(found, key=lambda each: order.index(each.verdict))
+    return sorted(findings, key=lambda each: order.index(each.verdict))
 
 
-def headline(found: Sequence[Finding]) -> str:
+def headline(findings: Sequence[TrialFinding]) -> str:
     """The whole trial in one sentence or two."""
     for verdict in (Verdict.BROKEN, Verdict.DIFFERS, Verdict.ALIKE, Verdict.UNKNOWN):
-        said = list(dict.fromkeys(each.short for each in found if each.verdict is verdict))
-        if said:
+        claims = list(dict.fromkeys(each.short for each in findings if each.verdict is verdict))
+        if claims:
             break
     else:
         return "There is nothing to compare: one arm, and no shadow."
-    told = f"{'; '.join(said)}."
+    conclusion = f"{'; '.join(claims)}."
     if verdict is Verdict.UNKNOWN:
-        return f"Not enough data to say: {told}"
-    right = any(each.about == "errors" and each.verdict is verdict for each in found)
+        return f"Not enough data to say: {conclusion}"
+    right = any(each.about == "errors" and each.verdict is verdict for each in findings)
     if verdict is Verdict.BROKEN or right:
-        return told
-    return f"{told} This does not say who is right more often."
+        return conclusion
+    return f"{conclusion} This does not say who is right more often."
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """A share as it is read: ``94.1 %``."""
-    return f"{100 * share:.{digits}f} %"
-
-
-def points(value: float) -> str:
-    """A difference of shares: ``+3.9``."""
-    told = f"{100 * value:+.1f}"
-    return "0" if told in {"+0.0", "-0.0"} else told
-
-
-def duration(seconds: float) -> str:
-    """A time as it is read: ``510 ms``, ``1.28 s``."""
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
-
-
-def _ratio(trial: Trial) -> Iterator[Finding]:
+def _ratio(trial: Trial) -> Iterator[TrialFinding]:
     ratio = trial.ratio
     if ratio is None:
         if trial.comparisons:
-            yield Finding(
+            yield TrialFinding(
                 "ratio",
                 Verdict.NOTE,
                 "the split is unchecked",
@@ -105,54 +94,55 @@ def _ratio(trial: Trial) -> Iterator[Finding]:
                 " these arms: give --weights, or a configuration that has them.",
             )
         return
-    told = ", ".join(
+    split = ", ".join(
         f"{arm} {count:,} people where {ratio.expected[arm]:,.0f} were expected"
         for arm, count in ratio.people.items()
     )
     if ratio.broken:
-        yield Finding(
+        yield TrialFinding(
             "ratio",
             Verdict.BROKEN,
             "The split is broken, so the arms cannot be compared",
-            f"The split is broken: {told}. Chance alone does this at fewer than one look in"
+            f"The split is broken: {split}. Chance alone does this at fewer than one look in"
             f" {1 / RATIO_P:,.0f} (p = {ratio.p:.2g}). Whatever keeps people out of an arm"
             " may keep out a certain kind of people: conclude nothing from the arms until it is"
             " found. If weights were changed, report the time since then alone.",
         )
     elif len(ratio.people) > 1:
-        yield Finding(
+        yield TrialFinding(
             "ratio",
             Verdict.NOTE,
             "the split is as configured",
-            f"The split is as configured: {told} (p = {ratio.p:.2g}).",
+            f"The split is as configured: {split} (p = {ratio.p:.2g}).",
         )
 
 
-def _comparison(trial: Trial, found: Comparison) -> Iterator[Finding]:
-    one, two = trial.arm(found.control), trial.arm(found.arm)
-    each = (two, one)
-    people = one.people + two.people
+def _comparison(trial: Trial, comparison: Comparison) -> Iterator[TrialFinding]:
+    arms = trial.arm(comparison.arm), trial.arm(comparison.control)
+    people = sum(arm.people for arm in arms)
     accepted, failed = (
-        " against ".join(percent(arm.outcomes[kind].share) for arm in each)
-        for kind in (Outcome.ACCEPT, Outcome.FAILED)
+        " against ".join(percent(arm.outcomes[outcome].share) for arm in arms)
+        for outcome in (RequestOutcome.ACCEPT, RequestOutcome.FAILED)
     )
-    saying = _Saying(found.arm, "accepts", "people", found.control, trial.margin)
-    yield saying.of(
-        "acceptance", found.accepted, f"{accepted} of all who asked", people, _NOT_RIGHT
+    claim = _Claim(comparison.arm, "accepts", "people", comparison.control, trial.margin)
+    yield claim.finding(
+        "acceptance", comparison.accepted, f"{accepted} of all who asked", people, _NOT_RIGHT
     )
-    saying = replace(saying, verb="leaves", whom="people without an answer")
-    yield saying.of("failures", found.failed, f"{failed} of all who asked", people)
-    yield from _latency(found)
-    wrong = [arm.not_accepted for arm in each], [arm.attacks_accepted for arm in each]
+    claim = replace(claim, verb="leaves", whom="people without an answer")
+    yield claim.finding("failures", comparison.failed, f"{failed} of all who asked", people)
+    yield from _latency(comparison)
+    turned_away = [arm.not_accepted for arm in arms]
+    let_in = [arm.attacks_accepted for arm in arms]
     for verb, whom, difference, rates in (
-        ("turns away", "genuine people", found.not_accepted, wrong[0]),
-        ("lets in", "attacks", found.attacks_accepted, wrong[1]),
+        ("turns away", "genuine people", comparison.not_accepted, turned_away),
+        ("lets in", "attacks", comparison.attacks_accepted, let_in),
     ):
         labelled = sum(rate.labelled for rate in rates)
         if labelled:
-            figures = " against ".join(f"{rate.wrong:,} of {rate.labelled:,}" for rate in rates)
-            saying = replace(saying, verb=verb, whom=whom)
-            yield saying.of("errors", difference, f"{figures} labelled", labelled, _LIKE_LABELLED)
+            counts = " against ".join(f"{rate.wrong:,} of {rate.labelled:,}" for rate in rates)
+            claim = replace(claim, verb=verb, whom=whom)
+            figures = f"{counts} labelled"
+            yield claim.finding("errors", difference, figures, labelled, _LIKE_LABELLED)
 
 
 _NOT_RIGHT = " More may be fewer honest people turned away, or more attacks let in."
@@ -163,8 +153,8 @@ _LIKE_LABELLED = (
 
 
 @dataclass(frozen=True)
-class _Saying:
-    """How a difference is put into words: "new accepts more people than main"."""
+class _Claim:
+    """A difference in words: "new accepts more people than main"."""
 
     arm: str
     verb: str
@@ -172,45 +162,55 @@ class _Saying:
     control: str
     margin: float
 
-    def _claim(self, how: str, than: str = "than") -> str:
+    def _words(self, how: str, than: str = "than") -> str:
         return f"{self.arm} {self.verb} {how} {self.whom} {than} {self.control}"
 
-    def of(
-        self, about: str, found: Difference, figures: str, people: int, caveat: str = ""
-    ) -> Finding:
-        interval, margin = found.interval, f"{100 * self.margin:g} points"
+    def finding(
+        self, about: str, difference: Difference, figures: str, people: int, caveat: str = ""
+    ) -> TrialFinding:
+        """The finding that a difference supports.
+
+        Args:
+            about: its subject.
+            difference: of the shares.
+            figures: the shares in words.
+            people: how many the shares are of.
+            caveat: what is said with a difference that is supported.
+        """
+        interval, margin = difference.interval, f"{100 * self.margin:g} points"
         span = f"{figures}; the difference is {_between(interval)}."
-        if found.sure:
-            short = self._claim("more" if interval.low > 0 else "fewer")
-            return Finding(about, Verdict.DIFFERS, short, f"{short}: {span}{caveat}")
-        if found.within(self.margin):
-            short = f"{self._claim('as many', 'as')}, give or take {margin}"
-            return Finding(about, Verdict.ALIKE, short, f"{short}: {span}")
-        short = f"whether {self._claim('more or fewer')}"
+        if difference.sure:
+            short = self._words("more" if interval.low > 0 else "fewer")
+            return TrialFinding(about, Verdict.DIFFERS, short, f"{short}: {span}{caveat}")
+        if difference.within(self.margin):
+            short = f"{self._words('as many', 'as')}, give or take {margin}"
+            return TrialFinding(about, Verdict.ALIKE, short, f"{short}: {span}")
+        short = f"whether {self._words('more or fewer')}"
         text = f"Not enough data to say {short}: {span}"
         if people:
             # The interval has to leave out zero, or to fit between the margins.
-            size = abs(found.value)
+            size = abs(difference.value)
             needed = people * (interval.half / max(self.margin - size, size)) ** 2
             whom = "labelled people" if about == "errors" else "people"
             text += f" To say it takes some {_rounded(needed):,} {whom}, if it goes on like this."
-        return Finding(about, Verdict.UNKNOWN, short, text)
+        return TrialFinding(about, Verdict.UNKNOWN, short, text)
 
 
-def _latency(found: Comparison) -> Iterator[Finding]:
-    percentiles = {"median": found.p50, "95th percentile": found.p95}
+def _latency(comparison: Comparison) -> Iterator[TrialFinding]:
+    arm, control = comparison.arm, comparison.control
+    percentiles = {"median": comparison.p50, "95th percentile": comparison.p95}
     spans = "; ".join(
-        f"{found.arm}'s {what} is {_span(theirs)}, {found.control}'s {_span(ours)}"
-        for what, (ours, theirs) in percentiles.items()
+        f"{arm}'s {name} is {_span(theirs)}, {control}'s {_span(ours)}"
+        for name, (ours, theirs) in percentiles.items()
     )
     directions = {
-        "slower": [what for what, (ours, theirs) in percentiles.items() if theirs.low > ours.high],
-        "faster": [what for what, (ours, theirs) in percentiles.items() if theirs.high < ours.low],
+        "slower": [name for name, (ours, theirs) in percentiles.items() if theirs.low > ours.high],
+        "faster": [name for name, (ours, theirs) in percentiles.items() if theirs.high < ours.low],
     }
-    for direction, where in directions.items():
-        if where:
-            short = f"{found.arm} is {direction} than {found.control} ({' and '.join(where)})"
-            yield Finding("latency", Verdict.DIFFERS, short, f"{short}: {spans}.")
+    for direction, names in directions.items():
+        if names:
+            short = f"{arm} is {direction} than {control} ({' and '.join(names)})"
+            yield TrialFinding("latency", Verdict.DIFFERS, short, f"{short}: {spans}.")
     if any(directions.values()):
         return
     bounded = all(
@@ -219,52 +219,53 @@ def _latency(found: Comparison) -> Iterator[Finding]:
         for low, high in ((ours.low, theirs.high), (theirs.low, ours.high))
     )
     if bounded:
-        short = f"{found.arm} is as fast as {found.control}, give or take {percent(_ALIKE - 1, 0)}"
-        yield Finding("latency", Verdict.ALIKE, short, f"{short}: {spans}.")
+        short = f"{arm} is as fast as {control}, give or take {percent(_ALIKE - 1, 0)}"
+        yield TrialFinding("latency", Verdict.ALIKE, short, f"{short}: {spans}.")
     else:
-        short = f"whether {found.arm} is slower or faster than {found.control}"
+        short = f"whether {arm} is slower or faster than {control}"
         text = f"Not enough data to say {short}: {spans}."
-        yield Finding("latency", Verdict.UNKNOWN, short, text)
+        yield TrialFinding("latency", Verdict.UNKNOWN, short, text)
 
 
-def _pairing(trial: Trial, found: Pairing) -> Iterator[Finding]:
-    who, other = found.candidate, found.primary
+def _pairing(trial: Trial, pairing: Pairing) -> Iterator[TrialFinding]:
+    candidate, primary = pairing.candidate, pairing.primary
     figures = (
-        f"of {found.answered:,} requests that both answered {found.gained:,} were accepted by"
-        f" {who} alone and {found.lost:,} by {other} alone (McNemar's exact p ="
-        f" {found.mcnemar_p:.2g}, at every look p = {found.always_p:.2g})"
+        f"of {pairing.answered:,} requests that both answered {pairing.gained:,} were accepted by"
+        f" {candidate} alone and {pairing.lost:,} by {primary} alone (McNemar's exact p ="
+        f" {pairing.mcnemar_p:.2g}, at every look p = {pairing.always_p:.2g})"
     )
-    saying = _Saying(who, "accepts", "of the same people", other, trial.margin)
-    yield saying.of("shadow", found.accepted, figures, found.answered, _NOT_RIGHT)
-    if found.disagreed:
-        yield Finding(
+    claim = _Claim(candidate, "accepts", "of the same people", primary, trial.margin)
+    yield claim.finding("shadow", pairing.accepted, figures, pairing.answered, _NOT_RIGHT)
+    if pairing.disagreed:
+        low, high = map(percent, pairing.agreed.interval)
+        yield TrialFinding(
             "shadow",
             Verdict.NOTE,
             "they disagree at times",
-            f"{who} and {other} decided {found.disagreed:,} of {found.answered:,} differently; they"
-            f" agree on {percent(found.agreed.share)} ({percent(found.agreed.interval.low)} to"
-            f" {percent(found.agreed.interval.high)}). To find out who is right, review and label"
-            " these cases alone: they are listed with their request ids.",
+            f"{candidate} and {primary} decided {pairing.disagreed:,} of {pairing.answered:,}"
+            f" differently; they agree on {percent(pairing.agreed.share)} ({low} to {high}). To"
+            " find out who is right, review and label these cases alone: they are listed with their"
+            " request ids.",
         )
-    for whom, (right, wrong) in zip(("genuine people", "attacks"), found.right, strict=True):
+    for whom, (right, wrong) in zip(("genuine people", "attacks"), pairing.right, strict=True):
         if not right + wrong:
             continue
-        told = f"{right:,} times {who} was right and {wrong:,} times {other}"
+        counts = f"{right:,} times {candidate} was right and {wrong:,} times {primary}"
         if always_p(right, wrong) <= trial.alpha:
-            better, worse = (who, other) if right > wrong else (other, who)
+            better, worse = (candidate, primary) if right > wrong else (primary, candidate)
             short = f"{better} is right about {whom} more often than {worse}"
-            text = f"{short}: where they disagree on labelled ones, {told}.{_LIKE_LABELLED}"
-            yield Finding("errors", Verdict.DIFFERS, short, text)
+            text = f"{short}: where they disagree on labelled ones, {counts}.{_LIKE_LABELLED}"
+            yield TrialFinding("errors", Verdict.DIFFERS, short, text)
         else:
-            short = f"whether {who} or {other} is right about {whom} more often"
-            text = f"Not enough data to say {short}: on labelled disagreements {told}."
-            yield Finding("errors", Verdict.UNKNOWN, short, text)
+            short = f"whether {candidate} or {primary} is right about {whom} more often"
+            text = f"Not enough data to say {short}: on labelled disagreements {counts}."
+            yield TrialFinding("errors", Verdict.UNKNOWN, short, text)
 
 
-def _labels(trial: Trial) -> Iterator[Finding]:
-    each = (*trial.arms, *trial.shadows)
-    if not any(arm.not_accepted.labelled + arm.attacks_accepted.labelled for arm in each):
-        yield Finding(
+def _labels(trial: Trial) -> Iterator[TrialFinding]:
+    arms = (*trial.arms, *trial.shadows)
+    if not any(arm.not_accepted.labelled + arm.attacks_accepted.labelled for arm in arms):
+        yield TrialFinding(
             "errors",
             Verdict.NOTE,
             "there are no labels",
@@ -274,14 +275,14 @@ def _labels(trial: Trial) -> Iterator[Finding]:
         )
 
 
-def _lineages(trial: Trial) -> Iterator[Finding]:
+def _lineages(trial: Trial) -> Iterator[TrialFinding]:
     for one, two, lineages in (
         *((each.control, each.arm, trial.arm(each.control).lineages) for each in trial.comparisons),
         *((each.primary, each.candidate, each.lineages) for each in trial.pairings),
     ):
         shared = sorted({*lineages} & {*trial.arm(two).lineages})
         if shared:
-            yield Finding(
+            yield TrialFinding(
                 "lineage",
                 Verdict.NOTE,
                 f"{one} and {two} share an engine",
@@ -291,7 +292,7 @@ def _lineages(trial: Trial) -> Iterator[Finding]:
             )
 
 
-def _data(trial: Trial) -> Iterator[Finding]:
+def _data(trial: Trial) -> Iterator[TrialFinding]:
     operations = sorted({name for arm in trial.arms for name in arm.operations})
     orphans = sum(each.orphans for each in trial.pairings)
     for holds, short, text in (
@@ -330,7 +331,7 @@ def _data(trial: Trial) -> Iterator[Finding]:
         ),
     ):
         if holds:
-            yield Finding("data", Verdict.NOTE, short, text)
+            yield TrialFinding("data", Verdict.NOTE, short, text)
 
 
 def _between(interval: Interval) -> str:
@@ -344,6 +345,6 @@ def _span(interval: Interval) -> str:
 
 
 def _rounded(number: float) -> int:
-    """Up, to two digits."""
+    """A number of 0 or more, rounded up to two digits."""
     size: int = 10 ** max(0, math.floor(math.log10(max(number, 1))) - 1)
     return math.ceil(number / size) * size

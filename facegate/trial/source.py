@@ -1,4 +1,4 @@
-"""Where a trial's rows come from, apart from a journal: what it exported as CSV."""
+"""Rows of a trial that a journal exported as CSV."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def from_csv(
 
     Args:
         path: a file with a column for each field of a row.
-        route: only of this one.
-        since: only those that began then or later.
-        until: only those that began before.
+        route: whose requests to read.
+        since: the earliest beginning of a request, with its time zone.
+        until: the moment before which a request began, with its time zone.
 
     Raises:
         InvalidRequest: the file cannot be read, or a line of it is wrong, naming the line.

@@ -1,4 +1,4 @@
-"""Counting a trial's requests as they are read, one by one."""
+"""Counts of a trial's requests, taken as they are read, one by one."""
 
 from __future__ import annotations
 
@@ -14,41 +14,47 @@ from facegate.errors import FacegateError, Fault
 from facegate.journal.rows import Row
 from facegate.model import Decision
 
-CASES = 200
+_LISTED = 200
 """Most disagreements that are listed, the latest."""
 _NOBODY = "nobody"
-"""Was asked where a candidate failed before it got to a provider."""
+"""The name of a candidate that failed before it got to a provider."""
 _PENDING = 20_000
 """Requests that may lie between an answer and what its shadow came to."""
 
 
-class Outcome(StrEnum):
-    """What somebody who asked got; together these are everything that can happen."""
+class RequestOutcome(StrEnum):
+    """What a request came to, for the person; together these are everything that can happen."""
 
     ACCEPT = "accept"
     REVIEW = "review"
     REJECT = "reject"
     REFUSED = "refused"
-    """There is no answer, for the picture or the request was no good."""
+    """No answer, for the picture or the request was no good."""
     FAILED = "failed"
-    """There is no answer, for a provider or its operator failed."""
+    """No answer, for a provider or its operator failed."""
 
 
-OUTCOMES = tuple(Outcome)
-DECIDED = frozenset({Outcome.ACCEPT, Outcome.REVIEW, Outcome.REJECT})
+OUTCOMES = tuple(RequestOutcome)
+"""All of them; a timeline holds their places in here."""
+DECIDED = frozenset({RequestOutcome.ACCEPT, RequestOutcome.REVIEW, RequestOutcome.REJECT})
 
 
-def outcome(row: Row) -> Outcome:
-    """What a request came to."""
+def outcome_of(row: Row) -> RequestOutcome:
+    """The outcome of a request."""
     if row.decision is not None:
-        return Outcome(row.decision)
+        return RequestOutcome(row.decision)
     kind = getattr(errors, row.error_code or "", FacegateError)
-    return Outcome.REFUSED if kind.fault is Fault.CALLER else Outcome.FAILED
+    return RequestOutcome.REFUSED if kind.fault is Fault.CALLER else RequestOutcome.FAILED
 
 
 @dataclass
-class Course:
-    """What happened to one after the other."""
+class Timeline:
+    """Events one after the other.
+
+    Attributes:
+        times: when each was, in seconds since 1970.
+        codes: what each was, 0..255.
+    """
 
     times: array[float] = field(default_factory=lambda: array("d"))
     codes: bytearray = field(default_factory=bytearray)
@@ -57,19 +63,23 @@ class Course:
         self.times.append(at.timestamp())
         self.codes.append(code)
 
+    def count(self, code: int) -> int:
+        """Events of a kind."""
+        return self.codes.count(code)
+
     def __len__(self) -> int:
         return len(self.codes)
 
 
 @dataclass
-class Labelled:
-    """What was found out later about people who got an answer.
+class LabelledCounts:
+    """Counts of people who got an answer and of whom the truth came out later.
 
     Attributes:
-        genuine: how many were who they claimed to be.
-        not_accepted: of these, so many were rejected or left to review.
-        attacks: how many were impostors or presentation attacks.
-        accepted: of these, so many were accepted.
+        genuine: those who were who they claimed to be.
+        not_accepted: genuine people who were rejected or left to review.
+        attacks: impostors and presentation attacks.
+        accepted: attacks that were accepted.
     """
 
     genuine: int = 0
@@ -88,20 +98,24 @@ class Labelled:
 
 
 @dataclass
-class Tally:
-    """What one arm, or one candidate in the shadow, came to.
+class ArmTally:
+    """Counts of one arm, or of one candidate in the shadow.
 
     Attributes:
-        people: outcome of the first request of every subject, in order.
-        seconds: of every request that was answered.
-        errors: of all requests, by class.
-        cost: of the requests whose cost is known, and ``priced`` how many these are.
-        providers: who answered, or was asked last.
-        operations: what was asked.
+        requests: how many got there.
+        people: outcome of the first request of every subject, as its place in ``OUTCOMES``.
+        seconds: latency of every request that was answered.
+        errors: failed requests, by class of error.
+        cost: of the requests whose cost is known, in the operator's currency.
+        priced: requests whose cost is known.
+        providers: requests by who answered, or was asked last.
+        lineages: matching engines of these providers.
+        operations: requests by what was asked.
+        labelled: decisions of which it is known whether they were right.
     """
 
     requests: int = 0
-    people: Course = field(default_factory=Course)
+    people: Timeline = field(default_factory=Timeline)
     seconds: array[float] = field(default_factory=lambda: array("d"))
     errors: Counter[str] = field(default_factory=Counter)
     cost: float = 0.0
@@ -109,7 +123,7 @@ class Tally:
     providers: Counter[str] = field(default_factory=Counter)
     lineages: set[str] = field(default_factory=set)
     operations: Counter[str] = field(default_factory=Counter)
-    labelled: Labelled = field(default_factory=Labelled)
+    labelled: LabelledCounts = field(default_factory=LabelledCounts)
 
     def add(self, row: Row) -> None:
         self.requests += 1
@@ -127,68 +141,80 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Case:
-    """One request on which two providers disagreed; scores are each on its provider's scale."""
+class Disagreement:
+    """One request that the primary and the candidate decided differently.
+
+    Attributes:
+        at: when it began, in UTC.
+        request_id: its id in the journal.
+        operation: what was asked.
+        primary: outcome by the primary.
+        candidate: outcome by the candidate.
+        primary_score: on the primary's own scale; None where it gave none.
+        candidate_score: on the candidate's own scale; None where it gave none.
+        genuine: the claimed person, alive; None where that is not known.
+    """
 
     at: datetime
     request_id: str
     operation: str
-    primary: Outcome
-    candidate: Outcome
+    primary: RequestOutcome
+    candidate: RequestOutcome
     primary_score: float | None
     candidate_score: float | None
     genuine: bool | None
 
 
 @dataclass
-class Pairs:
-    """What primary and candidate said to the same requests, the first of every subject.
+class PairTally:
+    """Counts of requests that the primary and a candidate were both asked, the first of a subject.
 
     Attributes:
-        table: how often which outcomes came together, the primary's first.
-        course: of pairs where both answered: ``AGREED``, ``GAINED`` or ``LOST``.
-        labelled: likewise, by whether the person was found to be genuine.
-        disagreed: pairs with different decisions.
+        table: requests by both outcomes, the primary's first.
+        answered: those that both answered, as ``AGREED``, ``GAINED`` or ``LOST``: accepted by both
+            or neither, by the candidate alone, by the primary alone.
+        labelled: answered requests by whether the person was genuine, and by the same code.
+        disagreed: answered requests with different decisions.
         cases: the latest of these.
         orphans: shadows whose primary was not read.
-        primaries: who answered the caller.
-        lineages: of these.
+        primaries: requests by who answered the caller.
+        lineages: matching engines of the primaries.
     """
 
     AGREED, GAINED, LOST = range(3)
 
-    table: Counter[tuple[Outcome, Outcome]] = field(default_factory=Counter)
-    course: Course = field(default_factory=Course)
+    table: Counter[tuple[RequestOutcome, RequestOutcome]] = field(default_factory=Counter)
+    answered: Timeline = field(default_factory=Timeline)
     labelled: Counter[tuple[bool, int]] = field(default_factory=Counter)
     disagreed: int = 0
-    cases: deque[Case] = field(default_factory=lambda: deque(maxlen=CASES))
+    cases: deque[Disagreement] = field(default_factory=lambda: deque(maxlen=_LISTED))
     orphans: int = 0
     primaries: Counter[str] = field(default_factory=Counter)
     lineages: set[str] = field(default_factory=set)
 
     def add(self, primary: Row, shadow: Row) -> None:
-        found = outcome(primary), outcome(shadow)
-        self.table[found] += 1
+        outcomes = outcome_of(primary), outcome_of(shadow)
+        self.table[outcomes] += 1
         self.primaries[primary.provider] += 1
         self.lineages.add(primary.lineage)
-        if not DECIDED.issuperset(found):
+        if not DECIDED.issuperset(outcomes):
             return
-        one, two = (each is Outcome.ACCEPT for each in found)
+        one, two = (outcome is RequestOutcome.ACCEPT for outcome in outcomes)
         code = self.AGREED if one == two else self.GAINED if two else self.LOST
-        self.course.add(primary.at, code)
+        self.answered.add(primary.at, code)
         truth = genuine(primary)
         if truth is not None:
             self.labelled[truth, code] += 1
-        if found[0] is not found[1]:
+        if outcomes[0] is not outcomes[1]:
             self.disagreed += 1
+            request = primary.at, primary.request_id, primary.operation
             scores = _score(primary), _score(shadow)
-            asked = primary.at, primary.request_id, primary.operation
-            self.cases.append(Case(*asked, *found, *scores, truth))
+            self.cases.append(Disagreement(*request, *outcomes, *scores, truth))
 
 
 @dataclass
-class Counts:
-    """Everything that the report is made of; rows are read once and not kept.
+class TrialTally:
+    """All counts that a report is made of; rows are read once and not kept.
 
     Requests of one person are not independent, so of every subject the first request counts where
     people are compared; what all requests came to is counted beside it. Memory grows by some 200
@@ -196,10 +222,11 @@ class Counts:
 
     Attributes:
         rows: how many were read.
-        first, last: when the earliest and the latest of them began.
-        arms: by name; None for requests that got to no arm.
-        shadows: by the candidate's name.
-        pairs: likewise.
+        first: when the earliest of them began, in UTC; None where there is none.
+        last: when the latest of them began, in UTC; None where there is none.
+        arms: counts by the arm's name; None for requests that got to no arm.
+        shadows: counts by the candidate's name.
+        pairs: counts beside the primary, by the candidate's name.
         nameless: requests about nobody in particular: each counts as a person.
         moved: requests in another arm than the subject's first.
         judged_by_caller: requests whose callers decided for themselves: they count for time and
@@ -209,9 +236,9 @@ class Counts:
     rows: int = 0
     first: datetime | None = None
     last: datetime | None = None
-    arms: defaultdict[str | None, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    shadows: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    pairs: defaultdict[str, Pairs] = field(default_factory=lambda: defaultdict(Pairs))
+    arms: defaultdict[str | None, ArmTally] = field(default_factory=lambda: defaultdict(ArmTally))
+    shadows: defaultdict[str, ArmTally] = field(default_factory=lambda: defaultdict(ArmTally))
+    pairs: defaultdict[str, PairTally] = field(default_factory=lambda: defaultdict(PairTally))
     nameless: int = 0
     moved: int = 0
     judged_by_caller: int = 0
@@ -220,12 +247,12 @@ class Counts:
     _pending: OrderedDict[str, Row] = field(default_factory=OrderedDict)
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> Counts:
-        """Count them all; a shadow comes after its primary."""
-        counts = cls()
+    def of(cls, rows: Iterable[Row]) -> TrialTally:
+        """The counts of rows, in which a shadow comes after its primary."""
+        tally = cls()
         for row in rows:
-            counts.add(row)
-        return counts
+            tally.add(row)
+        return tally
 
     def add(self, row: Row) -> None:
         self.rows += 1
@@ -240,7 +267,7 @@ class Counts:
             self.judged_by_caller += 1
             return
         if row.subject not in self._arm_of:
-            tally.people.add(row.at, OUTCOMES.index(outcome(row)))
+            tally.people.add(row.at, OUTCOMES.index(outcome_of(row)))
         if row.subject is None:
             self.nameless += 1
         else:
@@ -263,11 +290,11 @@ class Counts:
             return
         self._add_label(tally, row, primary)
         if self._new(row, f"shadow {candidate}"):
-            tally.people.add(row.at, OUTCOMES.index(outcome(row)))
+            tally.people.add(row.at, OUTCOMES.index(outcome_of(row)))
             pairs.add(primary, row)
 
-    def _add_label(self, tally: Tally, row: Row, known: Row) -> None:
-        """Count an answer by what is known of the request."""
+    def _add_label(self, tally: ArmTally, row: Row, known: Row) -> None:
+        """Count an answer by the truth about its request, where ``known`` tells it."""
         truth = genuine(known)
         if truth is None or row.decision is None:
             return
@@ -275,7 +302,7 @@ class Counts:
             tally.labelled.add(row.decision, genuine=truth)
 
     def _new(self, row: Row, where: str) -> bool:
-        """Whether it is the subject's first there; from now on it is not."""
+        """Whether a request is the subject's first there; from now on none is."""
         if row.subject is None:
             return True
         seen = self._seen[where]
@@ -285,7 +312,7 @@ class Counts:
 
 
 def genuine(row: Row) -> bool | None:
-    """Whether it was the claimed person, alive; None where that was not found out."""
+    """Whether a request showed the claimed person, alive; None where that is not known."""
     return False if row.spoof else row.genuine
 
 

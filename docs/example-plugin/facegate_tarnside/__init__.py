@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from facegate.plugin import CompatibleApi, Provider, hookimpl
+from facegate import plugin as fg
 
 
-@hookimpl
-def facegate_providers() -> Sequence[type[Provider[Any]]]:
+@fg.hookimpl
+def facegate_providers() -> Sequence[type[fg.Provider]]:
     """Give the client of Tarnside."""
     from facegate_tarnside.provider import Tarnside
 
     return [Tarnside]
 
 
-@hookimpl
-def facegate_compatible_apis() -> Sequence[type[CompatibleApi[Any]]]:
+@fg.hookimpl
+def facegate_compatible_apis() -> Sequence[type[fg.CompatibleApi]]:
     """Give the API that answers as Tarnside does."""
     from facegate_tarnside.compat import TarnsideApi
 

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-from pydantic import ValidationError
-
-from facegate.plugin import (
-    Answer,
-    CaptureRejected,
-    CompatibleApi,
-    CompatibleApiSettings,
-    ConsentRefused,
-    DecodedRequest,
-    FacegateError,
-    HttpReply,
-    HttpRequest,
-    ImageRejected,
-    InvalidRequest,
-    Operation,
-    RateLimited,
-    UnsupportedOperation,
-    UnsupportedOption,
-    json_reply,
-)
+from facegate import plugin as fg
 from facegate_tarnside import wire
 from facegate_tarnside.errors import ERRORS
 
 
-class TarnsideApi(CompatibleApi[CompatibleApiSettings]):
+class TarnsideApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
     """Answers as Tarnside does: scores, never a verdict.
 
     A score that the provider did not give is never made up: the reply is ``not_in_plan``.
@@ -44,39 +24,36 @@ class TarnsideApi(CompatibleApi[CompatibleApiSettings]):
     errors = ERRORS.replies
     reasons = ERRORS.reasons
     failures: ClassVar = {
-        CaptureRejected: "poor_picture",
-        ImageRejected: "bad_picture",
-        ConsentRefused: "not_in_plan",
-        UnsupportedOperation: "not_in_plan",
-        InvalidRequest: "bad_request",
-        UnsupportedOption: "bad_request",
-        RateLimited: "slow_down",
-        FacegateError: "offline",
+        fg.CaptureRejected: "poor_picture",
+        fg.ImageRejected: "bad_picture",
+        fg.ConsentRefused: "not_in_plan",
+        fg.UnsupportedOperation: "not_in_plan",
+        fg.InvalidRequest: "bad_request",
+        fg.UnsupportedOption: "bad_request",
+        fg.RateLimited: "slow_down",
+        fg.FacegateError: "offline",
     }
     key_header = wire.KEY
     wrong_key = "bad_key"
     formats = wire.FORMATS
-    settings_type = CompatibleApiSettings
+    settings_type = fg.CompatibleApiSettings
 
-    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
-        try:
-            if urlsplit(request.url).path == wire.LIVENESS:
-                check = self.message(request, wire.CheckLiveness[str])
-                return DecodedRequest(Operation.LIVENESS, self.picture(check.selfie, "probe"))
-            compare = self.message(request, wire.Compare[str])
-        except ValidationError:
-            return self.error("bad_request")
-        return DecodedRequest(
-            Operation.COMPARE,
+    def decode(self, request: fg.HttpRequest) -> fg.DecodedRequest:
+        if request.path == wire.LIVENESS:
+            check = self.message(request, wire.CheckLiveness[str])
+            return fg.DecodedRequest(fg.Operation.LIVENESS, self.picture(check.selfie, "probe"))
+        compare = self.message(request, wire.Compare[str])
+        return fg.DecodedRequest(
+            fg.Operation.COMPARE,
             self.picture(compare.selfie, "probe"),
-            (self.picture(compare.document, "gallery[0]"),),
+            self.gallery([compare.document]),
             options={"model": compare.model},
         )
 
-    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
-        compares = asked.operation is Operation.COMPARE
+    def encode(self, asked: fg.DecodedRequest, answer: fg.Answer) -> fg.HttpReply:
+        compares = asked.operation is fg.Operation.COMPARE
         found = answer.match if compares else answer.liveness
         if found is None or found.score is None:
             return self.error("not_in_plan")
-        name = "similarity" if compares else "liveness"
-        return json_reply(200, {"id": answer.vendor_reference or uuid4().hex, name: found.score})
+        name, reference = "similarity" if compares else "liveness", answer.vendor_reference
+        return fg.json_reply(200, {"id": reference or uuid4().hex, name: found.score})

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from facegate.plugin import (
-    AuthenticationFailed,
-    CaptureReason,
-    Catalogue,
-    ImageRejected,
-    InvalidRequest,
-    PermissionDenied,
-    ProviderUnavailable,
-    QuotaExhausted,
-    RateLimited,
-    Row,
-)
+from facegate import plugin as fg
 
-ERRORS: Final = Catalogue(
+ERRORS: Final = fg.Catalogue(
     {
-        "bad_request": Row(400, InvalidRequest),
-        "bad_key": Row(401, AuthenticationFailed),
-        "no_credit": Row(402, QuotaExhausted),
-        "not_in_plan": Row(403, PermissionDenied),
-        "bad_picture": Row(422, ImageRejected),
-        "no_face": Row(422, CaptureReason.FACE_NOT_FOUND),
-        "many_faces": Row(422, CaptureReason.TOO_MANY_FACES),
-        "poor_picture": Row(422, CaptureReason.QUALITY_TOO_LOW),
-        "slow_down": Row(429, RateLimited),
-        "offline": Row(503, ProviderUnavailable),
+        "bad_request": fg.Row(400, fg.InvalidRequest),
+        "bad_key": fg.Row(401, fg.AuthenticationFailed),
+        "no_credit": fg.Row(402, fg.QuotaExhausted),
+        "not_in_plan": fg.Row(403, fg.PermissionDenied),
+        "bad_picture": fg.Row(422, fg.ImageRejected),
+        "no_face": fg.Row(422, fg.CaptureReason.FACE_NOT_FOUND),
+        "many_faces": fg.Row(422, fg.CaptureReason.TOO_MANY_FACES),
+        "poor_picture": fg.Row(422, fg.CaptureReason.QUALITY_TOO_LOW),
+        "slow_down": fg.Row(429, fg.RateLimited),
+        "offline": fg.Row(503, fg.ProviderUnavailable),
     }
 )

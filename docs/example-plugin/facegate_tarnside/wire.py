@@ -6,15 +6,15 @@ from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from facegate.plugin import ImageFormat, Scale, ScoreSpec, WireModel
+from facegate import plugin as fg
 
 COMPARE: Final = "/v1/compare"
 LIVENESS: Final = "/v1/liveness"
 KEY: Final = "x-api-key"
 
-MATCH: Final = ScoreSpec(Scale(name="tarnside/similarity", high=100), threshold=80)
-LIVE: Final = ScoreSpec(Scale(name="tarnside/liveness", high=100), threshold=50)
-FORMATS: Final = frozenset({ImageFormat.JPEG, ImageFormat.PNG})
+MATCH: Final = fg.ScoreSpec(fg.Scale(name="tarnside/similarity", high=100), threshold=80)
+LIVE: Final = fg.ScoreSpec(fg.Scale(name="tarnside/liveness", high=100), threshold=50)
+FORMATS: Final = frozenset({fg.ImageFormat.JPEG, fg.ImageFormat.PNG})
 
 Model = Literal["quick", "careful"]
 Score = Annotated[float, Field(strict=True, ge=0, le=100)]
@@ -23,7 +23,7 @@ P = TypeVar("P")
 """A Picture where we ask; text where we are asked, since that has yet to be looked at."""
 
 
-class Compare(WireModel, Generic[P]):
+class Compare(fg.WireModel, Generic[P]):
     """Are the two the same person?"""
 
     selfie: P
@@ -31,13 +31,13 @@ class Compare(WireModel, Generic[P]):
     model: Model = "quick"
 
 
-class CheckLiveness(WireModel, Generic[P]):
+class CheckLiveness(fg.WireModel, Generic[P]):
     """Is it a living person?"""
 
     selfie: P
 
 
-class Similarity(WireModel):
+class Similarity(fg.WireModel):
     """How alike they are."""
 
     id: str
@@ -45,7 +45,7 @@ class Similarity(WireModel):
     code: None = Field(None, repr=False)  # an answer that names an error is none
 
 
-class Liveliness(WireModel):
+class Liveliness(fg.WireModel):
     """How alive it looks."""
 
     id: str

@@ -69,14 +69,17 @@ class LocalSettings(ProviderSettings):
     """Settings of the embedded engine."""
 
     models_dir: Path | None = Field(
-        None, description="Where the model files are; FACEGATE_MODELS_DIR or the cache if absent."
+        default=None,
+        description="Where the model files are; FACEGATE_MODELS_DIR or the cache if absent.",
     )
     model_paths: Mapping[str, Path] = Field(
         default_factory=dict, description="Model files that lie elsewhere, by name."
     )
     pull: bool = Field(default=True, description="Fetch a missing model file at its first use.")
     engines: int | None = Field(
-        None, ge=1, description="Requests served at once, about 100 MB each; the cores if absent."
+        default=None,
+        ge=1,
+        description="Requests served at once, about 100 MB each; the cores if absent.",
     )
     several_faces: Literal["refuse", "vendor"] = per_call(
         "refuse", description="Refuse several faces, or take the most prominent one (`vendor`)."

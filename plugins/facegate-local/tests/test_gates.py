@@ -83,7 +83,8 @@ def cut(side: str, share: float) -> Callable[[Picture], Picture]:
             "right": (0, 0, right - across, portrait.height),
             "bottom": (0, 0, portrait.width, bottom - down),
         }
-        return portrait.crop(tuple(round(edge) for edge in edges[side]))
+        first, upper, last, lower = map(round, edges[side])
+        return portrait.crop((first, upper, last, lower))
 
     return crop
 
@@ -250,13 +251,13 @@ def test_scores_are_those_of_the_measured_recipe(
 def test_a_threshold_is_met_by_reaching_it(
     verifier: FaceVerifier, portraits: Mapping[str, Path]
 ) -> None:
-    pair = {"probe": portraits["person_b_1"], "gallery": [portraits["person_b_2"]]}
-    match = verifier.compare(**pair).match
+    probe, gallery = portraits["person_b_1"], [portraits["person_b_2"]]
+    match = verifier.compare(probe, gallery).match
     assert match is not None
     assert match.score is not None
 
-    assert verifier.compare(**pair, threshold=match.score).accepted
-    assert not verifier.compare(**pair, threshold=match.score + 1e-6).accepted
+    assert verifier.compare(probe, gallery, threshold=match.score).accepted
+    assert not verifier.compare(probe, gallery, threshold=match.score + 1e-6).accepted
 
 
 def test_the_subject_is_large_and_near_the_middle(

@@ -66,13 +66,12 @@ def test_what_met_an_unknown_error_is_not_lent_again() -> None:
 
 
 def test_a_failed_build_leaves_the_place_free() -> None:
-    attempts = iter([MemoryError(), "thing"])
+    roomy = iter([False, True])
 
     def build() -> str:
-        result = next(attempts)
-        if isinstance(result, Exception):
-            raise result
-        return result
+        if not next(roomy):
+            raise MemoryError
+        return "thing"
 
     pool = Pool(build, 1)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from facegate.plugin import CompatibleApi, Provider, hookimpl
+from facegate import plugin as fg
 
 
-@hookimpl
-def facegate_providers() -> Sequence[type[Provider[Any]]]:
+@fg.hookimpl
+def facegate_providers() -> Sequence[type[fg.Provider]]:
     """Give the clients of both products."""
     from facegate_opencv.fr_cloud.provider import FrCloud
     from facegate_opencv.fr_server.provider import FrServer
@@ -17,8 +16,8 @@ def facegate_providers() -> Sequence[type[Provider[Any]]]:
     return [FrServer, FrCloud]
 
 
-@hookimpl
-def facegate_compatible_apis() -> Sequence[type[CompatibleApi[Any]]]:
+@fg.hookimpl
+def facegate_compatible_apis() -> Sequence[type[fg.CompatibleApi]]:
     """Give the APIs that answer as both products do."""
     from facegate_opencv.fr_cloud.compat import FrCloudApi
     from facegate_opencv.fr_server.compat import FrServerApi

@@ -14,8 +14,9 @@ from facegate.testing import (
     Endpoint,
     HttpProviderContract,
     VendorCall,
+    documented_in,
+    failures_in,
 )
-from facegate.testing.published import documented_in, failures_in
 from facegate_opencv.fr_cloud.provider import FrCloud
 from facegate_opencv.fr_server.provider import FrServer
 

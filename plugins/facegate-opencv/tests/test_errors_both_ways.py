@@ -16,9 +16,11 @@ from facegate_opencv.fr_server.provider import FrServer, FrServerSettings
 
 PROBE = Image.of(picture())
 SERVER: Any = FrServer(
-    FrServerSettings(base_url="https://fr.example", api_key="k", liveness_by_self_compare=True)
+    FrServerSettings.model_validate(
+        {"base_url": "https://fr.example", "api_key": "k", "liveness_by_self_compare": True}
+    )
 )
-CLOUD = FrCloud(FrCloudSettings(region="eu", api_key="k"))
+CLOUD = FrCloud(FrCloudSettings.model_validate({"region": "eu", "api_key": "k"}))
 
 
 def asked(provider: Any) -> Flow[Answer]:

@@ -137,7 +137,7 @@ def test_a_liveness_score_is_a_number_or_says_one(score: Any, operation: str) ->
     assert result.liveness.score == float(score)
 
 
-NO_SCORES = [
+NO_SCORES: list[Any] = [
     None,
     True,
     -0.01,

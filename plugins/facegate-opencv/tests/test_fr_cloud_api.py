@@ -71,7 +71,7 @@ def api(*keys: str, **settings: Any) -> FrCloudApi:
 def posted(path: str, body: Any, **headers: str) -> HttpRequest:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HttpRequest("POST", f"http://127.0.0.1/opencv_cloud{path}?x=1", named, (content,))
+    return HttpRequest("POST", f"http://gateway{path}?x=1", named, (content,))
 
 
 def said(reply: object) -> tuple[int, Any]:
@@ -87,7 +87,9 @@ def understood(path: str, **changes: Any) -> DecodedRequest:
 
 def refused(path: str, body: Any) -> list[dict[str, Any]]:
     """The problems that a validation error lists."""
-    status, told = said(api().decode(posted(path, body)))
+    with pytest.raises(InvalidRequest) as caught:
+        api().decode(posted(path, body))
+    status, told = said(api().encode_error(caught.value))
     assert (status, list(told)) == (422, ["detail"])
     for problem in told["detail"]:
         assert sorted(problem) == ["loc", "msg", "type"]
@@ -199,7 +201,7 @@ def test_what_is_no_request_at_all_does_not_fit_either(path: str, body: Any) -> 
     "text", ["", "%%%", f"data:image/png;base64,{FACE}", "aHR0cHM6Ly9leGFtcGxlLm9yZw=="]
 )
 def test_what_is_no_picture_could_not_be_decoded(text: str) -> None:
-    places = {
+    places: dict[str, list[tuple[str, dict[str, Any]]]] = {
         "probe": [("/compare", {"probe": [text]}), ("/compare-live-face", {"probe": text})],
         "gallery[1]": [("/compare", {"gallery": [OTHER, text]})],
     }
@@ -214,7 +216,10 @@ def test_what_is_no_picture_could_not_be_decoded(text: str) -> None:
 
 @pytest.mark.parametrize("kind", ImageFormat)
 def test_every_type_of_picture_is_taken(kind: ImageFormat) -> None:
-    assert understood("/liveness", image=Image.of(picture(kind)).base64.decode())
+    sent = Image.of(picture(kind))
+    probe = understood("/liveness", image=sent.base64.decode()).probe
+    assert isinstance(probe, Image)
+    assert probe.data == sent.data
 
 
 def test_data_uris_are_taken_where_they_are_allowed() -> None:
@@ -310,7 +315,7 @@ def test_the_time_to_wait_is_a_whole_number_of_seconds(wait: float | None, secon
 def test_an_operator_knows_the_statuses_better() -> None:
     told = api(statuses={"ERR_INVALID_API_KEY": 403, "HTTPValidationError": 400})
     assert told.error("ERR_INVALID_API_KEY").status == 403
-    assert said(told.decode(posted("/liveness", {})))[0] == 400
+    assert said(told.encode_error(InvalidRequest("why")))[0] == 400
 
 
 def test_it_is_found_by_its_name() -> None:

@@ -137,7 +137,9 @@ def test_the_two_fields_with_a_default_may_be_left_out() -> None:
 @pytest.mark.parametrize("name", ["min_similarity_score", "check_liveness"])
 def test_unless_they_are_required(name: str) -> None:
     strict = api(required="strict")
-    status, body = said(strict.decode(posted({key: WHOLE[key] for key in WHOLE if key != name})))
+    with pytest.raises(InvalidRequest) as caught:
+        strict.decode(posted({key: WHOLE[key] for key in WHOLE if key != name}))
+    status, body = said(strict.encode_error(caught.value))
     assert (status, body["message"]) == (422, f"Invalid request: {name}: Field required")
     assert isinstance(strict.decode(posted(WHOLE)), DecodedRequest)
 
@@ -165,7 +167,9 @@ def test_unless_they_are_required(name: str) -> None:
     ids=lambda body: repr(body)[:24],
 )
 def test_what_is_no_request_is_unprocessable_and_not_echoed(body: Any) -> None:
-    status, told = said(api().decode(posted(body)))
+    with pytest.raises(InvalidRequest) as caught:
+        api().decode(posted(body))
+    status, told = said(api().encode_error(caught.value))
     assert (status, told["code"]) == (422, "ERR_UNPROCESSABLE_CONTENT")
     assert told["message"].startswith("Invalid request: ")
     assert "sentinel" not in told["message"]

@@ -7,7 +7,7 @@ client are compared, facegate's is given the very pictures that the SDK sent.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ import facegate
 from both import ask_sync
 from facegate import VerificationResult
 from facegate.gateway import Sandbox, create_app, serving
+from facegate.plugin import CompatibleApiSettings
 from facegate_local.store import ModelStore, PortraitStore
-from facegate_opencv.api import ApiSettings
 from facegate_opencv.fr_cloud.compat import FrCloudApi
 from facegate_opencv.fr_cloud.errors import REPLIES, VALIDATION
 from facegate_opencv.fr_cloud.provider import FrCloud, FrCloudSettings
@@ -57,7 +57,7 @@ def engine() -> facegate.AsyncFaceVerifier:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    api = FrCloudApi(ApiSettings(), (KEY, *KEYS_TO_ERRORS))
+    api = FrCloudApi(CompatibleApiSettings(), (KEY, *KEYS_TO_ERRORS))
     with serving(create_app([api], engine, sandbox=Sandbox(KEYS_TO_ERRORS))) as url:
         yield url
 
@@ -185,13 +185,14 @@ def test_a_picture_of_nobody_is_an_error_with_its_code(
     sdk: Any, portraits: Mapping[str, Path]
 ) -> None:
     nobody = Pillow.new("RGB", (320, 320), "grey")
-    for ask in (
+    asks: tuple[Callable[[], Any], ...] = (
         lambda: sdk.liveness.check_liveness(LivenessRequest(nobody)),
         lambda: sdk.compare.compare_image_sets(CompareRequest([portraits["person_a_1"]], [nobody])),
         lambda: sdk.compare.compare_live_face(
             CompareLiveRequest([nobody], portraits["person_a_1"])
         ),
-    ):
+    )
+    for ask in asks:
         with pytest.raises(APIError) as caught:
             ask()
         assert (caught.value.http_status_code, caught.value.err_code) == (400, "ERR_NO_FACES_FOUND")

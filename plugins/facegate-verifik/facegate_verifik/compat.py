@@ -71,10 +71,12 @@ class VerifikApiSettings(CompatibleApiSettings):
     """Switches where Verifik's own pages disagree."""
 
     shape: Literal["record", "docs"] = Field(
-        "record", description="Answer with stored records, as captured, or flat as documented."
+        default="record",
+        description="Answer with stored records, as captured, or flat as documented.",
     )
     search_mode: Literal["lenient", "strict"] = Field(
-        "lenient", description="Whether a comparison without search_mode is done FAST, or refused."
+        default="lenient",
+        description="Whether a comparison without search_mode is done FAST, or refused.",
     )
 
 

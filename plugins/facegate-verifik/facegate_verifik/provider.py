@@ -58,7 +58,7 @@ _NOTES: Final = (
 class VerifikSettings(HttpSettings):
     """Settings of Verifik's client."""
 
-    base_url: str = Field("https://api.verifik.co", description="Where the API is.")
+    base_url: str = Field(default="https://api.verifik.co", description="Where the API is.")
     token: SecretStr = Field(min_length=1, description="The access token, a JWT.")
     search_mode: Literal["FAST", "ACCURATE"] = per_call(
         "FAST", description="Speed or accuracy of a comparison."
@@ -74,9 +74,13 @@ class VerifikSettings(HttpSettings):
         default=False,
         description="Renew the token before it expires. The new one is kept in memory alone.",
     )
-    renew_months: int = Field(1, ge=1, le=120, description="How long a renewed token should live.")
+    renew_months: int = Field(
+        default=1, ge=1, le=120, description="How long a renewed token should live."
+    )
     soon_days: float = Field(
-        7.0, ge=0, description="Days before its expiry to renew the token, or to warn of it."
+        default=7.0,
+        ge=0,
+        description="Days before its expiry to renew the token, or to warn of it.",
     )
 
 

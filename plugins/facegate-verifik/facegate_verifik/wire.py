@@ -10,7 +10,6 @@ A request's pictures are images where facegate asks, and text where it is asked:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 
@@ -21,13 +20,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SecretStr,
     ValidationInfo,
     model_validator,
 )
 from pydantic_core import PydanticKnownError, PydanticUndefined
 
-from facegate.plugin import BadReply, Image, Scale, ScoreSpec, WireModel
+from facegate.plugin import BadReply, HeaderSecret, Image, Scale, ScoreSpec, WireModel
 
 COMPARE: Final = "/v2/face-recognition/compare"
 COMPARE_LIVE: Final = "/v2/face-recognition/compare-live"
@@ -86,7 +84,7 @@ class Compare(WireModel, Generic[P]):
 
     probe: Annotated[list[P], Field(min_length=1, max_length=1), BeforeValidator(_several)]
     gallery: Annotated[list[P], Field(min_length=1)]
-    search_mode: _Mode = Field(None, validate_default=True)
+    search_mode: _Mode = Field(default=None, validate_default=True)
     compare_min_score: _MatchThreshold | None = None
 
 
@@ -96,7 +94,7 @@ class CompareLive(WireModel, Generic[P]):
     probe: P
     gallery: Annotated[list[P], Field(min_length=1)]
     os: Text
-    search_mode: _Mode = Field(None, validate_default=True)
+    search_mode: _Mode = Field(default=None, validate_default=True)
     liveness_min_score: _JointThreshold
     compare_min_score: _MatchThreshold | None = None
 
@@ -107,7 +105,7 @@ class CompareFirst(WireModel, Generic[P]):
     probe: P
     gallery: Annotated[list[P], Field(min_length=1)]
     os: Text | None = None
-    search_mode: _Mode = Field(None, validate_default=True)
+    search_mode: _Mode = Field(default=None, validate_default=True)
     liveness_min_score: _JointThreshold | None = None
     compare_min_score: _MatchThreshold | None = None
 
@@ -128,7 +126,7 @@ _Verdict = Annotated[bool, Field(strict=True)]
 
 
 def _either(*path: str | AliasPath) -> Any:
-    return Field(None, validation_alias=AliasChoices(*path))
+    return Field(default=None, validation_alias=AliasChoices(*path))
 
 
 class _Finding(WireModel):
@@ -167,7 +165,7 @@ class Comparison(_Finding):
     threshold: _Score | None = _either(
         AliasPath("result", "compare_min_score"), "compare_min_score"
     )
-    live: Literal[True] | None = Field(None, validation_alias="passed")
+    live: Literal[True] | None = Field(default=None, validation_alias="passed")
     """What ``passed`` says where it is flat. It is not asked here, but a no is heeded."""
 
 
@@ -185,9 +183,9 @@ class Check(_Finding):
 class Compared(Comparison):
     """Both results at once. In a record, ``result.passed`` is the verdict on the match alone."""
 
-    flat: Check | None = Field(None, validation_alias="liveness")
+    flat: Check | None = Field(default=None, validation_alias="liveness")
     liveness_score: _TextScore | None = Field(
-        None, validation_alias=AliasPath("result", "liveness_score")
+        default=None, validation_alias=AliasPath("result", "liveness_score")
     )
     liveness_min_score: _TextScore | None = None
 
@@ -229,17 +227,11 @@ class Reply(WireModel, Generic[D]):
     data: D
     code: None = None
     error: None = None
-    reference: str | None = Field(None, alias="id")
+    reference: str | None = Field(default=None, alias="id")
     signature: Annotated[Mapping[str, str] | None, BeforeValidator(_texts)] = None
-
-
-def _fit_for_a_header(token: SecretStr) -> SecretStr:
-    if not re.fullmatch("[!-~]+", token.get_secret_value()):
-        raise ValueError("no token")
-    return token
 
 
 class Renewed(WireModel):
     """A renewed token; it comes without the envelope."""
 
-    token: Annotated[SecretStr, AfterValidator(_fit_for_a_header)] = Field(alias="accessToken")
+    token: HeaderSecret = Field(alias="accessToken")

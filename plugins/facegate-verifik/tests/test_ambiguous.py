@@ -12,7 +12,7 @@ from facegate import BadReply, CaptureRejected, ImageRejected, VerificationResul
 from facegate_verifik.provider import Verifik, VerifikSettings
 from loopback import Server, reply
 
-PICTURES = {"probe": picture(seed=1), "gallery": [picture(seed=2)]}
+PICTURES: dict[str, Any] = {"probe": picture(seed=1), "gallery": [picture(seed=2)]}
 LIVE = {"liveness_score": 0.9, "passed": True}
 
 

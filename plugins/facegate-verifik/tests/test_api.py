@@ -33,7 +33,7 @@ COMPARE_LIVE = {
 }
 COMPARE_FIRST = {"probe": PROBE, "gallery": [CLAIMED], "search_mode": "ACCURATE"}
 LIVENESS = {"os": "DESKTOP", "image": PROBE}
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "compare": COMPARE,
     "compare-live": COMPARE_LIVE,
     "compare-with-liveness": COMPARE_FIRST,

@@ -34,8 +34,9 @@ from facegate.testing import (
     Failure,
     HttpProviderContract,
     VendorCall,
+    documented_in,
+    failures_in,
 )
-from facegate.testing.published import documented_in, failures_in
 from facegate_verifik.provider import Verifik
 
 CASSETTES = Path(__file__).parents[3] / "cassettes" / "verifik"

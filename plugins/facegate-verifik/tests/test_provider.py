@@ -196,7 +196,9 @@ def test_the_token_comes_from_settings_environment_or_a_file(tmp_path: Path) -> 
         ("TOKEN_FILE", str(file), "from-a-file"),
     ):
         config = Config.load(environ={f"{prefix}PLUGIN": "verifik", f"{prefix}{name}": value})
-        assert config.provider(Registry()).headers() == {"Authorization": f"Bearer {expected}"}
+        provider = config.provider(Registry())
+        assert isinstance(provider, Verifik)
+        assert provider.headers() == {"Authorization": f"Bearer {expected}"}
 
 
 def test_the_base_url_has_a_default_and_is_checked() -> None:

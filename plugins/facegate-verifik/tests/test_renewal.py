@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import anyio
 import jwt
@@ -17,7 +18,7 @@ from facegate_verifik.provider import Verifik, VerifikSettings
 from loopback import Act, PendingRequest, Server, reply, stall
 
 KEY = "nobody-needs-it-to-read-a-token-" * 2
-BOTH = {"probe": picture(seed=1), "gallery": [picture(seed=2)]}
+BOTH: dict[str, Any] = {"probe": picture(seed=1), "gallery": [picture(seed=2)]}
 SAME = reply(200, {"data": {"score": 0.91}})
 
 
@@ -56,7 +57,8 @@ def test_a_good_token_is_not_given_up_for_a_worse_one(new: str) -> None:
 
 
 def test_a_cancelled_question_lets_go_of_the_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
-    new, stalled = token(30), []
+    new = token(30)
+    stalled: list[PendingRequest] = []
 
     def first_stalls(line: PendingRequest) -> bool:
         if stalled:

@@ -77,13 +77,14 @@ def test_a_living_person_and_a_threshold_that_nobody_is_above(
     assert live.liveness is not None
     assert live.liveness.score is not None
     assert live.liveness.score > 0.6
-    strict = {"probe": portraits["person_a_1"], "liveness_threshold": 1.0}
-    assert not ask(verifik(url), "liveness", **strict).accepted
+    probe = portraits["person_a_1"]
+    assert not ask(verifik(url), "liveness", probe=probe, liveness_threshold=1.0).accepted
     pair = {"probe": portraits["person_a_1"], "gallery": [portraits["person_a_2"]]}
     for options in ORDERS:
         both = ask(verifik(url), "compare_live", **pair, options=options)
         assert both.accepted
         strict = ask(verifik(url), "compare_live", **pair, options=options, liveness_threshold=1.0)
+        assert strict.match is not None
         assert (strict.accepted, strict.match.is_match) == (False, True)
 
 

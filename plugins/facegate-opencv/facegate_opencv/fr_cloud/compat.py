@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from pydantic import ValidationError
-
-from facegate.plugin import (
-    Answer,
-    CaptureReason,
-    DecodedRequest,
-    FacegateError,
-    HttpReply,
-    HttpRequest,
-    ImageRejected,
-    Operation,
-    RateLimited,
-    UnsupportedOperation,
-    json_reply,
-)
-from facegate_opencv.api import Api, ApiSettings
+from facegate import plugin as fg
 from facegate_opencv.fr_cloud import wire
-from facegate_opencv.fr_cloud.errors import CODES, RATE_LIMIT, REPLIES, VALIDATION, validation
+from facegate_opencv.fr_cloud.errors import (
+    CODES,
+    REPLIES,
+    RESTRICTED,
+    UNFIT,
+    VALIDATION,
+    validation,
+)
 
-_POST: Final = frozenset({"POST"})
-_CANNOT_SAY: Final = "ERR_RESTRICTED_API"
-_UNFIT: Final = "ERR_INVALID_FACE_FOR_LIVENESS"
 
-
-class FrCloudApi(Api[ApiSettings]):
+class FrCloudApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
     """Answers as the cloud API does: scores, never a verdict.
 
     Its rules, where the vendor's documentation leaves them open or facegate has no equal:
@@ -50,87 +38,77 @@ class FrCloudApi(Api[ApiSettings]):
     """
 
     plugin = "opencv_cloud"
-    routes: ClassVar = dict.fromkeys((wire.COMPARE, wire.COMPARE_LIVE, wire.LIVENESS), _POST)
+    routes: ClassVar = dict.fromkeys(
+        (wire.COMPARE, wire.COMPARE_LIVE, wire.LIVENESS), frozenset({"POST"})
+    )
     match = wire.MATCH
     liveness = wire.LIVE
     needs_scores = True
     errors = REPLIES
-    settings_type = ApiSettings
-    formats = wire.FORMATS
-    wrong_key = "ERR_INVALID_API_KEY"
     reasons: ClassVar = {
         **CODES.reasons,
-        CaptureReason.EYES_CLOSED: _UNFIT,
-        CaptureReason.QUALITY_TOO_LOW: _UNFIT,
-        CaptureReason.NOT_STATED: _UNFIT,
+        fg.CaptureReason.EYES_CLOSED: UNFIT,
+        fg.CaptureReason.NOT_STATED: UNFIT,
     }
     failures: ClassVar = {
-        ImageRejected: "ERR_IMAGE_COULD_NOT_BE_DECODED",
-        UnsupportedOperation: _CANNOT_SAY,
-        RateLimited: RATE_LIMIT,
-        FacegateError: "ERR_MAINTENANCE_MODE",
+        fg.ImageRejected: "ERR_IMAGE_COULD_NOT_BE_DECODED",
+        fg.InvalidRequest: VALIDATION,
+        fg.UnsupportedOption: VALIDATION,
+        fg.ConsentRefused: VALIDATION,
+        fg.UnsupportedOperation: RESTRICTED,
+        fg.RateLimited: "ERR_RATE_LIMIT_EXCEEDED",
+        fg.FacegateError: "ERR_MAINTENANCE_MODE",
     }
+    key_header = wire.KEY
+    wrong_key = "ERR_INVALID_API_KEY"
+    data_uris = False  # nobody says that the vendor takes them
+    settings_type = fg.CompatibleApiSettings
 
-    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
-        route = "/" + urlsplit(request.url).path.rpartition("/")[2]
-        try:
-            if route == wire.COMPARE:
-                return self._compare(self.message(request, wire.CompareMessage[str]))
-            if route == wire.COMPARE_LIVE:
-                return self._compare_live(self.message(request, wire.CompareLiveMessage[str]))
-            return self._liveness(self.message(request, wire.LivenessMessage[str]))
-        except ValidationError as error:
-            problems = error.errors(include_input=False, include_url=False, include_context=False)
-            return self._invalid(*((each["type"], each["loc"], each["msg"]) for each in problems))
+    def decode(self, request: fg.HttpRequest) -> fg.DecodedRequest:
+        if request.path == wire.COMPARE:
+            compare = self.message(request, wire.Compare[str])
+            return fg.DecodedRequest(
+                fg.Operation.COMPARE,
+                self.picture(compare.probe[0], "probe"),
+                self.gallery(compare.gallery),
+                options=_options(compare),
+            )
+        if request.path == wire.LIVENESS:
+            check = self.message(request, wire.CheckLiveness[str])
+            probe = self.picture(check.image, "probe")
+            return fg.DecodedRequest(fg.Operation.LIVENESS, probe, options=_options(check))
+        both = self.message(request, wire.CompareLive[str])
+        return fg.DecodedRequest(
+            fg.Operation.COMPARE_LIVE,
+            self.picture(both.probe, "probe"),
+            self.gallery(both.gallery),
+            liveness_threshold=both.liveness_min_score or None,
+            judged_by_caller=both.liveness_min_score == 0,
+            options=_options(both),
+        )
 
-    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
+    def encode(self, asked: fg.DecodedRequest, answer: fg.Answer) -> fg.HttpReply:
         similarity = None if answer.match is None else answer.match.score
         liveness = None if answer.liveness is None else answer.liveness.score
-        if asked.operation is Operation.LIVENESS:
+        if asked.operation is fg.Operation.LIVENESS:
             return self._scores(liveness_score=liveness)
-        if asked.operation is Operation.COMPARE_LIVE:
+        if asked.operation is fg.Operation.COMPARE_LIVE:
             # A string, as the vendor has it in this reply alone.
-            return self._scores(
-                score=similarity, liveness_score=None if liveness is None else str(liveness)
-            )
+            text = None if liveness is None else str(liveness)
+            return self._scores(score=similarity, liveness_score=text)
         if answer.liveness is not None and not answer.liveness.passed:
-            return self.error(_UNFIT)
+            return self.error(UNFIT)
         return self._scores(score=similarity)
 
-    def invalid(self, text: str) -> HttpReply:
-        return self._invalid(("value_error", (), text))
+    def _scores(self, **scores: float | str | None) -> fg.HttpReply:
+        return self.error(RESTRICTED) if None in scores.values() else fg.json_reply(200, scores)
 
-    def _compare(self, message: wire.CompareMessage[str]) -> DecodedRequest:
-        return DecodedRequest(
-            Operation.COMPARE,
-            self.picture(message.probe[0], "probe"),
-            self._gallery(message.gallery),
-            options=_told(search_mode=message.search_mode),
-        )
-
-    def _compare_live(self, message: wire.CompareLiveMessage[str]) -> DecodedRequest:
-        return DecodedRequest(
-            Operation.COMPARE_LIVE,
-            self.picture(message.probe, "probe"),
-            self._gallery(message.gallery),
-            liveness_threshold=message.liveness_min_score or None,
-            judged_by_caller=message.liveness_min_score == 0,
-            options=_told(search_mode=message.search_mode, os=message.os),
-        )
-
-    def _liveness(self, message: wire.LivenessMessage[str]) -> DecodedRequest:
-        probe = self.picture(message.image, "probe")
-        return DecodedRequest(Operation.LIVENESS, probe, options=_told(os=message.os))
-
-    def _gallery(self, texts: list[str]) -> tuple[Any, ...]:
-        return tuple(self.picture(text, f"gallery[{n}]") for n, text in enumerate(texts))
-
-    def _scores(self, **scores: float | str | None) -> HttpReply:
-        return self.error(_CANNOT_SAY) if None in scores.values() else json_reply(200, scores)
-
-    def _invalid(self, *problems: tuple[str, tuple[str | int, ...], str]) -> HttpReply:
-        return self.error(VALIDATION, **validation(*problems))
+    def details(self, name: str, error: fg.FacegateError) -> Mapping[str, Any]:
+        if name != VALIDATION:
+            return {}
+        misfits = getattr(error, "misfits", ())
+        return validation(*(misfits or [fg.Misfit((), "value_error", error.message)]))
 
 
-def _told(**options: str | None) -> dict[str, str]:
-    return {name: value for name, value in options.items() if value is not None}
+def _options(message: fg.WireModel) -> dict[str, Any]:
+    return message.model_dump(include={"search_mode", "os"}, exclude_none=True)

@@ -10,16 +10,17 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from facegate.plugin import ImageFormat, Scale, ScoreSpec, WireModel
+from facegate import plugin as fg
 
 COMPARE: Final = "/compare"
 COMPARE_LIVE: Final = "/compare-live-face"
 LIVENESS: Final = "/liveness"
+KEY: Final = "x-api-key"
 
-_SCALE = Scale(name="opencv_cloud")
-MATCH: Final = ScoreSpec(_SCALE, threshold=0.81)
-LIVE: Final = ScoreSpec(_SCALE, threshold=0.5)
-FORMATS: Final = frozenset(ImageFormat)
+_SCALE = fg.Scale(name="opencv_cloud")
+MATCH: Final = fg.ScoreSpec(_SCALE, threshold=0.81)
+LIVE: Final = fg.ScoreSpec(_SCALE, threshold=0.5)
+FORMATS: Final = frozenset(fg.ImageFormat)
 """BMP, JPEG, JPEG 2000, PNG, WebP and TIFF, says the vendor's support article."""
 MOST_IMAGES: Final = 3
 
@@ -43,14 +44,14 @@ P = TypeVar("P")
 """How a message holds a picture: a Picture for who sends it, text for who has yet to judge it."""
 
 
-class LivenessMessage(WireModel, Generic[P]):
+class CheckLiveness(fg.WireModel, Generic[P]):
     """Is the person on the picture a living one?"""
 
     image: P
     os: Os | None = None
 
 
-class CompareMessage(WireModel, Generic[P]):
+class Compare(fg.WireModel, Generic[P]):
     """The vendor takes one to three probes. facegate's questions have one, so more are refused."""
 
     gallery: Annotated[list[P], Field(min_length=1, max_length=MOST_IMAGES)]
@@ -58,8 +59,8 @@ class CompareMessage(WireModel, Generic[P]):
     search_mode: SearchMode | None = None
 
 
-class CompareLiveMessage(WireModel, Generic[P]):
-    """Unlike in :class:`CompareMessage`, the probe is no list."""
+class CompareLive(fg.WireModel, Generic[P]):
+    """Unlike in :class:`Compare`, the probe is no list."""
 
     gallery: Annotated[list[P], Field(min_length=1, max_length=MOST_IMAGES)]
     probe: P
@@ -68,23 +69,23 @@ class CompareLiveMessage(WireModel, Generic[P]):
     search_mode: SearchMode | None = None
 
 
-class _Reply(WireModel):
+class _Reply(fg.WireModel):
     """An answer. What has a code is an error, whatever its status."""
 
     code: None = None
 
 
-class CompareReply(_Reply):
+class Similarity(_Reply):
     """One score for the two sets of pictures."""
 
     score: Score
 
 
-class LivenessReply(_Reply):
+class Liveliness(_Reply):
     """How live."""
 
     liveness_score: ScoreOrText
 
 
-class CompareLiveReply(CompareReply, LivenessReply):
+class Both(Similarity, Liveliness):
     """Both."""

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from facegate.plugin import (
-    Answer,
-    CaptureReason,
-    DecodedRequest,
-    FacegateError,
-    HttpReply,
-    HttpRequest,
-    ImageRejected,
-    LicenseInvalid,
-    Operation,
-    ScoreSpec,
-    UnsupportedOperation,
-    json_reply,
-)
-from facegate_opencv.api import Api, ApiSettings
+from facegate import plugin as fg
 from facegate_opencv.fr_server import wire
 from facegate_opencv.fr_server.errors import LIVENESS, LIVENESS_ERROR, REPLIES, SPOOF
 
@@ -31,7 +18,7 @@ _TOO_LARGE: Final = "ERR_PAYLOAD_IS_TOO_LARGE"
 _LATER: Final = "ERR_DATABASE_ERROR"
 
 
-class FrServerApiSettings(ApiSettings):
+class FrServerApiSettings(fg.CompatibleApiSettings):
     """The switches of the FR Server's API."""
 
     required: Literal["lenient", "strict"] = Field(
@@ -46,7 +33,7 @@ class FrServerApiSettings(ApiSettings):
     )
 
 
-class FrServerApi(Api[FrServerApiSettings]):
+class FrServerApi(fg.CompatibleApi[FrServerApiSettings]):
     """Answers as an OpenCV FR Server does: a verdict, never a score.
 
     Its rules, where the vendor's documentation leaves them open or facegate has no equal:
@@ -68,61 +55,62 @@ class FrServerApi(Api[FrServerApiSettings]):
     plugin = "opencv_fr"
     routes: ClassVar = {wire.COMPARE: frozenset({"POST"})}
     match = wire.MATCH
-    liveness = ScoreSpec(wire.MATCH.scale, threshold=0.5)  # never said, so any will do
+    liveness = fg.ScoreSpec(wire.MATCH.scale, threshold=0.5)  # never said, so any will do
     errors = REPLIES
     settings_type = FrServerApiSettings
     formats = wire.FORMATS
+    data_uris = False  # nobody says that the vendor takes them
+    key_header = wire.KEY
     missing_key = "ERR_API_KEY_NOT_PRESENT"
     wrong_key = "ERR_API_KEY_NOT_VALID"
     reasons: ClassVar = {
-        **{reason: reason if reason in LIVENESS else "UNKNOWN_ERROR" for reason in CaptureReason},
-        CaptureReason.FACE_NOT_FOUND: "ERR_FACE_NOT_DETECTED",
+        **{each: each if each in LIVENESS else "UNKNOWN_ERROR" for each in fg.CaptureReason},
+        fg.CaptureReason.FACE_NOT_FOUND: "ERR_FACE_NOT_DETECTED",
     }
     failures: ClassVar = {
-        ImageRejected: "ERR_BASE64_IMAGE_CANNOT_BE_DECODED",
-        LicenseInvalid: "LICENSE_ERROR",
-        UnsupportedOperation: "LICENSE_ERROR",
-        FacegateError: _LATER,
+        fg.ImageRejected: "ERR_BASE64_IMAGE_CANNOT_BE_DECODED",
+        fg.InvalidRequest: _INVALID,
+        fg.UnsupportedOption: _INVALID,
+        fg.ConsentRefused: _INVALID,
+        fg.LicenseInvalid: "LICENSE_ERROR",
+        fg.UnsupportedOperation: "LICENSE_ERROR",
+        fg.FacegateError: _LATER,
     }
 
-    def decode(self, request: HttpRequest) -> DecodedRequest | HttpReply:
-        try:
-            message = self.message(request, wire.CompareMessage[str])
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-            return self.invalid(": ".join([*map(str, first["loc"]), first["msg"]]))
+    def decode(self, request: fg.HttpRequest) -> fg.DecodedRequest:
+        message = self.message(request, wire.CompareMessage[str])
         missing = _OPTIONAL - message.model_fields_set
         if missing and self.settings.required == "strict":
-            return self.invalid(f"{min(missing)}: Field required")
+            raise fg.InvalidRequest(f"{min(missing)}: Field required")
         probe = self.picture(message.face_base_64, "probe")
         claimed = self.picture(message.ref_face_base_64, "gallery[0]")
         alike = self.settings.liveness_by_self_compare and probe.data == claimed.data
         if message.check_liveness and alike:
-            return DecodedRequest(Operation.LIVENESS, probe)
-        return DecodedRequest(
-            Operation.COMPARE_LIVE if message.check_liveness else Operation.COMPARE,
+            return fg.DecodedRequest(fg.Operation.LIVENESS, probe)
+        return fg.DecodedRequest(
+            fg.Operation.COMPARE_LIVE if message.check_liveness else fg.Operation.COMPARE,
             probe,
             (claimed,),
             threshold=None if "min_similarity_score" in missing else message.min_similarity_score,
         )
 
-    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
+    def encode(self, asked: fg.DecodedRequest, answer: fg.Answer) -> fg.HttpReply:
         if answer.liveness is not None and not answer.liveness.passed:
             return self.error(SPOOF)
-        if answer.liveness is None and asked.operation is not Operation.COMPARE:
+        if answer.liveness is None and asked.operation is not fg.Operation.COMPARE:
             return self.error("UNKNOWN_ERROR")
-        if asked.operation is Operation.LIVENESS:
-            return json_reply(200, {"is_match": True})
+        if asked.operation is fg.Operation.LIVENESS:
+            return fg.json_reply(200, {"is_match": True})
         if answer.match is None:
             return self.error(_LATER)
-        return json_reply(200, {"is_match": answer.match.is_match})
+        return fg.json_reply(200, {"is_match": answer.match.is_match})
 
-    def encode_error(self, error: FacegateError) -> HttpReply:
-        if isinstance(error, ImageRejected) and error.image is None:
+    def encode_error(self, error: fg.FacegateError) -> fg.HttpReply:
+        if isinstance(error, fg.ImageRejected) and error.image is None:
             return self.error(_TOO_LARGE)  # not one of the pictures but the request
         return super().encode_error(error)
 
-    def error(self, name: str, **changes: Any) -> HttpReply:
+    def error(self, name: str, **changes: Any) -> fg.HttpReply:
         """One of ``errors``; a liveness error has the status of all, unless it has its own."""
         reply = super().error(name, **changes)
         if name in LIVENESS and name not in self.settings.statuses:
@@ -130,5 +118,5 @@ class FrServerApi(Api[FrServerApiSettings]):
             return replace(reply, status=status)
         return reply
 
-    def invalid(self, text: str) -> HttpReply:
-        return self.error(_INVALID, message=f"Invalid request: {text}")
+    def details(self, name: str, error: fg.FacegateError) -> Mapping[str, Any]:
+        return {"message": f"Invalid request: {error.message}"} if name == _INVALID else {}

@@ -8,38 +8,15 @@ from dataclasses import replace
 
 from pydantic import Field
 
-from facegate.plugin import (
-    Answer,
-    BadReply,
-    Billed,
-    BoundRequest,
-    CaptureRejected,
-    CompareLiveRequest,
-    CompareRequest,
-    Flow,
-    Handling,
-    HttpProvider,
-    HttpReply,
-    HttpSettings,
-    Image,
-    ImageRejected,
-    Kept,
-    Liveness,
-    LivenessRequest,
-    Match,
-    Operation,
-    Picture,
-    ProviderInfo,
-)
-from facegate_opencv.credential import HEADER, ApiKey
+from facegate import plugin as fg
 from facegate_opencv.fr_server import wire
 from facegate_opencv.fr_server.errors import LIVENESS_ERROR, SPOOF, TABLE
 
 
-class FrServerSettings(HttpSettings):
+class FrServerSettings(fg.HttpSettings):
     """What can be set for an FR Server."""
 
-    api_key: ApiKey = Field(description="Sent as x-api-key.")
+    api_key: fg.HeaderSecret = Field(description="Sent as x-api-key.")
     parallel: int = Field(
         default=4, ge=1, description="Gallery pictures that are asked about at the same time."
     )
@@ -50,7 +27,7 @@ class FrServerSettings(HttpSettings):
     )
 
 
-class FrServer(HttpProvider[FrServerSettings]):
+class FrServer(fg.HttpProvider[FrServerSettings]):
     """OpenCV FR Server: one pair of pictures a call, and a verdict without a score.
 
     A gallery of n pictures takes n calls, and **any match is a match**. That costs security: where
@@ -64,12 +41,12 @@ class FrServer(HttpProvider[FrServerSettings]):
 
     settings_type = FrServerSettings
     errors = TABLE
-    info = ProviderInfo(
+    info = fg.ProviderInfo(
         plugin="opencv_fr",
         lineage="seventh-sense",
-        handling=Handling(
+        handling=fg.Handling(
             recipient="your own OpenCV FR Server",
-            keeps=Kept.NOTHING,
+            keeps=fg.Kept.NOTHING,
             enrols=False,
             searches=False,
             trains=False,
@@ -77,7 +54,7 @@ class FrServer(HttpProvider[FrServerSettings]):
         formats=wire.FORMATS,
         match=wire.MATCH,
         scores=False,
-        billed=Billed.NO,
+        billed=fg.Billed.NO,
         notes=(
             "It answers yes or no to the threshold that was sent, and never a score.",
             (
@@ -94,13 +71,13 @@ class FrServer(HttpProvider[FrServerSettings]):
     )
 
     @classmethod
-    def withheld(cls, settings: FrServerSettings) -> frozenset[Operation]:
-        return frozenset(() if settings.liveness_by_self_compare else {Operation.LIVENESS})
+    def withheld(cls, settings: FrServerSettings) -> frozenset[fg.Operation]:
+        return frozenset(() if settings.liveness_by_self_compare else {fg.Operation.LIVENESS})
 
     def headers(self) -> Mapping[str, str]:
-        return {HEADER: self.settings.api_key.get_secret_value()}
+        return {wire.KEY: self.settings.api_key.get_secret_value()}
 
-    def error_code(self, reply: HttpReply) -> str | None:
+    def error_code(self, reply: fg.HttpReply) -> str | None:
         code = super().error_code(reply)
         if code != LIVENESS_ERROR:
             return code
@@ -110,65 +87,56 @@ class FrServer(HttpProvider[FrServerSettings]):
             return code
         return f"{code}:{detail}" if isinstance(detail, str) else code
 
-    def not_live(self, reply: HttpReply) -> Liveness:  # noqa: ARG002  it says no more
-        return Liveness(passed=False, reason=SPOOF)
+    def not_live(self, reply: fg.HttpReply) -> fg.Liveness:  # noqa: ARG002  it says no more
+        return fg.Liveness(passed=False, reason=SPOOF)
 
-    def compare(self, request: CompareRequest[FrServerSettings]) -> Flow[Answer]:
+    def compare(self, request: fg.CompareRequest[FrServerSettings]) -> fg.Flow[fg.Answer]:
         return self._over_the_gallery(request, check_liveness=False)
 
-    def compare_live(self, request: CompareLiveRequest[FrServerSettings]) -> Flow[Answer]:
+    def compare_live(self, request: fg.CompareLiveRequest[FrServerSettings]) -> fg.Flow[fg.Answer]:
         return self._over_the_gallery(request, check_liveness=True)
 
     def _over_the_gallery(
         self,
-        request: CompareRequest[FrServerSettings] | CompareLiveRequest[FrServerSettings],
+        request: fg.CompareRequest[FrServerSettings] | fg.CompareLiveRequest[FrServerSettings],
         *,
         check_liveness: bool,
-    ) -> Flow[Answer]:
+    ) -> fg.Flow[fg.Answer]:
         threshold = wire.MATCH.threshold if request.threshold is None else request.threshold
 
-        def ask(image: Image) -> Flow[bool]:
+        def ask(image: fg.Image) -> fg.Flow[bool]:
             return self._ask(request.probe, image, threshold, check_liveness=check_liveness)
 
         found = yield from self.for_each(request.gallery, ask, request.settings.parallel)
-        return Answer(
-            match=Match(is_match=any(found), threshold=threshold, scale=wire.MATCH.scale),
-            liveness=Liveness(passed=True) if check_liveness else None,
+        return fg.Answer(
+            match=fg.Match(is_match=any(found), threshold=threshold, scale=wire.MATCH.scale),
+            liveness=fg.Liveness(passed=True) if check_liveness else None,
         )
 
-    def liveness(self, request: LivenessRequest[FrServerSettings]) -> Flow[Answer]:
+    def liveness(self, request: fg.LivenessRequest[FrServerSettings]) -> fg.Flow[fg.Answer]:
         """By comparing the probe with itself: the verdict on liveness is the server's own."""
         probe = request.probe
-        try:
-            same = yield from self._ask(probe, probe, wire.YEARS_APART, check_liveness=True)
-        except (CaptureRejected, ImageRejected) as error:
-            error.image = "probe"
-            raise
+        same = yield from self._ask(probe, probe, wire.YEARS_APART, check_liveness=True)
         if not same:
-            raise BadReply("found that a picture does not match itself")
-        return Answer(liveness=Liveness(passed=True))
+            raise fg.BadReply("found that a picture does not match itself")
+        return fg.Answer(liveness=fg.Liveness(passed=True))
 
-    def completed(self, answer: Answer, request: BoundRequest[FrServerSettings]) -> Answer:
+    def completed(self, answer: fg.Answer, request: fg.BoundRequest[FrServerSettings]) -> fg.Answer:
         answer = super().completed(answer, request)
-        if request.operation is not Operation.LIVENESS:
+        if request.operation is not fg.Operation.LIVENESS:
             return answer
         told = "liveness was judged while comparing the probe with itself"
         return replace(answer, warnings=(told, *answer.warnings))
 
     def _ask(
-        self, probe: Image, image: Image, threshold: float, *, check_liveness: bool
-    ) -> Flow[bool]:
+        self, probe: fg.Image, image: fg.Image, threshold: float, *, check_liveness: bool
+    ) -> fg.Flow[bool]:
         """Whether the two match."""
-        message = wire.CompareMessage[Picture](
+        message = wire.CompareMessage[fg.Picture](
             face_base_64=probe,
             ref_face_base_64=image,
             min_similarity_score=threshold,
             check_liveness=check_liveness,
         )
-        try:
-            reply = yield from self.post(wire.COMPARE, message, wire.CompareReply)
-        except CaptureRejected as error:
-            if (error.vendor_code or "").startswith(LIVENESS_ERROR):
-                error.image = "probe"
-            raise
+        reply = yield from self.post(wire.COMPARE, message, wire.CompareReply)
         return reply.is_match

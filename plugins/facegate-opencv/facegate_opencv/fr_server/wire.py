@@ -6,19 +6,20 @@ from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import Field, StrictBool
 
-from facegate.plugin import ImageFormat, Scale, ScoreSpec, WireModel
+from facegate import plugin as fg
 
 COMPARE: Final = "/compare"
+KEY: Final = "x-api-key"
 YEARS_APART: Final = 0.67
 """The lowest ``min_similarity_score`` that the vendor documents, for pictures taken years apart."""
-MATCH: Final = ScoreSpec(Scale(name="opencv_fr"), threshold=0.7)
-FORMATS: Final = frozenset({ImageFormat.JPEG, ImageFormat.PNG})
+MATCH: Final = fg.ScoreSpec(fg.Scale(name="opencv_fr"), threshold=0.7)
+FORMATS: Final = frozenset({fg.ImageFormat.JPEG, fg.ImageFormat.PNG})
 
 P = TypeVar("P")
 """How a message holds a picture: a Picture for who sends it, text for who has yet to judge it."""
 
 
-class CompareMessage(WireModel, Generic[P]):
+class CompareMessage(fg.WireModel, Generic[P]):
     """One comparison.
 
     All four fields are documented as required, two of them with a default all the same. So the
@@ -37,7 +38,7 @@ class CompareMessage(WireModel, Generic[P]):
     check_liveness: StrictBool = False
 
 
-class CompareReply(WireModel):
+class CompareReply(fg.WireModel):
     """The whole answer; a probe that is not live is answered with an error instead.
 
     What has a code is an error, whatever its status: those are not documented.

@@ -17,10 +17,11 @@ import facegate
 from acme import DOCUMENT, PROBE
 from configured import MAIN_AND_BACKUP, entry_points
 from facegate.cli import main as cli
+from facegate.cli import options
 from facegate.journal import transfer
 from facegate.journal.rows import Row
 from facegate.trial import page
-from facegate.trial.findings import findings
+from facegate.trial.findings import trial_findings
 from facegate.trial.trial import Trial
 from simulated import Plan, Vendor, requests
 
@@ -81,7 +82,7 @@ def configured(tmp_path: Path) -> None:
 
 def test_a_person_reads_the_conclusion_first(run: Any, exported: Path) -> None:
     code, out, err = run("--route", "kyc", "--csv", str(exported), "--weights", "main=90,new=10")
-    assert code == cli.ACCEPTED
+    assert code == options.ACCEPTED
     conclusion = "candidate accepts fewer of the same people than main or new"
     assert out.startswith(f"{conclusion}. This does not say who is right more often.")
     for shown in ("picture refused", "95th percentile", "cost of a decision", "ProviderTimeout"):
@@ -95,12 +96,12 @@ def test_a_person_reads_the_conclusion_first(run: Any, exported: Path) -> None:
 
 def test_a_machine_reads_all_of_it_as_json(run: Any, exported: Path) -> None:
     code, out, _ = run("-r", "kyc", "--csv", str(exported), "--weights", "main=90,new=10", "--json")
-    found = json.loads(out)
-    assert code == cli.ACCEPTED
+    report = json.loads(out)
+    assert code == options.ACCEPTED
     assert {"acceptance", "failures", "latency", "shadow", "ratio"} <= {
-        each["about"] for each in found["findings"]
+        each["about"] for each in report["findings"]
     }
-    trial = found["trial"]
+    trial = report["trial"]
     assert [arm["name"] for arm in trial["arms"]] == ["main", "new"]
     assert set(trial["arms"][0]["outcomes"]) == {"accept", "review", "reject", "refused", "failed"}
     assert trial["ratio"]["p"] > 0.001
@@ -110,7 +111,7 @@ def test_a_machine_reads_all_of_it_as_json(run: Any, exported: Path) -> None:
 def test_what_csv_tells_is_what_the_rows_tell(run: Any, exported: Path) -> None:
     _, out, _ = run("-r", "kyc", "--csv", str(exported), "--weights", "main=90,new=10", "--json")
     trial = Trial.of("kyc", requests(PLAN), weights={"main": 90, "new": 10})
-    assert json.loads(out)["headline"].startswith(findings(trial)[0].short)
+    assert json.loads(out)["headline"].startswith(trial_findings(trial)[0].short)
     assert json.loads(out)["trial"]["rows"] == trial.rows
 
 
@@ -120,7 +121,7 @@ def test_a_part_of_the_time_or_one_operation_can_be_looked_at(run: Any, exported
     assert json.loads(out)["trial"]["first"] >= "2026-03-03"
     assert json.loads(out)["trial"]["last"] < "2026-03-09T12"
     code, out, _ = run(*chosen, "--operation", "liveness")
-    assert code == cli.BAD_INPUT
+    assert code == options.BAD_INPUT
     assert "no requests on 'kyc'" in json.loads(out)["error"]["message"]
 
 
@@ -131,7 +132,7 @@ def test_a_journal_is_reported_with_the_weights_of_the_configuration(run: Any) -
             verifier.compare(PROBE, DOCUMENT, subject=f"person-{number}")
     code, out, _ = run("--json", "--html", "report.html")
     trial = json.loads(out)["trial"]
-    assert code == cli.ACCEPTED
+    assert code == options.ACCEPTED
     assert trial["ratio"]["expected"] == {"main": 36.0, "new": 4.0}
     assert sum(arm["people"] for arm in trial["arms"]) == 40
     assert "Trial on kyc" in Path("report.html").read_text(encoding="utf-8")
@@ -145,19 +146,27 @@ def test_a_journal_is_reported_with_the_weights_of_the_configuration(run: Any) -
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        ((), cli.BAD_INPUT, "--route NAME"),
-        (("-r", "kyc"), cli.MISCONFIGURED, "there is no [journal]"),
-        (("-r", "kyc", "--csv", "none.csv"), cli.BAD_INPUT, "cannot read none.csv"),
+        ((), options.BAD_INPUT, "--route NAME"),
+        (("-r", "kyc"), options.MISCONFIGURED, "there is no [journal]"),
+        (("-r", "kyc", "--csv", "none.csv"), options.BAD_INPUT, "cannot read none.csv"),
         (
             ("-r", "kyc", "--journal", "sqlite:///none.db"),
-            cli.MISCONFIGURED,
+            options.MISCONFIGURED,
             "nothing was recorded",
         ),
-        (("-r", "kyc", "--csv", "a", "--journal", "b"), cli.BAD_INPUT, "not both"),
-        (("-r", "kyc", "--weights", "main"), cli.BAD_INPUT, "ARM=WEIGHT"),
-        (("-r", "kyc", "--weights", "main=-1"), cli.BAD_INPUT, "from 0 on"),
-        (("-r", "kyc", "--csv", "trial.csv", "--html", "no/r.html"), cli.BAD_INPUT, "cannot write"),
-        (("-r", "kyc", "--csv", "trial.csv", "--control", "x"), cli.BAD_INPUT, "only in main, new"),
+        (("-r", "kyc", "--csv", "a", "--journal", "b"), options.BAD_INPUT, "not both"),
+        (("-r", "kyc", "--weights", "main"), options.BAD_INPUT, "ARM=WEIGHT"),
+        (("-r", "kyc", "--weights", "main=-1"), options.BAD_INPUT, "from 0 on"),
+        (
+            ("-r", "kyc", "--csv", "trial.csv", "--html", "no/r.html"),
+            options.BAD_INPUT,
+            "cannot write",
+        ),
+        (
+            ("-r", "kyc", "--csv", "trial.csv", "--control", "x"),
+            options.BAD_INPUT,
+            "only in main, new",
+        ),
     ],
 )
 @pytest.mark.usefixtures("exported")
@@ -182,7 +191,7 @@ def test_a_wrong_line_is_named(run: Any, exported: Path, line: int, wrong: str, 
     lines[line] = lines[line].replace(wrong, "" if wrong == "+00:00" else "x")
     exported.write_text("\n".join(lines), encoding="utf-8")
     code, _, err = run("-r", "kyc", "--csv", str(exported))
-    assert code == cli.BAD_INPUT
+    assert code == options.BAD_INPUT
     assert f"trial.csv, {told}" in err
 
 
@@ -196,7 +205,7 @@ def test_a_number_that_nobody_can_reckon_with_is_a_wrong_line(
     with exported.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
     code, _, err = run("-r", "kyc", "--csv", str(exported))
-    assert code == cli.BAD_INPUT
+    assert code == options.BAD_INPUT
     assert "trial.csv, line 2: a number that is none" in err
 
 
@@ -228,7 +237,7 @@ class Checked(HTMLParser):
 
 def drawn(rows: Sequence[Row]) -> str:
     trial = Trial.of("kyc", rows, weights={"main": 90, "new": 10})
-    return page.html(trial, findings(trial))
+    return page.html(trial, trial_findings(trial))
 
 
 @pytest.fixture(scope="module")

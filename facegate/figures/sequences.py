@@ -1,4 +1,4 @@
-"""Intervals and tests for a trial that somebody looks at every day.
+"""Confidence sequences: intervals and a test for data that is looked at again and again.
 
 Nearly all of it is one idea. Bet against the hypothesis that outcomes fall at certain rates, on
 rates spread around these. If the hypothesis is true the stake is a martingale that starts at 1, so
@@ -21,77 +21,75 @@ Outcomes are taken to be independent, with rates that do not depend on when some
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import lgamma, log
-from typing import NamedTuple
+
+from facegate.figures.intervals import Interval
 
 _SPREAD = 25.0
 _WIDE = 2.0
-"""For disagreements, which are few and may all be one way."""
+"""Spread for disagreements, which are few and may all be one way."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _HALVINGS = 32
 _SECTIONS = 28
-_SMALL = 5
-"""Expected counts below which chi-square is not to be trusted."""
-
-
-class Interval(NamedTuple):
-    """From where to where; both ends belong to it."""
-
-    low: float
-    high: float
-
-    @property
-    def half(self) -> float:
-        """Half its width."""
-        return (self.high - self.low) / 2
-
-    def above(self, least: float) -> Interval:
-        """The part that is above."""
-        above = math.nextafter(least, math.inf)
-        return Interval(max(self.low, above), max(self.high, above))
-
-    def below(self, most: float) -> Interval:
-        """The part that is below."""
-        below = math.nextafter(most, -math.inf)
-        return Interval(min(self.low, below), min(self.high, below))
 
 
 def evidence(counts: Sequence[int], rates: Sequence[float], spread: float = _SPREAD) -> float:
-    """How strongly counts speak against rates, whenever one looks.
+    """Evidence of counts against hypothetical rates, valid whenever one looks.
 
     Args:
-        counts: of each outcome.
-        rates: of each outcome by the hypothesis; they add up to 1.
-        spread: how close to them to bet, as if so many outcomes had been seen before. Intervals
-            are tightest for some times as many.
+        counts: cases of each outcome.
+        rates: of each outcome by the hypothesis, each 0..1; they add up to 1.
+        spread: how close to them to bet, as if so many cases had been seen before. Intervals are
+            tightest for some times as many.
 
     Returns:
-        Natural logarithm of the stake: below 0 where the counts agree with the rates.
+        Natural logarithm of the stake: below 0 where the counts agree with the rates, infinite
+        where they are impossible.
+
+    Raises:
+        ValueError: there are not as many counts as rates.
     """
-    found = lgamma(spread) - lgamma(spread + sum(counts))
+    stake = lgamma(spread) - lgamma(spread + sum(counts))
     for count, each in zip(counts, rates, strict=True):
         if count:
             if each <= 0:
                 return math.inf
             before = spread * each
-            found += lgamma(before + count) - lgamma(before) - count * log(each)
-    return found
+            stake += lgamma(before + count) - lgamma(before) - count * log(each)
+    return stake
 
 
 def always_p(gained: int, lost: int) -> float:
-    """A p-value, 0..1, that both directions of disagreement are as likely; for all looks."""
+    """P-value, 0..1, that both directions of disagreement are as likely; valid at all looks.
+
+    Args:
+        gained: cases where only the second says yes.
+        lost: cases where only the first does.
+    """
     return min(1.0, math.exp(-evidence((gained, lost), (0.5, 0.5), _WIDE)))
 
 
 def rate(count: int, total: int, alpha: float) -> Interval:
-    """Confidence sequence of a rate: at all looks together it misses with probability alpha."""
+    """Confidence sequence of a rate, within 0..1.
+
+    Args:
+        count: cases of the kind, 0..total.
+        total: all cases.
+        alpha: probability of a miss, at most and at all looks together; between 0 and 1.
+    """
     counts = (count, total - count)
     return _set(lambda p: evidence(counts, (p, 1 - p)), count / total if total else 0.5, alpha, 0.0)
 
 
 def difference(first: tuple[int, int], second: tuple[int, int], alpha: float) -> Interval:
-    """Confidence sequence of the second rate less the first; each is given as (count, total)."""
+    """Confidence sequence of the second rate less the first, within -1..1.
+
+    Args:
+        first: cases of the kind, and all cases, of the first sample.
+        second: cases of the kind, and all cases, of the second sample.
+        alpha: probability of a miss, at most and at all looks together; between 0 and 1.
+    """
     (a, n), (b, m) = first, second
 
     def cost(d: float) -> float:
@@ -106,13 +104,13 @@ def difference(first: tuple[int, int], second: tuple[int, int], alpha: float) ->
 
 
 def paired_difference(gained: int, lost: int, same: int, alpha: float) -> Interval:
-    """Confidence sequence of how much higher the second of two rates is, seen on the same cases.
+    """Confidence sequence of the second rate less the first, on the same cases; within -1..1.
 
     Args:
         gained: cases where only the second says yes.
         lost: cases where only the first does.
         same: cases where they agree.
-        alpha: how often it may miss, at all looks together.
+        alpha: probability of a miss, at most and at all looks together; between 0 and 1.
     """
     counts = (gained, lost, same)
 
@@ -129,12 +127,13 @@ def quantile(ordered: Sequence[float], level: float, alpha: float) -> Interval:
     """Confidence sequence of a quantile.
 
     Args:
-        ordered: what was measured, ascending.
-        level: 0..1, 0.95 for the 95th percentile.
-        alpha: how often it may miss, at all looks together.
+        ordered: measurements, ascending, in any unit.
+        level: of the quantile, between 0 and 1: 0.95 for the 95th percentile.
+        alpha: probability of a miss, at most and at all looks together; between 0 and 1.
 
     Returns:
-        The interval; its ends are infinite where there is too little to bound them.
+        The interval, in the unit of the measurements; its ends are infinite where there are too
+        few to bound them.
     """
     count = len(ordered)
     limit = -log(alpha)
@@ -151,57 +150,14 @@ def quantile(ordered: Sequence[float], level: float, alpha: float) -> Interval:
     )
 
 
-def exact(count: int, total: int, alpha: float) -> Interval:
-    """Clopper and Pearson's interval of a rate: guaranteed, for one look."""
-    from scipy.stats import binomtest
-
-    if not total:
-        return Interval(0.0, 1.0)
-    found = binomtest(count, total).proportion_ci(1 - alpha, "exact")
-    return Interval(float(found.low), float(found.high))
-
-
-def mcnemar(gained: int, lost: int) -> float:
-    """Exact two-sided p-value that both directions of disagreement are as likely; for one look."""
-    from scipy.stats import binomtest
-
-    return float(binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0
-
-
-def ratio_p(counts: Mapping[str, int], weights: Mapping[str, float]) -> float:
-    """How likely a split as uneven as this, or worse, is by chance; for one look.
-
-    Chi-square, or where few are expected in an arm the exact binomial test of each arm, by
-    Bonferroni.
-
-    Args:
-        counts: people in each arm.
-        weights: of each arm, on any scale; every arm of ``counts`` has one.
-    """
-    from scipy.stats import binomtest, chisquare
-
-    total, whole = sum(counts.values()), sum(weights.values())
-    if any(not weights[arm] for arm, count in counts.items() if count):
-        return 0.0
-    shares = {arm: weight / whole for arm, weight in weights.items() if weight}
-    if len(shares) < 2 or not total:
-        return 1.0
-    observed = [counts.get(arm, 0) for arm in shares]
-    expected = [total * share for share in shares.values()]
-    if min(expected) >= _SMALL:
-        return float(chisquare(observed, expected).pvalue)
-    tests = len(shares) if len(shares) > 2 else 1  # of two arms both tests are the same
-    each = zip(observed, shares.values(), strict=True)
-    return min(1.0, tests * min(float(binomtest(k, total, p).pvalue) for k, p in each))
-
-
 def _set(cost: Callable[[float], float], best: float, alpha: float, least: float) -> Interval:
-    """Where a convex cost, lowest at ``best``, keeps below the limit; from ``least`` to 1."""
+    """The interval, within ``least``..1, where a convex cost that is lowest at ``best`` is low."""
     limit = -log(alpha)
     return Interval(_edge(cost, best, least, limit), _edge(cost, best, 1.0, limit))
 
 
 def _edge(cost: Callable[[float], float], inside: float, outside: float, limit: float) -> float:
+    """The place between inside and outside where the cost reaches the limit, by bisection."""
     if cost(outside) <= limit:
         return outside
     for _ in range(_HALVINGS):
@@ -230,7 +186,7 @@ def _lowest(cost: Callable[[float], float], low: float, high: float) -> float:
 
 
 def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """The first of low..high for which it holds; it holds for all after that, and for ``high``."""
+    """The first of low..high where a condition holds, as it does for all after it and ``high``."""
     while low < high:
         middle = (low + high) // 2
         if holds(middle):

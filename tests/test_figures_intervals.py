@@ -1,4 +1,4 @@
-"""Statistics of the report against independent implementations, and against chance itself."""
+"""Statistics of reports against independent implementations, and against chance itself."""
 
 from __future__ import annotations
 
@@ -11,20 +11,16 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
-from statsmodels.stats.gof import chisquare as their_chisquare
 from statsmodels.stats.proportion import proportion_confint
 
-from facegate.trial.statistics import (
-    Interval,
+from facegate.figures.intervals import Interval, exact, mcnemar
+from facegate.figures.sequences import (
     always_p,
     difference,
     evidence,
-    exact,
-    mcnemar,
     paired_difference,
     quantile,
     rate,
-    ratio_p,
 )
 
 pytestmark = pytest.mark.slow
@@ -42,7 +38,7 @@ def test_the_stake_is_a_dirichlet_mixture_against_the_hypothesis(
     rates = np.array([first, 1 - first])
     mixture = stats.dirichlet_multinomial(25 * rates, sum(counts)).logpmf(counts)
     hypothesis = stats.multinomial(sum(counts), rates).logpmf(counts)
-    assert evidence(counts, rates) == pytest.approx(mixture - hypothesis, abs=1e-6)
+    assert evidence(counts, [first, 1 - first]) == pytest.approx(mixture - hypothesis, abs=1e-6)
 
 
 def test_under_the_hypothesis_the_stake_is_fair() -> None:
@@ -79,12 +75,12 @@ def test_a_rate_is_missed_at_any_of_300_looks_in_5_percent_of_trials_at_most(p: 
 @pytest.mark.parametrize("counts", COUNTS)
 def test_an_interval_ends_where_the_evidence_does(counts: tuple[int, int]) -> None:
     total = sum(counts)
-    found = rate(counts[0], total, ALPHA)
-    assert found.low <= counts[0] / total <= found.high
+    interval = rate(counts[0], total, ALPHA)
+    assert interval.low <= counts[0] / total <= interval.high
     grid = [step / 2000 for step in range(1, 2000)]
     kept = [p for p in grid if evidence(counts, (p, 1 - p)) <= LIMIT]
-    assert found.low == pytest.approx(kept[0], abs=1 / 2000)
-    assert found.high == pytest.approx(kept[-1], abs=1 / 2000)
+    assert interval.low == pytest.approx(kept[0], abs=1 / 2000)
+    assert interval.high == pytest.approx(kept[-1], abs=1 / 2000)
 
 
 def arrivals(dice: random.Random, p: Sequence[float], people: int) -> Iterator[tuple[int, ...]]:
@@ -147,25 +143,25 @@ def test_rates_that_drift_together_do_not_fool_it() -> None:
 
 
 def test_the_interval_of_a_difference_is_where_no_pair_of_rates_is_refuted() -> None:
-    found = difference((80, 100), (19, 20), ALPHA)
+    interval = difference((80, 100), (19, 20), ALPHA)
     grid = [step / 200 for step in range(1, 200)]
     kept = [
         q - p
         for p, q in itertools.product(grid, repeat=2)
         if evidence((80, 20), (p, 1 - p)) + evidence((19, 1), (q, 1 - q)) <= LIMIT
     ]
-    assert (found.low, found.high) == pytest.approx((min(kept), max(kept)), abs=0.012)
+    assert (interval.low, interval.high) == pytest.approx((min(kept), max(kept)), abs=0.012)
 
 
 def test_the_interval_of_a_paired_difference_is_where_no_rates_are_refuted() -> None:
-    found = paired_difference(4, 15, 81, ALPHA)
+    interval = paired_difference(4, 15, 81, ALPHA)
     grid = [step / 400 for step in range(1, 160)]
     kept = [
         p - q
         for p, q in itertools.product(grid, repeat=2)
         if evidence((4, 15, 81), (p, q, 1 - p - q)) <= LIMIT
     ]
-    assert (found.low, found.high) == pytest.approx((min(kept), max(kept)), abs=0.006)
+    assert (interval.low, interval.high) == pytest.approx((min(kept), max(kept)), abs=0.006)
 
 
 def test_with_no_data_anything_may_be() -> None:
@@ -211,34 +207,6 @@ def test_disagreement_by_chance_is_hardly_ever_taken_for_more() -> None:
         missed += lowest <= ALPHA
     assert missed <= 400 * ALPHA
     assert always_p(2, 15) < ALPHA
-
-
-@pytest.mark.parametrize("counts", [(900, 100), (1830, 170), (870, 130), (5, 5)])
-def test_the_ratio_is_checked_as_statsmodels_and_scipy_do(counts: tuple[int, int]) -> None:
-    total = sum(counts)
-    found = ratio_p(dict(zip("ab", counts, strict=True)), {"a": 90, "b": 10})
-    if total * 0.1 >= 5:
-        theirs = their_chisquare(np.array(counts), np.array([0.9, 0.1]) * total)[1]
-    else:
-        theirs = stats.binomtest(counts[0], total, 0.9).pvalue
-    assert found == pytest.approx(float(theirs))
-
-
-def test_with_few_people_an_honest_split_is_not_called_broken() -> None:
-    shares = {"a": 0.9, "b": 0.06, "c": 0.04}
-    total, wrong = 20, 0.0
-    for a, b in itertools.product(range(total + 1), repeat=2):
-        if a + b <= total:
-            counts = (a, b, total - a - b)
-            if ratio_p(dict(zip("abc", counts, strict=True)), shares) < ALPHA:
-                wrong += stats.multinomial.pmf(counts, total, list(shares.values()))
-    assert wrong <= ALPHA
-
-
-def test_an_arm_that_nobody_should_be_in_breaks_the_ratio() -> None:
-    assert ratio_p({"a": 99, "b": 1}, {"a": 1, "b": 0}) == 0
-    assert ratio_p({"a": 99}, {"a": 1, "b": 0}) == 1
-    assert ratio_p({"a": 99, "b": 0}, {"a": 90, "b": 10}) < 0.001
 
 
 def test_a_part_of_an_interval() -> None:

@@ -14,8 +14,8 @@ from facegate import InvalidRequest
 from facegate.journal.rows import Row
 from facegate.model import Decision, Operation
 from facegate.trial import page
-from facegate.trial.findings import Finding, Verdict, findings, headline
-from facegate.trial.tally import Outcome
+from facegate.trial.findings import TrialFinding, Verdict, headline, trial_findings
+from facegate.trial.tally import RequestOutcome
 from facegate.trial.trial import Trial
 from simulated import Plan, Vendor, requests
 
@@ -31,34 +31,34 @@ def even(people: int, other: Vendor, **plan: float) -> Trial:
 
 
 def shadowed(candidate: Vendor, people: int = 4000, **plan: float) -> Trial:
-    simulated = Plan(people, {replace(MAIN, right=0.97): 1}, shadow=candidate, **plan)  # type: ignore[arg-type]
+    simulated = Plan(people, {replace(MAIN, right=0.97): 1}, shadow=candidate, **plan)
     return Trial.of("kyc", requests(simulated))
 
 
-def said(trial: Trial, about: str) -> list[Finding]:
-    return [each for each in findings(trial) if each.about == about]
+def findings_about(trial: Trial, about: str) -> list[TrialFinding]:
+    return [each for each in trial_findings(trial) if each.about == about]
 
 
 def verdicts(trial: Trial, about: str) -> list[Verdict]:
-    return [each.verdict for each in said(trial, about)]
+    return [each.verdict for each in findings_about(trial, about)]
 
 
 def test_no_difference_is_found_where_there_is_none() -> None:
     trial = even(40_000, NEW)
-    found = findings(trial)
-    assert Verdict.DIFFERS not in {each.verdict for each in found}
+    findings = trial_findings(trial)
+    assert Verdict.DIFFERS not in {each.verdict for each in findings}
     assert verdicts(trial, "acceptance") == [Verdict.ALIKE]
     assert verdicts(trial, "latency") == [Verdict.ALIKE]
-    assert "new accepts as many people as main, give or take 2 points" in headline(found)
-    assert headline(found).endswith("This does not say who is right more often.")
+    assert "new accepts as many people as main, give or take 2 points" in headline(findings)
+    assert headline(findings).endswith("This does not say who is right more often.")
 
 
 def test_a_careful_trial_of_a_few_thousand_finds_a_real_difference() -> None:
     plan = Plan(4000, {MAIN: 90, replace(NEW, accept=0.77): 10})
     trial = Trial.of("kyc", requests(plan), weights=CAREFUL)
-    (found,) = said(trial, "acceptance")
-    assert found.verdict is Verdict.DIFFERS
-    assert found.short == "new accepts fewer people than main"
+    (finding,) = findings_about(trial, "acceptance")
+    assert finding.verdict is Verdict.DIFFERS
+    assert finding.short == "new accepts fewer people than main"
     (comparison,) = trial.comparisons
     truth = 0.97 * (0.77 - 0.9)
     assert comparison.accepted.interval.low <= truth <= comparison.accepted.interval.high
@@ -69,7 +69,7 @@ def test_a_careful_trial_of_a_few_thousand_finds_a_real_difference() -> None:
 
 
 def test_accepting_more_is_never_called_better() -> None:
-    text = " ".join(each.text for each in findings(even(6000, replace(NEW, accept=0.97))))
+    text = " ".join(each.text for each in trial_findings(even(6000, replace(NEW, accept=0.97))))
     assert "new accepts more people than main" in text
     assert "More may be fewer honest people turned away, or more attacks let in." in text
     assert "a high share of accepted people is not accuracy" in text
@@ -78,19 +78,19 @@ def test_accepting_more_is_never_called_better() -> None:
 
 def test_too_little_data_is_an_answer() -> None:
     trial = Trial.of("kyc", requests(Plan(60, {MAIN: 90, NEW: 10})), weights=CAREFUL)
-    (found,) = said(trial, "acceptance")
-    assert found.verdict is Verdict.UNKNOWN
-    assert "To say it takes some" in found.text
-    assert headline(findings(trial)).startswith("Not enough data to say: whether new")
+    (finding,) = findings_about(trial, "acceptance")
+    assert finding.verdict is Verdict.UNKNOWN
+    assert "To say it takes some" in finding.text
+    assert headline(trial_findings(trial)).startswith("Not enough data to say: whether new")
 
 
 def test_a_bug_that_loses_people_breaks_the_trial() -> None:
     trial = even(4000, replace(NEW, accept=0.7), lost=0.15)
-    found = findings(trial)
-    assert headline(found) == "The split is broken, so the arms cannot be compared."
+    findings = trial_findings(trial)
+    assert headline(findings) == "The split is broken, so the arms cannot be compared."
     assert not verdicts(trial, "acceptance")  # nothing is concluded, however large
-    assert found[0].verdict is Verdict.BROKEN
-    assert "over time" not in page.html(trial, found)
+    assert findings[0].verdict is Verdict.BROKEN
+    assert "over time" not in page.html(trial, findings)
 
 
 def test_an_honest_split_is_not_called_broken() -> None:
@@ -100,29 +100,29 @@ def test_an_honest_split_is_not_called_broken() -> None:
 def test_without_weights_the_split_is_unchecked_and_that_is_said() -> None:
     trial = Trial.of("kyc", requests(Plan(500, {MAIN: 50, NEW: 50})))
     assert trial.ratio is None
-    assert "not known" in said(trial, "ratio")[0].text
+    assert "not known" in findings_about(trial, "ratio")[0].text
 
 
 def test_a_latency_regression_shows() -> None:
-    (found,) = said(even(4000, replace(NEW, seconds=0.5)), "latency")
-    assert found.short == "new is slower than main (median and 95th percentile)"
+    (finding,) = findings_about(even(4000, replace(NEW, seconds=0.5)), "latency")
+    assert finding.short == "new is slower than main (median and 95th percentile)"
 
 
 def test_a_vendor_that_fails_shows() -> None:
     trial = even(4000, replace(NEW, failed=0.08))
-    (found,) = said(trial, "failures")
-    assert found.short == "new leaves more people without an answer than main"
+    (finding,) = findings_about(trial, "failures")
+    assert finding.short == "new leaves more people without an answer than main"
     assert trial.arm("new").errors["ProviderTimeout"] > trial.arm("main").errors["ProviderTimeout"]
 
 
 def test_only_labels_say_who_is_right() -> None:
     plan = Plan(8000, {replace(MAIN, right=0.97): 50, replace(NEW, right=0.88): 50}, labelled=0.5)
     trial = Trial.of("kyc", requests(plan), weights=EVEN)
-    first, second = said(trial, "errors")
+    first, second = findings_about(trial, "errors")
     assert first.short == "new turns away more genuine people than main"
     assert second.verdict is Verdict.UNKNOWN  # attacks are few
     assert "people like those who were labelled" in first.text
-    assert not headline(findings(trial)).endswith("who is right more often.")
+    assert not headline(trial_findings(trial)).endswith("who is right more often.")
 
 
 def test_errors_of_labelled_people_are_those_that_scikit_learn_counts() -> None:
@@ -147,8 +147,8 @@ def test_percentiles_are_those_of_numpy() -> None:
 
 def test_a_candidate_in_the_shadow_is_compared_on_the_same_requests() -> None:
     trial = shadowed(replace(NEW, accept=0.6), copied=0.8)
-    (found, disagreed) = said(trial, "shadow")
-    assert found.short == "new accepts fewer of the same people than main"
+    (finding, disagreed) = findings_about(trial, "shadow")
+    assert finding.short == "new accepts fewer of the same people than main"
     assert disagreed.verdict is Verdict.NOTE
     (pairing,) = trial.pairings
     assert pairing.lost > pairing.gained
@@ -180,21 +180,22 @@ def test_who_is_right_where_they_disagree_takes_labels_of_these_alone() -> None:
     candidate = replace(NEW, right=0.75)
     trial = shadowed(candidate, copied=0.0, sample=0.5, labelled=0.5)
     assert "main is right about genuine people more often than new" in {
-        each.short for each in said(trial, "errors")
+        each.short for each in findings_about(trial, "errors")
     }
 
 
 def test_two_brands_of_one_engine_are_said_to_be_one_opinion() -> None:
     trial = even(500, replace(NEW, lineage="main"))
-    (found,) = said(trial, "lineage")
-    assert "they are one opinion under two names" in found.text
-    assert not said(even(500, NEW), "lineage")
+    (finding,) = findings_about(trial, "lineage")
+    assert "they are one opinion under two names" in finding.text
+    assert not findings_about(even(500, NEW), "lineage")
 
 
 def test_costs_are_per_request_and_per_decision() -> None:
     rows = list(requests(Plan(400, {replace(MAIN, failed=0.5): 1})))
     arm = Trial.of("kyc", rows).arms[0]
     decisions = sum(row.decision is not None for row in rows)
+    assert arm.cost is not None
     assert arm.cost == pytest.approx(sum(row.cost or 0 for row in rows))
     assert arm.per_request == pytest.approx(arm.cost / len(rows))
     assert arm.per_decision == pytest.approx(arm.cost / decisions)
@@ -216,14 +217,14 @@ def test_of_a_person_the_first_request_counts(row: Row) -> None:
     trial = of([row, again])
     (arm,) = trial.arms
     assert (arm.requests, arm.people) == (2, 1)
-    assert arm.outcomes[Outcome.ACCEPT].share == 1
+    assert arm.outcomes[RequestOutcome.ACCEPT].share == 1
     assert arm.errors == {"BadReply": 1}
 
 
 def test_a_person_who_changed_arms_counts_where_they_were_first(row: Row) -> None:
     trial = of([replace(row, arm="main"), replace(row, arm="new")])
     assert {arm.name: arm.people for arm in trial.arms} == {"main": 1, "new": 0}
-    assert "1 requests went to another arm" in " ".join(each.text for each in findings(trial))
+    assert "1 requests went to another arm" in " ".join(each.text for each in trial_findings(trial))
 
 
 def test_what_callers_decided_for_themselves_counts_for_time_and_cost_alone(row: Row) -> None:
@@ -231,21 +232,23 @@ def test_what_callers_decided_for_themselves_counts_for_time_and_cost_alone(row:
     trial = of([theirs, replace(theirs, shadow=True, provider="new"), row])
     (arm,), (candidate,) = trial.arms, trial.shadows
     assert (arm.requests, arm.people, candidate.requests, candidate.people) == (2, 1, 1, 0)
-    assert arm.outcomes[Outcome.ACCEPT].share == 1  # the subject's first that was decided here
+    assert (
+        arm.outcomes[RequestOutcome.ACCEPT].share == 1
+    )  # the subject's first that was decided here
     assert arm.not_accepted.labelled == 0
     assert (arm.latency and arm.latency.answered, arm.priced) == (2, 2)
     assert not trial.pairings
     assert trial.judged_by_caller == 1
-    assert "1 requests wanted a score and no decision" in said(trial, "data")[0].text
+    assert "1 requests wanted a score and no decision" in findings_about(trial, "data")[0].text
     nobody = of([replace(theirs, arm=arm, shadow=False) for arm in ("main", "new")], weights=EVEN)
     assert [each.people for each in nobody.arms] == [0, 0]
-    assert page.html(nobody, findings(nobody))
+    assert page.html(nobody, trial_findings(nobody))
 
 
 def test_requests_about_nobody_each_count_as_a_person(row: Row) -> None:
     trial = of([replace(row, subject=None), replace(row, subject=None)])
     assert trial.arms[0].people == trial.nameless == 2
-    assert "name no subject" in said(trial, "data")[0].text
+    assert "name no subject" in findings_about(trial, "data")[0].text
 
 
 def test_what_failed_before_it_got_to_an_arm_counts_in_none(row: Row) -> None:
@@ -259,7 +262,7 @@ def test_a_shadow_without_its_primary_is_not_paired(row: Row) -> None:
     trial = of([row, replace(row, shadow=True, request_id="other", provider="new")])
     assert trial.pairings[0].orphans == 1
     assert trial.pairings[0].pairs == 0
-    assert "have no primary in this time" in said(trial, "data")[0].text
+    assert "have no primary in this time" in findings_about(trial, "data")[0].text
 
 
 def test_whose_fault_an_error_is_decides_what_the_person_got(row: Row) -> None:
@@ -269,13 +272,13 @@ def test_whose_fault_an_error_is_decides_what_the_person_got(row: Row) -> None:
         for code in codes
     ]
     outcomes = of([row, *failed]).arms[0].outcomes
-    assert outcomes[Outcome.REFUSED].count == 2
-    assert outcomes[Outcome.FAILED].count == 3
+    assert outcomes[RequestOutcome.REFUSED].count == 2
+    assert outcomes[RequestOutcome.FAILED].count == 3
 
 
 def test_several_operations_in_one_report_are_named(row: Row) -> None:
     trial = of([row, replace(row, subject="b", operation=Operation.LIVENESS)])
-    assert "This mixes compare and liveness" in said(trial, "data")[0].text
+    assert "This mixes compare and liveness" in findings_about(trial, "data")[0].text
 
 
 def test_the_control_is_the_heaviest_arm_or_the_one_that_is_named(row: Row) -> None:
@@ -297,4 +300,7 @@ def test_nothing_recorded_is_no_trial() -> None:
 
 
 def test_one_arm_and_no_shadow_compare_to_nothing(row: Row) -> None:
-    assert headline(findings(of([row]))) == "There is nothing to compare: one arm, and no shadow."
+    assert (
+        headline(trial_findings(of([row])))
+        == "There is nothing to compare: one arm, and no shadow."
+    )

@@ -1,0 +1,45 @@
+"""What a vendor takes in lines, both ways or as a client alone: the seams have to carry the rest.
+
+Every line that is not blank is counted, docstrings and comments too; tests and licences are not.
+Of a distribution of one plugin that is all, its README and its metadata too; of one of several,
+the modules that the plugin uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+OPENCV = "plugins/facegate-opencv/facegate_opencv"
+
+BUDGETS = {
+    "docs/example-plugin/**/*": 210,
+    f"{OPENCV}/*.py {OPENCV}/fr_cloud/*.py": 340,
+    "docs/example-plugin-2/**/*": 170,
+}
+"""Lines at most, by the files of a plugin."""
+
+IGNORED = {"tests", "LICENSE", "__pycache__", "build", "dist"}
+
+
+def counted(patterns: str) -> Iterator[Path]:
+    """The files that a budget is for."""
+    for pattern in patterns.split():
+        for path in sorted(ROOT.glob(pattern)):
+            if path.is_file() and not IGNORED & set(path.relative_to(ROOT).parts):
+                yield path
+
+
+def lines(path: Path) -> int:
+    """The lines of a file that are not blank."""
+    return sum(bool(line.strip()) for line in path.read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize(("patterns", "most"), BUDGETS.items())
+def test_a_vendor_is_short(patterns: str, most: int) -> None:
+    found = {path.relative_to(ROOT).as_posix(): lines(path) for path in counted(patterns)}
+    assert any(name.endswith("provider.py") for name in found)
+    assert sum(found.values()) <= most, found

@@ -96,7 +96,7 @@ def test_the_names_of_a_signature_are_looked_at_where_they_stand() -> None:
 def test_every_public_module_is_there() -> None:
     assert {"facegate", "facegate.plugin", "facegate.typing", "facegate.testing"} <= set(PUBLIC)
     assert [name for name in PUBLIC if not import_module(name).__doc__] == []
-    assert set(PUBLIC) - set(MODULES) == {"facegate.testing.plugin", "facegate.testing.record"}
+    assert set(PUBLIC) - set(MODULES) == {"facegate.testing.plugin"}
 
 
 def test_the_page_names_the_newest_version_of_the_contract() -> None:

@@ -70,7 +70,7 @@ class LocalSettings(ProviderSettings):
 
     models_dir: Path | None = Field(
         default=None,
-        description="Where the model files are; FACEGATE_MODELS_DIR or the cache if absent.",
+        description="Folder of the model files; FACEGATE_MODELS_DIR or the cache if absent.",
     )
     model_paths: Mapping[str, Path] = Field(
         default_factory=dict, description="Model files that lie elsewhere, by name."

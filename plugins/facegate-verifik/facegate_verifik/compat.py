@@ -72,11 +72,11 @@ class VerifikApiSettings(CompatibleApiSettings):
 
     shape: Literal["record", "docs"] = Field(
         default="record",
-        description="Answer with stored records, as captured, or flat as documented.",
+        description="Shape of answers: stored records, as captured, or flat as documented.",
     )
     search_mode: Literal["lenient", "strict"] = Field(
         default="lenient",
-        description="Whether a comparison without search_mode is done FAST, or refused.",
+        description="A comparison without search_mode is done FAST, or refused (`strict`).",
     )
 
 

@@ -58,13 +58,13 @@ _NOTES: Final = (
 class VerifikSettings(HttpSettings):
     """Settings of Verifik's client."""
 
-    base_url: str = Field(default="https://api.verifik.co", description="Where the API is.")
+    base_url: str = Field(default="https://api.verifik.co", description="URL of the API.")
     token: SecretStr = Field(min_length=1, description="The access token, a JWT.")
     search_mode: Literal["FAST", "ACCURATE"] = per_call(
         "FAST", description="Speed or accuracy of a comparison."
     )
     os: Literal["DESKTOP", "IOS", "ANDROID"] = per_call(
-        "DESKTOP", description="What the probe was captured with."
+        "DESKTOP", description="Kind of device that captured the probe."
     )
     order: Literal["single", "compare_first"] = per_call(
         "single",
@@ -75,7 +75,7 @@ class VerifikSettings(HttpSettings):
         description="Renew the token before it expires. The new one is kept in memory alone.",
     )
     renew_months: int = Field(
-        default=1, ge=1, le=120, description="How long a renewed token should live."
+        default=1, ge=1, le=120, description="Months that a renewed token lives."
     )
     soon_days: float = Field(
         default=7.0,

@@ -47,7 +47,7 @@ def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
 @config_option
 @json_option
 def check(config: str | None, *, as_json: bool) -> int:
-    """Check the configuration: every provider and route, and variables that nobody read."""
+    """Check the configuration: every provider and route, and variables that nothing reads."""
     registry, loaded = Registry(), Config.load(config)
     # With nothing configured, only the plugin that would answer has to work.
     names = list(loaded.providers) or [loaded.default(registry)]

@@ -98,8 +98,8 @@ def head(config: str | None, *, as_json: bool) -> None:
 def purge(older_than: datetime, config: str | None, *, as_json: bool) -> None:
     """Remove the oldest records. The chain stays verifiable."""
     with _opened(config) as opened, _bar("Purging") as progress:
-        done = opened.purge(older_than, progress)
-    _say("purged", done, as_json=as_json)
+        count = opened.purge(older_than, progress)
+    _echo_count("purged", count, as_json=as_json)
 
 
 @journal.command()
@@ -109,8 +109,8 @@ def purge(older_than: datetime, config: str | None, *, as_json: bool) -> None:
 def erase(subject: str, config: str | None, *, as_json: bool) -> None:
     """Erase what is recorded of one person. The chain stays verifiable."""
     with _opened(config) as opened:
-        done = opened.erase(subject)
-    _say("erased", done, as_json=as_json)
+        count = opened.erase(subject)
+    _echo_count("erased", count, as_json=as_json)
 
 
 @journal.command()
@@ -134,8 +134,8 @@ def import_(file: Path, config: str | None, *, as_json: bool) -> None:
     All of them, or none where a line is wrong.
     """
     with _opened(config) as opened, _bar("Importing") as progress:
-        done = opened.import_labels(file, progress)
-    _say("imported", done, as_json=as_json)
+        count = opened.import_labels(file, progress)
+    _echo_count("imported", count, as_json=as_json)
 
 
 @journal.command()
@@ -157,8 +157,8 @@ def export(
     """Write the requests to FILE, as .csv or .parquet."""
     first, last = (day and day.replace(tzinfo=UTC) for day in (since, until))
     with _opened(config) as opened, _bar("Exporting") as progress:
-        done = opened.export(file, route, first, last, progress)
-    _say("exported", done, as_json=as_json)
+        count = opened.export(file, route, first, last, progress)
+    _echo_count("exported", count, as_json=as_json)
 
 
 @contextmanager
@@ -177,20 +177,20 @@ def _opened(config: str | None) -> Iterator[Journal]:
 
 @contextmanager
 def _bar(label: str) -> Iterator[Progress]:
-    """A progress bar, on a terminal and apart from what is printed for others to read."""
+    """A progress bar on stderr, where that is a terminal; stdout is for what is printed."""
     with click.progressbar(
         length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
 
-        def tell(done: int, of: int) -> None:
+        def update(done: int, of: int) -> None:
             bar.length = of
             bar.update(done - bar.pos)
 
-        yield tell
+        yield update
 
 
-def _say(what: str, done: int, *, as_json: bool) -> None:
+def _echo_count(action: str, count: int, *, as_json: bool) -> None:
     if as_json:
-        print_json({what: done})
+        print_json({action: count})
     else:
-        click.echo(f"{done} {what}")
+        click.echo(f"{count} {action}")

@@ -187,9 +187,9 @@ _gallery = click.argument("gallery", nargs=-1, required=True, type=click.Path())
 @_gallery
 @_threshold
 @_asking
-def compare(probe: str, gallery: tuple[str, ...], threshold: str | None, **asking: Any) -> int:
+def compare(probe: str, gallery: tuple[str, ...], threshold: str | None, **shared: Any) -> int:
     """Compare PROBE with one or more GALLERY pictures, folders or globs of one person."""
-    return _answer(Operation.COMPARE, probe, expanded(gallery), threshold=threshold, **asking)
+    return _answer(Operation.COMPARE, probe, expanded(gallery), threshold=threshold, **shared)
 
 
 @root.command("compare-live")
@@ -203,7 +203,7 @@ def compare_live(
     gallery: tuple[str, ...],
     threshold: str | None,
     liveness_threshold: str | None,
-    **asking: Any,
+    **shared: Any,
 ) -> int:
     """Compare, and check that a living person is on PROBE."""
     return _answer(
@@ -212,7 +212,7 @@ def compare_live(
         expanded(gallery),
         threshold=threshold,
         liveness_threshold=liveness_threshold,
-        **asking,
+        **shared,
     )
 
 
@@ -220,9 +220,9 @@ def compare_live(
 @_probe
 @_liveness_threshold
 @_asking
-def liveness(probe: str, liveness_threshold: str | None, **asking: Any) -> int:
+def liveness(probe: str, liveness_threshold: str | None, **shared: Any) -> int:
     """Check that a living person is on PROBE."""
-    return _answer(Operation.LIVENESS, probe, liveness_threshold=liveness_threshold, **asking)
+    return _answer(Operation.LIVENESS, probe, liveness_threshold=liveness_threshold, **shared)
 
 
 @root.command()

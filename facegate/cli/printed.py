@@ -1,4 +1,4 @@
-"""A trial as a person reads it at a terminal."""
+"""Trial reports on a terminal."""
 
 from __future__ import annotations
 

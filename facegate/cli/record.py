@@ -23,7 +23,7 @@ _path = click.Path(path_type=Path)
 
 @click.command()
 @config_option
-@click.option("--provider", "-p", metavar="NAME", help="Record this one; the default if absent.")
+@click.option("--provider", "-p", metavar="NAME", help="Provider to record; the default if absent.")
 @click.option("--probe", type=_path, help="The picture in question: sent, but not written.")
 @click.option(
     "--gallery", type=_path, multiple=True, help="A picture of the claimed person; repeatable."

@@ -103,7 +103,7 @@ def report(
     config: str | None,
     as_json: bool,
 ) -> None:
-    """Say what a trial came to, and what its data does and does not support.
+    """Report a trial: its outcomes, and what its data does and does not support.
 
     It may be read every day: what it claims holds at all looks together.
     """

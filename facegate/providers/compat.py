@@ -36,7 +36,7 @@ from facegate.scores import ScoreSpec
 
 
 class CompatibleApiSettings(Table):
-    """Settings of every vendor-compatible API. Subclass it for a vendor's own switches."""
+    """Settings of every compatible API. Subclass it for a vendor's own switches."""
 
     match_threshold: float | None = Field(
         default=None,

@@ -26,7 +26,7 @@ def facegate_providers() -> Sequence[type[Provider]]:  # type: ignore[empty-body
 
 @hookspec
 def facegate_compatible_apis() -> Sequence[type[CompatibleApi]]:  # type: ignore[empty-body]
-    """The vendor-compatible APIs of this plugin. Called when one of them is to be served."""
+    """The compatible APIs of this plugin. Called when one of them is to be served."""
 
 
 @hookspec

@@ -76,7 +76,7 @@ class Registry:
         return by_name[plugin]
 
     def api_type(self, plugin: str) -> type[CompatibleApi]:
-        """Import a plugin and give the vendor-compatible API it answers with.
+        """Import a plugin and give its compatible API.
 
         Raises:
             ConfigurationError: no such plugin, it has no such API, or it failed to load.
@@ -85,7 +85,7 @@ class Registry:
             if getattr(kind, "plugin", None) == plugin:
                 api: type[CompatibleApi] = kind
                 return api
-        raise ConfigurationError(f"plugin {plugin!r} has no vendor-compatible API")
+        raise ConfigurationError(f"plugin {plugin!r} has no compatible API")
 
     def commands(self, plugin: str) -> list[Any]:
         """The click commands that a plugin adds.

@@ -33,7 +33,10 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 class TelemetrySettings(Table):
     """The ``[telemetry]`` table."""
 
-    structlog: bool = Field(default=False, description="Log every event, once it is configured.")
+    structlog: bool = Field(
+        default=False,
+        description="Log lines of every event, once the application has configured structlog.",
+    )
     opentelemetry: bool = Field(default=False, description="Spans and metrics by OpenTelemetry.")
     prometheus: bool = Field(
         default=False, description="Metrics for Prometheus; the gateway then has `GET /metrics`."

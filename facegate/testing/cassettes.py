@@ -187,9 +187,9 @@ def opened(
     It takes over the HTTP clients that vcrpy knows, and facegate's own exchanges.
     """
 
-    def headers(made: Any, recorded: Any) -> None:
+    def headers(sent: Any, recorded: Any) -> None:
         for name in sorted(scrubber.headers):
-            one, other = made.headers.get(name), recorded.headers.get(name)
+            one, other = sent.headers.get(name), recorded.headers.get(name)
             assert one == other, f"{name} is {one!r}, and was {other!r}"  # noqa: S101
 
     recorder = vcr.VCR()

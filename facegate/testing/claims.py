@@ -61,10 +61,10 @@ def assert_survives(outcome: ResultOrError) -> None:
     again = pickle.loads(pickle.dumps(outcome))  # noqa: S301  what was written one line before
     if isinstance(outcome, VerificationResult):
         read = VerificationResult.model_validate_json(outcome.model_dump_json())
-        for how, copy in (("JSON", read), ("a pickle", again)):
+        for kind, copy in (("JSON", read), ("a pickle", again)):
             lost = [name for name, value in outcome if getattr(copy, name) != value]
-            assert not lost, f"{how} changes {', '.join(lost)} of {brief(outcome)}"
-            assert copy == outcome, f"{how} makes another result of {brief(outcome)}"
+            assert not lost, f"{kind} changes {', '.join(lost)} of {brief(outcome)}"
+            assert copy == outcome, f"{kind} makes another result of {brief(outcome)}"
     else:
         kept = (type(again), again.args, again.as_dict()) == (
             type(outcome),

@@ -65,8 +65,8 @@ class ProviderContract(ContractData):
 
     def test_the_registry_finds_it_by_its_name(self) -> None:
         name = self.provider.info.plugin
-        found = Registry(self.entry_points).provider_type(name)
-        assert found is self.provider, f"{name!r} finds {found.__qualname__}"
+        registered = Registry(self.entry_points).provider_type(name)
+        assert registered is self.provider, f"{name!r} finds {registered.__qualname__}"
 
     def test_a_setting_that_does_not_exist_is_refused_by_name(self) -> None:
         with pytest.raises(ValidationError, match=NOWHERE):
@@ -136,12 +136,12 @@ class ProviderContract(ContractData):
         self, ask: Asker, call: VendorCall, stage: Stage, faces: Sequence[bytes]
     ) -> None:
         for name, part, spec in self.thresholds(call):
-            asked = [None, *_others(spec)]
-            questions = [self.question(call, faces[:2], **{name: each}) for each in asked]
+            values = [None, *_others(spec)]
+            questions = [self.question(call, faces[:2], **{name: each}) for each in values]
             stage.forget()
             plain, *changed = ask(stage.make(), questions)
-            sent = stage.playback is not None and stage.playback.distinct(len(asked))
-            for value, outcome in zip(asked[1:], changed, strict=True):
+            sent = stage.playback is not None and stage.playback.distinct(len(values))
+            for value, outcome in zip(values[1:], changed, strict=True):
                 used = getattr(getattr(outcome, part, None), "threshold", None)
                 heeded = sent or used == value
                 assert heeded, f"{name} = {value} was dropped, and this came: {brief(outcome)}"

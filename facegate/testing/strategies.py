@@ -132,7 +132,7 @@ def answers(api: CompatibleApi, decoded: DecodedRequest) -> st.SearchStrategy[An
 
 
 def every_error(base: type[FacegateError] = FacegateError) -> Iterator[FacegateError]:
-    """One of each class at the ends of the tree, and one for each reason."""
+    """An error of each class at the ends of the tree, and one for each reason."""
     for kind in base.__subclasses__():
         if not kind.__module__.startswith("facegate."):
             continue

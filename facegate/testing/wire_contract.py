@@ -192,14 +192,14 @@ class WireContract(WireData):
         for each in playback.served:
             label = mislabelled(each.seen, images)
             assert not label, f"{call} sent {label}"
-        asked = [*images][:1] if call.operation is Operation.LIVENESS else [*images]
+        names = [*images][:1] if call.operation is Operation.LIVENESS else [*images]
         for alike in call.alike():
             served = [
                 pictures(each.plain, alike, images)
                 for each in playback.served
                 if each.endpoint in alike
             ]
-            wanted = [each for endpoint in alike for each in expected(endpoint, asked)]
+            wanted = [each for endpoint in alike for each in expected(endpoint, names)]
             wrong = [each for each in served if each not in wanted]
             right = (
                 _places(wanted[0]) if wanted[0] else "no picture, as its Endpoint names no place"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def facegate_providers() -> Sequence[type[Provider]]:
-    """Give the engine's provider."""
+    """The engine's provider."""
     from facegate_local.provider import Local
 
     return [Local]
@@ -21,7 +21,7 @@ def facegate_providers() -> Sequence[type[Provider]]:
 
 @hookimpl
 def facegate_commands() -> Sequence[click.Command]:
-    """Add ``facegate models`` and ``facegate demo``."""
+    """The commands ``facegate models`` and ``facegate demo``."""
     from facegate_local.commands import models
     from facegate_local.demo import demo
 

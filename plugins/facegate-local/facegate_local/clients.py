@@ -1,4 +1,4 @@
-"""Asks the user's own package clients, pip and npm, for an archive.
+"""Downloads of an archive with the user's own package clients, pip and npm.
 
 Going through the clients means that mirrors, proxies, certificates and credentials are those the
 user has set up already, and that this package opens no connection of its own. The clients only
@@ -25,7 +25,7 @@ from facegate_local.manifest import Archive, Kind
 POLL_SECONDS: Final = 0.2
 GRACE_SECONDS: Final = 5.0
 DEADLINE_SECONDS: Final = 1800.0
-"""Both clients have timeouts of their own; this only bounds what those do not."""
+"""Longest download. Both clients have timeouts of their own; this bounds what those do not."""
 
 # Any build of a wheel holds the same data files. One build is pinned, whatever the user's own
 # interpreter and system, so that everybody downloads, and checks, the same bytes.
@@ -58,7 +58,16 @@ _NOISE: Final = re.compile(
 
 
 def download(archive: Archive, scratch: Path, tick: Callable[[int], None]) -> Path:
-    """Have the archive's client download it into ``scratch``; ``tick`` hears the bytes so far."""
+    """Have the archive's client download it, and give the file.
+
+    Args:
+        archive: the archive to download.
+        scratch: an empty directory that the caller removes.
+        tick: called several times a second with the number of bytes so far.
+
+    Raises:
+        ConfigurationError: there is no client, it failed, or it delivered nothing.
+    """
     target, partial = scratch / "archive", scratch / "partial"
     target.mkdir()
     partial.mkdir()
@@ -75,17 +84,17 @@ def download(archive: Archive, scratch: Path, tick: Callable[[int], None]) -> Pa
     if code:
         raise _failed(archive, errors)
     try:
-        (found,) = target.iterdir()
+        (path,) = target.iterdir()
     except ValueError:
         raise ConfigurationError(
             f"{archive.client} reported success, but did not deliver {archive.spec}."
             f" See what `{manual(archive)}` does."
         ) from None
-    return found
+    return path
 
 
 def manual(archive: Archive) -> str:
-    """What a person would type to get the archive, on this or another machine."""
+    """The command with which a person gets the archive, on this or another machine."""
     match archive.kind:
         case Kind.NPM:
             return f"npm pack {archive.spec}"
@@ -184,7 +193,7 @@ def _run(
     working_directory: Path | None,
     tick: Callable[[], None],
 ) -> tuple[int, str]:
-    """Run the client to its end: its exit code and what it said. Whatever stops us stops it too."""
+    """The client's exit code and its errors, once it has ended; what stops us stops it too."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     try:
         process = subprocess.Popen(  # noqa: S603 - a fixed command, no shell

@@ -1,4 +1,4 @@
-"""``facegate models``: pull, list and verify the data files."""
+"""The command ``facegate models``: pull, list and verify the data files."""
 
 from __future__ import annotations
 
@@ -129,9 +129,9 @@ def _record(store: AssetStore, asset: Asset) -> dict[str, Any]:
 
 @contextmanager
 def progress(store: AssetStore) -> Iterator[Progress]:
-    """Shows a pull on stderr: a bar per archive on a terminal, lines elsewhere."""
-    shown = console(stderr=True)
-    if not shown.is_terminal:
+    """A pull's progress on stderr: a bar per archive on a terminal, lines elsewhere."""
+    out = console(stderr=True)
+    if not out.is_terminal:
         yield _lines(store)
         return
     with rich.progress.Progress(
@@ -140,7 +140,7 @@ def progress(store: AssetStore) -> Iterator[Progress]:
         rich.progress.BarColumn(),
         rich.progress.TextColumn("{task.fields[size]}"),
         rich.progress.TimeElapsedColumn(),
-        console=shown,
+        console=out,
     ) as bars:
         yield _bars(store, bars)
 

@@ -1,4 +1,4 @@
-"""Encoded bytes to pixels: as a person would see the picture, or not at all."""
+"""Pixels of an encoded picture: as a person would see it, or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pixels = cv2.typing.MatLike
 """Height x width x 3, 8 bits deep, blue first, as OpenCV has it."""
 
 REDUCED_LONG_SIDE: Final = 1500
-"""A JPEG is decoded at a half, a quarter or an eighth as long as this many pixels remain.
+"""Pixels that the longer side of a JPEG keeps at least when it is decoded smaller.
 
 Decoding 12 megapixels costs more than finding and embedding the face. Detection works on 640
 pixels, so nothing is lost on it, and the embedding of a 12-megapixel portrait decoded at half size
@@ -30,7 +30,7 @@ _REDUCED: Final = {
 
 
 def reduction(image: Image) -> int:
-    """By how much the picture may be decoded smaller: 1, 2, 4 or 8. Only JPEG gains by it."""
+    """The factor by which a picture may be decoded smaller: 1, 2, 4 or 8; only JPEG gains by it."""
     if image.format is not ImageFormat.JPEG:
         return 1
     longest = max(image.width, image.height)
@@ -56,7 +56,7 @@ def decode(image: Image, reduced_by: int = 1) -> Pixels:
 
 
 def resized(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Scaled to a size, averaging where that is smaller: every pixel counts."""
+    """The picture scaled to a size, averaged where that is smaller: every pixel counts."""
     smaller = width * height < pixels.shape[0] * pixels.shape[1]
     method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return cv2.resize(pixels, (max(1, width), max(1, height)), interpolation=method)
@@ -74,7 +74,7 @@ def _decode(image: Image, flags: int) -> Pixels:
 
 
 def _may_be_transparent(image: Image) -> bool:
-    """Read from the header, since a second decode is dear."""
+    """Whether a pixel may be transparent, as the header says: a second decode is dear."""
     data = image.data
     match image.format:
         case ImageFormat.PNG:
@@ -109,12 +109,12 @@ _BAND: Final = 256
 
 
 def _lowest_alpha(layers: cv2.typing.MatLike) -> float:
-    """From 0, invisible, to 1, opaque."""
+    """The lowest alpha of all pixels, from 0, invisible, to 1, opaque."""
     return float(layers[..., 3].min()) / _opaque(layers)
 
 
 def _on_white(layers: cv2.typing.MatLike) -> Pixels:
-    """EXIF's turn is not applied here; the search for the face tries all four anyway."""
+    """The picture on white. EXIF's turn is not applied; the search for the face tries all four."""
     opaque = _opaque(layers)
     composed = np.empty((*layers.shape[:2], 3), np.uint8)
     for top in range(0, len(layers), _BAND):

@@ -1,4 +1,4 @@
-"""``facegate demo``: the three questions, asked about real faces."""
+"""The command ``facegate demo``: the three questions, asked about real faces."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def demo() -> None:
 
 
 def _pull(store: AssetStore, console: Console) -> set[str]:
-    """Fetch what is not here; gives the names of what cannot be had, after saying why."""
+    """Fetch missing files; gives the names of those that cannot be had, after saying why."""
     if store.missing():
         console.print(f"Fetching models and portraits, once, into {store.directory}")
         try:
@@ -104,14 +104,14 @@ def _picture(
 ) -> Group:
     outcome = _outcome(verifier, store, scene)
     if isinstance(outcome, facegate.VerificationResult):
-        said = cli.result(outcome)
+        report = cli.result(outcome)
     else:
-        said = cli.failure(outcome)
+        report = cli.failure(outcome)
     if console.color_system not in ("256", "truecolor"):
-        return Group(said)
+        return Group(report)
     row = Table.grid(padding=(0, 2))
     row.add_row(*(_thumbnail(store.read(name)) for name in (scene.probe, *scene.gallery)))
-    return Group(row, said)
+    return Group(row, report)
 
 
 def _thumbnail(encoded: bytes) -> Text:

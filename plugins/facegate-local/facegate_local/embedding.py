@@ -1,4 +1,4 @@
-"""From a face to the 128 numbers that are compared.
+"""Embeddings: the 128 numbers of a face that are compared.
 
 The embedder is SFace, face_recognition_sface_2021dec (Zhong, Deng, Hu, Zhao, Li, Wen: "SFace:
 Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition", IEEE TIP 30, 2021; OpenCV Zoo).
@@ -41,7 +41,7 @@ _TEMPLATE: Final = np.array(
 
 
 class Embedder:
-    """SFace. Serves one thread at a time."""
+    """Embedder of faces (SFace), for one thread at a time."""
 
     def __init__(self, model: bytes) -> None:
         # The file lists its weights as inputs too, which FaceRecognizerSF of OpenCV 5 trips over;

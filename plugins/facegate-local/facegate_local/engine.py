@@ -1,4 +1,4 @@
-"""One set of networks, put together: from an encoded picture to a face, an embedding, a score."""
+"""The engine: one set of networks, from an encoded picture to a face, an embedding, a score."""
 
 from __future__ import annotations
 
@@ -30,10 +30,14 @@ N = TypeVar("N")
 
 
 class Models(Protocol):
-    """Where the model files come from."""
+    """Source of the model files."""
 
     def read(self, name: str) -> bytes:
-        """The verified bytes of a model."""
+        """The verified bytes of a model.
+
+        Raises:
+            ConfigurationError: the file is not to be had.
+        """
 
 
 class Engine:
@@ -43,12 +47,16 @@ class Engine:
         self._models = models
 
     def see(self, image: Image, label: str, *, largest_face: bool = False) -> Scene:
-        """Decode a picture, find whom it is of, and check that the face can be compared.
+        """Decode a picture, find its subject's face, and check that it can be compared.
 
         Args:
             image: the picture.
-            label: what the caller calls it: ``"probe"`` or ``"gallery[i]"``.
+            label: its name in errors: ``"probe"`` or ``"gallery[i]"``.
             largest_face: take the most prominent of several faces instead of refusing.
+
+        Raises:
+            ImageRejected: the picture cannot be decoded.
+            CaptureRejected: there is no face, there are several, or it cannot be compared.
         """
         try:
             scene = self._look(image)
@@ -67,7 +75,7 @@ class Engine:
         return scene
 
     def embed(self, scene: Scene, label: str) -> Embedding:
-        """What the face is compared by.
+        """The embedding of the face, by which it is compared.
 
         Raises:
             CaptureRejected: there is too little of a face in the picture.
@@ -82,7 +90,7 @@ class Engine:
         """Probability, 0 to 1, that the face is alive.
 
         Raises:
-            CaptureRejected: the capture does not suit the question.
+            CaptureRejected: the face fills the frame or is near its edge, or its eyes are shut.
         """
         check_live(scene, label)
         if require_open_eyes and self._eye_watcher.closed(scene.pixels, scene.face):

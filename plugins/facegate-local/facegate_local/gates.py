@@ -1,4 +1,4 @@
-"""Which pictures a decision may be based on, and what to tell the person where it may not.
+"""Gates for pictures: those that no decision may be based on, with advice for the person.
 
 The bounds come from measurements on Labeled Faces in the Wild and on cut, turned and shrunk
 variants of it. Occlusion is absent: a medical mask scores like a bare face, so a gate would guess.
@@ -17,13 +17,15 @@ from facegate_local.decode import Pixels
 from facegate_local.faces import LARGEST_ROLL, Face, Scene
 
 SMALLEST_FACE: Final = 40.0
-"""Box width in pixels. Refused genuine pairs rise from 3 % at 40 to 7 % at 24 and 28 % at 16."""
+"""Least box width in pixels. Refused genuine pairs rise from 3 % at 40 to 7 % at 24 and 28 % at
+16."""
 SMALL_FACE: Final = 64.0
-"""Box width below which an answer carries a warning."""
+"""Box width in pixels below which an answer carries a warning."""
 UPRIGHT_SCORE: Final = 0.85
 """Detector score below which a face leans, or is too dark or blurred, to be told from another."""
 LARGEST_YAW: Final = 45.0
-"""Degrees. The estimate is off by 4.5 in the median and nothing was measured on profiles."""
+"""Degrees that a head may be turned to the side. The estimate is off by 4.5 in the median, and
+nothing was measured on profiles."""
 RIVAL_WIDTH: Final = 0.5
 RIVAL_SCORE: Final = 0.8
 """A second face counts if it is this large beside the first, and this sure. Any second face would
@@ -33,7 +35,7 @@ CUT: Final = 0.02
 detector shrinks its box to the picture. Of 192 portraits cut by 10 to 40 % of the face, 5 exceeded
 it, by less than 0.01; of 96 crops with 5 to 10 % to spare, none fell to it."""
 LIVE_BORDER: Final = 0.10
-"""The gap that liveness needs, since it judges the surroundings too."""
+"""Least gap between box and edge, in face widths, for liveness: it judges the surroundings too."""
 LIVE_HEIGHT: Final = 0.80
 """Box height over picture height from which a face is too close for liveness."""
 
@@ -45,7 +47,11 @@ _HEAD: Final = np.array(
 
 
 def check_subject(scene: Scene, image: str) -> None:
-    """Is there one person the picture is of?"""
+    """Refuse a picture of several people.
+
+    Raises:
+        CaptureRejected: other faces are nearly as large as the first.
+    """
     rivals = sum(
         face.width >= RIVAL_WIDTH * scene.face.width and face.score >= RIVAL_SCORE
         for face in scene.faces[1:]
@@ -59,7 +65,11 @@ def check_subject(scene: Scene, image: str) -> None:
 
 
 def check_compare(scene: Scene, image: str) -> None:
-    """Can the face be told from others? Fit for tight crops, such as portraits of documents."""
+    """Refuse a face that cannot be told from others; tight crops, as of documents, pass.
+
+    Raises:
+        CaptureRejected: the face is too small, cut off, leans, or looks to the side.
+    """
     face = scene.face
     if face.width < SMALLEST_FACE:
         raise CaptureRejected(
@@ -89,7 +99,11 @@ def check_compare(scene: Scene, image: str) -> None:
 
 
 def check_live(scene: Scene, image: str) -> None:
-    """Is there enough around the face to judge liveness by?"""
+    """Refuse a face with too little around it to judge liveness by.
+
+    Raises:
+        CaptureRejected: the face fills the frame, or is too near its edge.
+    """
     face = scene.face
     if face.height > LIVE_HEIGHT * scene.pixels.shape[0]:
         raise CaptureRejected(
@@ -124,7 +138,7 @@ def yaw(face: Face, pixels: Pixels) -> float:
 
 
 def _gap(face: Face, pixels: Pixels) -> float:
-    """From the box to the nearest edge of the picture, in face widths; negative beyond it."""
+    """The gap from the box to the nearest edge, in face widths; negative beyond the edge."""
     height, width = pixels.shape[:2]
     gaps = (face.x, face.y, width - face.x - face.width, height - face.y - face.height)
     return float(min(gaps) / face.width)

@@ -13,7 +13,7 @@ from typing import Final
 
 
 class Kind(StrEnum):
-    """What sort of archive a registry serves."""
+    """Kind of archive that a registry serves."""
 
     WHEEL = "wheel"
     SDIST = "sdist"
@@ -43,7 +43,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Who is in a portrait, and who made it."""
+    """The person in a portrait, and its author."""
 
     person: str
     author: str
@@ -57,10 +57,10 @@ class Asset:
     """One file inside an archive.
 
     Attributes:
-        name: what the code calls it.
-        file: where it belongs in the directory of the user's data files.
+        name: its name in the code.
+        file: its path in the directory of the user's data files.
         member: its name inside the archive.
-        origin: who made it, or for a portrait the page that states its licence.
+        origin: the page of its author, or for a portrait the one that states its licence.
     """
 
     name: str

@@ -30,7 +30,7 @@ def errors_only() -> Iterator[None]:
 
 
 class Net:
-    """An ONNX model with one real input and one output. Serves one thread at a time."""
+    """An ONNX model with one real input and one output, for one thread at a time."""
 
     def __init__(self, model: bytes, input_name: str = "") -> None:
         self._net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))

@@ -25,7 +25,7 @@ _LIVE: Final = 0
 
 
 class AttackDetector:
-    """fr_liveness. Serves one thread at a time."""
+    """Detector of presentation attacks (fr_liveness), for one thread at a time."""
 
     def __init__(self, model: bytes) -> None:
         self._net = Net(model)
@@ -34,7 +34,7 @@ class AttackDetector:
         """Probability, 0 to 1, that the face is alive.
 
         Raises:
-            BadReply: the network computed none.
+            BadReply: the network computed no probability.
         """
         # Raw 0-255, blue first: fed red first, as the publisher's own script does, the network
         # tells attacks from faces hardly better than a coin (AUC 0.66 instead of 0.87).

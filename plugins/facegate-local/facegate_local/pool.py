@@ -1,4 +1,4 @@
-"""Lending out what serves one thread at a time."""
+"""A pool of things that serve one thread at a time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ R = TypeVar("R")
 
 
 class Pool(Generic[T]):
-    """Builds things when they are needed, at most ``size``, and lends each to one borrower.
+    """A pool of at most ``size`` things, built when needed, each lent to one borrower at a time.
 
-    Whoever comes back last is lent first, so that idle ones stay cold. A forked child starts with
-    an empty pool: what its parent had lent at that moment will never come back.
+    The one that came back last is lent first, so that idle ones stay cold. A forked child starts
+    with an empty pool: what its parent had lent at that moment will never come back.
     """
 
     def __init__(self, build: Callable[[], T], size: int) -> None:
@@ -35,7 +35,10 @@ class Pool(Generic[T]):
     def lend(self, timeout: float) -> Iterator[T]:
         """One thing, for the ``with`` block; waits at most ``timeout`` seconds for it.
 
-        One that met an error it has no name for is not lent again.
+        A thing that raised anything but a FacegateError is not lent again.
+
+        Raises:
+            ProviderUnavailable: all things were lent for that long.
         """
         free, idle = self._free, self._idle
         if not free.acquire(timeout=timeout):
@@ -57,12 +60,12 @@ class Pool(Generic[T]):
         """Run the jobs on one thing, and on a second at the same time while one is free.
 
         The results are in the order of the jobs. Jobs begin in that order too, so that of several
-        errors the first job's is raised, whoever was quicker. No job begins after ``timeout``
+        errors the first job's is raised, whichever was quicker. No job begins after ``timeout``
         seconds.
 
         Raises:
             ProviderUnavailable: nothing came free in time.
-            ProviderTimeout: the jobs before took all of it.
+            ProviderTimeout: the jobs before took all of the time.
         """
         ends = time.monotonic() + timeout
         results: list[Future[R]] = [Future() for _ in jobs]

@@ -66,11 +66,11 @@ _NOTES: Final = (
 
 
 class LocalSettings(ProviderSettings):
-    """What can be set for the embedded engine."""
+    """Settings of the embedded engine."""
 
     models_dir: Path | None = Field(
         default=None,
-        description="Where the model files are; FACEGATE_MODELS_DIR or the cache if absent.",
+        description="Folder of the model files; FACEGATE_MODELS_DIR or the cache if absent.",
     )
     model_paths: Mapping[str, Path] = Field(
         default_factory=dict, description="Model files that lie elsewhere, by name."
@@ -90,7 +90,7 @@ class LocalSettings(ProviderSettings):
 
 
 class Local(BlockingProvider[LocalSettings]):
-    """YuNet, SFace and a MiniFASNet in OpenCV, in this process."""
+    """The embedded engine: YuNet, SFace and a MiniFASNet in OpenCV, in this process."""
 
     settings_type = LocalSettings
     info = ProviderInfo(
@@ -182,8 +182,8 @@ class Local(BlockingProvider[LocalSettings]):
             partial(claimed, image=image, label=f"gallery[{index}]")
             for index, image in enumerate(request.gallery)
         ]
-        wanted, *found = self._run(jobs)
-        all_scores = tuple(scores.score(float(wanted @ each)) for each in found)
+        own, *others = self._run(jobs)
+        all_scores = tuple(scores.score(float(own @ each)) for each in others)
         match = scores.MATCH.match(max(all_scores), request.threshold, all_scores)
         claimed_faces = (faces[f"gallery[{n}]"] for n in range(len(request.gallery)))
         return seen[0], match, tuple(chain(_faces("probe", seen[0]), *claimed_faces))

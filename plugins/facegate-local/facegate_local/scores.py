@@ -1,4 +1,4 @@
-"""From the cosine of two embeddings to the score that callers see.
+"""Scores that callers see, from the cosine of two embeddings.
 
 The table belongs to one model file: another embedder spreads its cosines differently. It was
 measured on Labeled Faces in the Wild, over all 87.3 million impostor pairs of its 13,233 photos.
@@ -30,7 +30,7 @@ KNOTS: Final = (
 """Cosine and score, joined by straight lines. The inner four are the rates in ``AT_FMR``."""
 
 AT_FMR: Final = {1e-2: 0.60, 1e-3: 0.67, 1e-4: 0.70, 1e-5: 0.75}
-"""False match rate to score. Below 1e-5 the labels of the photos are wrong more often than that."""
+"""Score by false match rate. Below 1e-5 the labels of the photos are wrong more often than that."""
 
 MATCH: Final = ScoreSpec(Scale(name="facegate-local/sface"), threshold=0.70, at_fmr=AT_FMR)
 

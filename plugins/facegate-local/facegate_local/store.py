@@ -32,7 +32,7 @@ _log = logging.getLogger("facegate.local")
 
 
 class State(StrEnum):
-    """What is known about a file on this machine."""
+    """State of a file on this machine."""
 
     PRESENT = "present"
     MISSING = "missing"
@@ -70,7 +70,11 @@ class AssetStore:
         self._failures: dict[Archive, tuple[float, str]] = {}
 
     def asset(self, name: str) -> Asset:
-        """The manifest's entry of that name."""
+        """The manifest's entry of that name.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
         try:
             return self._by_name[name]
         except KeyError:
@@ -80,7 +84,7 @@ class AssetStore:
             ) from None
 
     def location(self, name: str) -> Path:
-        """Where the file is or would be, whether or not it is there."""
+        """The path of a file, whether or not it is there."""
         return self._paths.get(name) or self.directory / self.asset(name).file
 
     def read(self, name: str) -> bytes:
@@ -103,7 +107,7 @@ class AssetStore:
         return content
 
     def path(self, name: str) -> Path:
-        """Where the file is, once it has been verified as by ``read``."""
+        """The path of a file, once it has been verified as by ``read``."""
         self.read(name)
         return self.location(name)
 
@@ -114,7 +118,7 @@ class AssetStore:
         ]
 
     def state(self, name: str) -> State:
-        """What the file is like now; nothing is pulled."""
+        """The state of a file now; nothing is pulled."""
         asset = self.asset(name)
         try:
             content = self._content(asset)
@@ -127,7 +131,8 @@ class AssetStore:
     def pull(self, names: Iterable[str] | None = None, progress: Progress | None = None) -> None:
         """Fetch what is absent or corrupted among ``names``, by default among all files.
 
-        Where an archive cannot be had, the others still are, before the error is raised.
+        Raises:
+            ConfigurationError: some archives could not be had; all others were.
         """
         archives = dict.fromkeys(
             self.asset(name).archive

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def facegate_providers() -> Sequence[type[Provider]]:
-    """Give the client of Verifik."""
+    """The client of Verifik."""
     from facegate_verifik.provider import Verifik
 
     return [Verifik]
@@ -21,7 +21,7 @@ def facegate_providers() -> Sequence[type[Provider]]:
 
 @hookimpl
 def facegate_compatible_apis() -> Sequence[type[CompatibleApi]]:
-    """Give the API that answers as Verifik does."""
+    """The compatible API, which answers as Verifik does."""
     from facegate_verifik.compat import VerifikApi
 
     return [VerifikApi]
@@ -29,7 +29,7 @@ def facegate_compatible_apis() -> Sequence[type[CompatibleApi]]:
 
 @hookimpl
 def facegate_commands() -> Sequence[click.Command]:
-    """Add ``facegate verifik``."""
+    """The command ``facegate verifik``."""
     from facegate_verifik.commands import verifik
 
     return [verifik]

@@ -1,4 +1,4 @@
-"""``facegate verifik``: what Verifik has beside the three questions."""
+"""The command ``facegate verifik``: what Verifik has beside the three questions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def verifik() -> None:
 
 @verifik.command()
 @config_option
-@click.option("--provider", "-p", metavar="NAME", help="Whose token; the default provider's.")
+@click.option(
+    "--provider", "-p", metavar="NAME", help="Provider whose token to renew; the default if absent."
+)
 @click.option(
     "--months",
     type=click.IntRange(1, 120),
@@ -37,12 +39,13 @@ def renew(
 ) -> None:
     """Renew the access token while it is valid; the old one stays valid for its own time."""
     with facegate.open(config, provider=provider) as verifier:
-        ours = verifier.provider
-        if not isinstance(ours, Verifik):
+        client = verifier.provider
+        if not isinstance(client, Verifik):
             raise ConfigurationError(
-                "this is not Verifik; name one with --provider", provider=ours.name
+                "this is not Verifik; name one with --provider", provider=client.name
             )
-        new = verifier.run(ours.renewed(months or ours.settings.renew_months)).get_secret_value()
+        months = months or client.settings.renew_months
+        new = verifier.run(client.renewed(months)).get_secret_value()
     if target is None:
         click.echo(new)
         return
@@ -52,11 +55,11 @@ def renew(
 
 def _write(target: Path, secret: str) -> None:
     """Replace the file as a whole, so that a reader finds the old token or the new one."""
-    made = target.with_name(f".{target.name}.{os.getpid()}")
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with open(made, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        with open(draft, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(secret + "\n")
-        made.replace(target)
+        draft.replace(target)
     except OSError as error:
-        made.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise ConfigurationError(f"cannot write {target}: {error.strerror}") from None

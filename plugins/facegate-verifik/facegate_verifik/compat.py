@@ -1,4 +1,4 @@
-"""Answering as Verifik does, from requests written for it."""
+"""The compatible API: Verifik's requests in, Verifik's replies out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from facegate.plugin import (
     json_reply,
 )
 from facegate_verifik import wire
-from facegate_verifik.errors import CAPTURE, DOCUMENTED, SAID
+from facegate_verifik.errors import CAPTURE, DOCUMENTED, REPLIES
 from facegate_verifik.replies import Call, Writer, object_id
 from facegate_verifik.token import is_signed, presented, signed
 
@@ -64,7 +64,7 @@ _JOI: Final[Mapping[str, str]] = {
     "less_than_equal": "must be less than or equal to {le:g}",
     "literal_error": "must be one of [FAST, ACCURATE]",
 }
-"""What is wrong with a field, in the words of the validation library that Verifik shows."""
+"""Complaints about a field, in the words of the validation library that Verifik shows."""
 
 
 class VerifikApiSettings(CompatibleApiSettings):
@@ -72,11 +72,11 @@ class VerifikApiSettings(CompatibleApiSettings):
 
     shape: Literal["record", "docs"] = Field(
         default="record",
-        description="Answer with stored records, as captured, or flat as documented.",
+        description="Shape of answers: stored records, as captured, or flat as documented.",
     )
     search_mode: Literal["lenient", "strict"] = Field(
         default="lenient",
-        description="Whether a comparison without search_mode is done FAST, or refused.",
+        description="A comparison without search_mode is done FAST, or refused (`strict`).",
     )
 
 
@@ -88,8 +88,8 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
     itself is the only token, and its renewal gives the key again.
 
     Verifik takes several probes; facegate has one, so more are refused, and so are galleries of
-    more than 100. ``collection_id``, ``cropFace`` and ``includeCost`` are ignored. A picture that
-    is none is told like one that is no base64.
+    more than 100. ``collection_id``, ``cropFace`` and ``includeCost`` are ignored. Bytes that are
+    no picture are answered like a text that is no base64.
 
     Where the answering provider gives no score, none is made up:
 
@@ -102,9 +102,9 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
       for a pass, so a spoof must not get one.
 
     Args:
-        *arguments: see :class:`~facegate.plugin.CompatibleApi`, also for ``**named``.
-        clock: gives the time, in UTC.
-        chance: makes ids.
+        *arguments: as for :class:`~facegate.plugin.CompatibleApi`, like ``**named``.
+        clock: gives the current time, in UTC.
+        chance: source of ids; the system's if None.
     """
 
     plugin = "verifik"
@@ -118,7 +118,7 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
         name: row.sent for name, row in DOCUMENTED.items()
     }
     reasons = CAPTURE
-    failures = SAID
+    failures = REPLIES
     settings_type = VerifikApiSettings
 
     def __init__(
@@ -161,9 +161,9 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
             )
         except ValidationError as error:
             return self._refused(error)
-        asked = message.image if operation is Operation.LIVENESS else message.probe
+        probe = message.image if operation is Operation.LIVENESS else message.probe
         linked = operation is Operation.LIVENESS, route == wire.COMPARE_FIRST
-        pictures = [("probe", asked[0] if isinstance(asked, list) else asked, linked[0])]
+        pictures = [("probe", probe[0] if isinstance(probe, list) else probe, linked[0])]
         texts = getattr(message, "gallery", ())
         if len(texts) > _LARGEST:
             problem = _JOI["too_long"].format(max_length=_LARGEST)
@@ -184,8 +184,8 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
             context=Call(route, self._writer.clock()),
         )
 
-    def encode(self, asked: DecodedRequest, answer: Answer) -> HttpReply:
-        data = self._writer.data(asked, answer)
+    def encode(self, decoded: DecodedRequest, answer: Answer) -> HttpReply:
+        data = self._writer.data(decoded, answer)
         if data is None:
             return self.error("liveness_failed")
         return json_reply(200, self._writer.envelope(data))
@@ -234,7 +234,7 @@ def _insecure(text: str) -> bool:
 
 
 def _unfit(query: Mapping[str, list[str]]) -> str | None:
-    """What is wrong with a request for renewal."""
+    """Complaint about a request for renewal; None if there is none."""
     if "origin" not in query:
         return '"origin" is required'
     if query["origin"][0] != "refresh":

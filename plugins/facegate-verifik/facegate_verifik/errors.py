@@ -39,7 +39,7 @@ from facegate.plugin import (
 
 
 class Row(NamedTuple):
-    """An error as Verifik sends it, and what it means; without a meaning it is an answer."""
+    """An error as Verifik sends it, and its meaning; without a meaning it is an answer."""
 
     status: int
     code: str | None
@@ -184,7 +184,7 @@ CAPTURE: Final[Mapping[CaptureReason, str]] = {
     CaptureReason.QUALITY_TOO_LOW: "poor_lighting",
     CaptureReason.NOT_STATED: "image_is_invalid_for_checking_liveness",
 }
-SAID: Final[Mapping[type[FacegateError], str]] = {
+REPLIES: Final[Mapping[type[FacegateError], str]] = {
     ConsentRefused: "access_forbidden",
     ImageRejected: "only_images_in_base64",
     InvalidRequest: "missing_parameter",
@@ -195,14 +195,14 @@ SAID: Final[Mapping[type[FacegateError], str]] = {
     UnsupportedOption: "missing_parameter",
     FacegateError: "internal_error",
 }
-"""How the compatible API puts each class. A credential or a licence that failed behind it is the
-operator's, and the caller's own is as good as it was."""
+"""Errors that the compatible API sends for each class. A credential or a licence that failed behind
+it is the operator's, and the caller's own is as good as it was."""
 
 
 def token(reply: HttpReply) -> tuple[str | None, float | None]:
-    """What an error reply is known by in :data:`TABLE`; None where only its status says something.
+    """The token of an error reply, as in :data:`TABLE`, and the score of a failed liveness check.
 
-    Beside it the score of a failed liveness check, where that is sent.
+    The token is None where only the status says something, the score where none is sent.
     """
     body = _object(reply.body)
     data = body.get("data")

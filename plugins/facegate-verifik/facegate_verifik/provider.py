@@ -56,15 +56,15 @@ _NOTES: Final = (
 
 
 class VerifikSettings(HttpSettings):
-    """What can be set for Verifik."""
+    """Settings of Verifik's client."""
 
-    base_url: str = Field(default="https://api.verifik.co", description="Where the API is.")
+    base_url: str = Field(default="https://api.verifik.co", description="URL of the API.")
     token: SecretStr = Field(min_length=1, description="The access token, a JWT.")
     search_mode: Literal["FAST", "ACCURATE"] = per_call(
         "FAST", description="Speed or accuracy of a comparison."
     )
     os: Literal["DESKTOP", "IOS", "ANDROID"] = per_call(
-        "DESKTOP", description="What the probe was captured with."
+        "DESKTOP", description="Kind of device that captured the probe."
     )
     order: Literal["single", "compare_first"] = per_call(
         "single",
@@ -75,7 +75,7 @@ class VerifikSettings(HttpSettings):
         description="Renew the token before it expires. The new one is kept in memory alone.",
     )
     renew_months: int = Field(
-        default=1, ge=1, le=120, description="How long a renewed token should live."
+        default=1, ge=1, le=120, description="Months that a renewed token lives."
     )
     soon_days: float = Field(
         default=7.0,
@@ -85,7 +85,7 @@ class VerifikSettings(HttpSettings):
 
 
 class Verifik(HttpProvider[VerifikSettings]):
-    """Verifik's face recognition, ``/v2/face-recognition``.
+    """Client of Verifik's face recognition, ``/v2/face-recognition``.
 
     With ``order = "compare_first"``, a comparison that fails leaves liveness unchecked, and what is
     unchecked is not live.
@@ -137,7 +137,7 @@ class Verifik(HttpProvider[VerifikSettings]):
                 wire.COMPARE,
                 message,
                 wire.Reply[wire.Comparison],
-                lambda found: Answer(match=_match(found, request.threshold)),
+                lambda comparison: Answer(match=_match(comparison, request.threshold)),
             )
         )
 
@@ -157,53 +157,53 @@ class Verifik(HttpProvider[VerifikSettings]):
             compare_min_score=threshold,
         )
         if settings.order == "single":
-            asking = self._ask(
+            flow = self._ask(
                 wire.COMPARE_LIVE,
                 message,
                 wire.Reply[wire.Compared],
-                lambda found: Answer(
-                    match=_match(found, threshold), liveness=_liveness(found.liveness, lowest)
+                lambda both: Answer(
+                    match=_match(both, threshold), liveness=_liveness(both.liveness, lowest)
                 ),
             )
         else:
-            asking = self._ask(
+            flow = self._ask(
                 wire.COMPARE_FIRST,
                 message,
                 wire.Reply[wire.ComparedFirst],
-                lambda found: Answer(
-                    match=_match(found.comparison, threshold),
-                    liveness=_liveness(found.liveness or wire.Check(), lowest),
+                lambda both: Answer(
+                    match=_match(both.comparison, threshold),
+                    liveness=_liveness(both.liveness or wire.Check(), lowest),
                 ),
             )
-        return (yield from _judged(asking))
+        return (yield from _judged(flow))
 
     def liveness(self, request: LivenessRequest[VerifikSettings]) -> Flow[Answer]:
         threshold = request.liveness_threshold
 
-        def read(found: wire.Check) -> Answer:
-            if found.score is None and found.passed is None:
+        def read(check: wire.Check) -> Answer:
+            if check.score is None and check.passed is None:
                 raise BadReply("answered with neither a liveness score nor a verdict")
-            return Answer(liveness=_liveness(found, threshold))
+            return Answer(liveness=_liveness(check, threshold))
 
         message = wire.CheckLiveness[Picture](
             os=request.settings.os, image=request.probe, liveness_min_score=threshold
         )
-        asking = self._ask(wire.LIVENESS, message, wire.Reply[wire.Check], read)
+        flow = self._ask(wire.LIVENESS, message, wire.Reply[wire.Check], read)
         try:
-            return (yield from _judged(asking))
+            return (yield from _judged(flow))
         except (CaptureRejected, ImageRejected) as error:
             error.image = "probe"
             raise
 
     def renewed(self, months: int) -> Flow[SecretStr]:
-        """Ask for a new token, which the valid old one is needed for."""
+        """Ask for a new token that lives for so many months, 1 to 120, with the valid old one."""
         query: dict[str, str | int] = {"origin": "refresh", "expiresIn": months}
         reply = yield from self.get(wire.RENEWAL, wire.Renewed, query=query)
         return reply.token
 
     def findings(self) -> Sequence[str]:
-        found = finding(self._expires, time.time(), self.settings.soon_days * DAY)
-        return [found] if found else []
+        warning = finding(self._expires, time.time(), self.settings.soon_days * DAY)
+        return [warning] if warning else []
 
     def _ask(
         self,
@@ -222,7 +222,7 @@ class Verifik(HttpProvider[VerifikSettings]):
         )
 
     def _keep_token(self) -> Flow[tuple[str, ...]]:
-        """Renew the token when it is time; gives what to warn of."""
+        """Renew the token when it is time; gives warnings."""
         if not (self.settings.renew and self._renewing.acquire(blocking=False)):
             return ()
         try:
@@ -249,34 +249,34 @@ class Verifik(HttpProvider[VerifikSettings]):
         self._expires = expiry(new.get_secret_value())
 
 
-def _judged(ask: Flow[Answer]) -> Flow[Answer]:
+def _judged(flow: Flow[Answer]) -> Flow[Answer]:
     """A question of liveness: a capture that is rejected is the probe."""
     try:
-        return (yield from ask)
+        return (yield from flow)
     except CaptureRejected as error:
         if error.vendor_code != NO_FACE:  # liveness is what the others are documented for
             error.image = "probe"
         raise
 
 
-def _match(found: wire.Comparison, asked: float | None) -> Match:
-    threshold = asked if found.threshold is None else found.threshold
-    if found.passed is None:
-        if found.score is None:
+def _match(comparison: wire.Comparison, wanted: float | None) -> Match:
+    threshold = wanted if comparison.threshold is None else comparison.threshold
+    if comparison.passed is None:
+        if comparison.score is None:
             raise BadReply("answered with neither a score nor a verdict")
-        return wire.MATCH_SPEC.match(found.score, threshold)
-    return wire.MATCH_SPEC.verdict(found.passed, found.score, threshold)
+        return wire.MATCH_SPEC.match(comparison.score, threshold)
+    return wire.MATCH_SPEC.verdict(comparison.passed, comparison.score, threshold)
 
 
-def _liveness(found: wire.Check, asked: float | None) -> Liveness:
-    threshold = asked if found.threshold is None else found.threshold
-    if found.passed is None:
-        if found.score is None:
+def _liveness(check: wire.Check, wanted: float | None) -> Liveness:
+    threshold = wanted if check.threshold is None else check.threshold
+    if check.passed is None:
+        if check.score is None:
             return Liveness(
                 passed=False,
                 threshold=threshold,
                 scale=wire.LIVENESS_SPEC.scale,
                 reason="not answered",
             )
-        return wire.LIVENESS_SPEC.liveness(found.score, threshold)
-    return wire.LIVENESS_SPEC.liveness_verdict(found.passed, found.score, threshold)
+        return wire.LIVENESS_SPEC.liveness(check.score, threshold)
+    return wire.LIVENESS_SPEC.liveness_verdict(check.passed, check.score, threshold)

@@ -20,7 +20,7 @@ _MONTHS: Final = (
 
 @dataclass(frozen=True)
 class Call:
-    """What an answer looks like, beside the question: where and when it was asked."""
+    """The route and the moment of a request, which its answer depends on."""
 
     route: str
     at: datetime
@@ -28,12 +28,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes answers.
+    """Writer of answers' bodies.
 
     Attributes:
         shape: stored records, as captured, or flat, as documented.
-        clock: gives the time, in UTC.
-        chance: makes ids.
+        clock: gives the current time, in UTC.
+        chance: source of ids.
         client: the account's id.
     """
 
@@ -43,10 +43,12 @@ class Writer:
     client: str
 
     def envelope(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The body of an answer with this data."""
         reference = "".join(self.chance.choices(_ALPHABET, k=5))
         return {"id": reference, "data": data, "signature": self.signature()}
 
     def signature(self) -> dict[str, str]:
+        """The signature field, with the current time."""
         now = self.clock().astimezone(UTC)
         hour, half = (now.hour - 1) % 12 + 1, "PM" if now.hour >= 12 else "AM"
         date = f"{_MONTHS[now.month - 1]} {now.day}, {now.year}"
@@ -55,57 +57,57 @@ class Writer:
             "dateTime": f"{date} {hour}:{now.minute:02} {half}",
         }
 
-    def data(self, asked: DecodedRequest, answer: Answer) -> dict[str, Any] | None:
-        """What an answer comes to; None for a spoof that no score can tell."""
+    def data(self, decoded: DecodedRequest, answer: Answer) -> dict[str, Any] | None:
+        """The data of an answer; None for a spoof that no score can tell."""
         match, live = answer.match, answer.liveness
         spoof = live is not None and not live.passed
-        told = None if live is None or (spoof and live.score is None) else live
-        if asked.operation is Operation.LIVENESS:
-            return None if told is None else _check(told)
+        sayable = None if live is None or (spoof and live.score is None) else live
+        if decoded.operation is Operation.LIVENESS:
+            return None if sayable is None else _check(sayable)
         if match is None:
             return None
-        if asked.operation is Operation.COMPARE:
-            return None if spoof else self._comparison(asked, match, "compare")
-        comparison = self._comparison(asked, match, "compareLive")
-        if asked.context.route == wire.COMPARE_LIVE:
-            return None if told is None else self._at_once(asked, comparison, told)
-        rejected = asked.threshold is not None and not match.is_match
-        if told is None and not rejected:
+        if decoded.operation is Operation.COMPARE:
+            return None if spoof else self._comparison(decoded, match, "compare")
+        comparison = self._comparison(decoded, match, "compareLive")
+        if decoded.context.route == wire.COMPARE_LIVE:
+            return None if sayable is None else self._at_once(decoded, comparison, sayable)
+        rejected = decoded.threshold is not None and not match.is_match
+        if sayable is None and not rejected:
             return None
-        checked = None if told is None or rejected else self._checked(asked, told)
+        checked = None if sayable is None or rejected else self._checked(decoded, sayable)
         return {"comparison": comparison, "liveness": checked}
 
-    def _comparison(self, asked: DecodedRequest, match: Match, kind: str) -> dict[str, Any]:
+    def _comparison(self, decoded: DecodedRequest, match: Match, kind: str) -> dict[str, Any]:
         score = {} if match.score is None else {"score": match.score}
         if self.shape == "docs":
             return score or {"match": match.is_match}
         threshold = {"compare_min_score": match.threshold}
         return {
-            **self._record(kind, asked.options.get("search_mode", "FAST")),
+            **self._record(kind, decoded.options.get("search_mode", "FAST")),
             "probe": [],
             "gallery": [],
-            "comparedAt": _moment(asked.context.at),
+            "comparedAt": _moment(decoded.context.at),
             "result": {**score, **threshold, "passed": match.is_match},
             **threshold,
         }
 
     def _at_once(
-        self, asked: DecodedRequest, comparison: dict[str, Any], live: Liveness
+        self, decoded: DecodedRequest, comparison: dict[str, Any], live: Liveness
     ) -> dict[str, Any]:
         if self.shape == "docs":
             return {**comparison, "liveness": _check(live)}
-        data = {**comparison, "os": _os(asked), "liveness_min_score": live.threshold}
+        data = {**comparison, "os": _os(decoded), "liveness_min_score": live.threshold}
         if live.passed and (live.score is None or live.score == live.threshold):
             return {**data, "liveness": _check(live)}  # the score alone would not say so
         score = str(live.score)  # as text, which the vendor's own client is prepared for
         return {**data, "result": {**comparison["result"], "liveness_score": score}}
 
-    def _checked(self, asked: DecodedRequest, live: Liveness) -> dict[str, Any]:
+    def _checked(self, decoded: DecodedRequest, live: Liveness) -> dict[str, Any]:
         if self.shape == "docs":
             return _check(live)
         return {
             **self._record("liveness", "FAST"),
-            "os": _os(asked),
+            "os": _os(decoded),
             "liveness_min_score": live.threshold,
             "result": _check(live),
         }
@@ -130,12 +132,12 @@ def object_id(chance: random.Random) -> str:
 
 
 def _check(live: Liveness) -> dict[str, Any]:
-    found = {"passed": live.passed, "min_score": live.threshold, "liveness_score": live.score}
-    return {name: value for name, value in found.items() if value is not None}
+    fields = {"passed": live.passed, "min_score": live.threshold, "liveness_score": live.score}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _os(asked: DecodedRequest) -> str:
-    chosen: str = asked.options.get("os", "DESKTOP")
+def _os(decoded: DecodedRequest) -> str:
+    chosen: str = decoded.options.get("os", "DESKTOP")
     return chosen
 
 

@@ -16,9 +16,9 @@ _LAST = datetime.max.replace(tzinfo=UTC).timestamp()
 
 
 def expiry(token: str) -> float | None:
-    """When a token ends, in seconds since the epoch; None where that cannot be read.
+    """The end of a token, in seconds since the epoch; None where it cannot be read.
 
-    Read without the key, so it says what to expect and proves nothing.
+    It is read without the key, so it says what to expect and proves nothing.
     """
     try:
         ends = jwt.decode(token, options={"verify_signature": False}).get("exp")
@@ -30,7 +30,7 @@ def expiry(token: str) -> float | None:
 
 
 def finding(ends: float | None, now: float, soon: float) -> str | None:
-    """What an operator should know of a token that has ended or will within ``soon`` seconds."""
+    """A warning about a token that has ended or will within ``soon`` seconds; None otherwise."""
     if ends is None or ends - now >= soon:
         return None
     when = f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M} UTC"
@@ -52,7 +52,7 @@ def is_signed(token: str, key: str) -> bool:
     """Whether a token was signed with the key.
 
     Raises:
-        jwt.ExpiredSignatureError: it was, and has expired.
+        jwt.ExpiredSignatureError: the token was signed with the key, and has expired.
     """
     if len(key.encode()) < _SIGNING_BYTES:
         return False

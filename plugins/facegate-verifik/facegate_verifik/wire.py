@@ -1,4 +1,4 @@
-"""What travels: Verifik's requests, read or written, and its replies in both shapes it documents.
+"""Verifik's messages: requests, read or written, and replies in both shapes that it documents.
 
 Current documentation shows *flat* replies (``data.score``). Captured replies and the vendor's own
 client show stored *records* (``data.result.score``). The models here read either.
@@ -111,7 +111,7 @@ class CompareFirst(WireModel, Generic[P]):
 
 
 class CheckLiveness(WireModel, Generic[P]):
-    """One picture."""
+    """A liveness check of one picture."""
 
     os: Text
     image: P
@@ -130,11 +130,11 @@ def _either(*path: str | AliasPath) -> Any:
 
 
 class _Finding(WireModel):
-    """What may be said in several places. If two of them differ, nothing is."""
+    """A finding that may stand in several places of a reply; if two of them differ, it is none."""
 
     model_config = ConfigDict(populate_by_name=False)  # a name is no place: ``passed`` has two ends
     not_of: ClassVar[tuple[str, ...]] = ()
-    """Stored records that have words of this one, but answer another question."""
+    """Types of stored records that share fields with this one, but answer another question."""
 
     @model_validator(mode="before")
     @classmethod
@@ -146,15 +146,18 @@ class _Finding(WireModel):
         for field in cls.model_fields.values():
             if isinstance(alias := field.validation_alias, AliasChoices):
                 paths = (AliasPath(at) if isinstance(at, str) else at for at in alias.choices)
-                found = (path.search_dict_for_path(data) for path in paths)
-                said = [value for value in found if value not in (None, PydanticUndefined)]
-                if any(value != said[0] for value in said):
+                places = (path.search_dict_for_path(data) for path in paths)
+                values = [value for value in places if value not in (None, PydanticUndefined)]
+                if any(value != values[0] for value in values):
                     raise ValueError("two places differ")
         return data
 
 
 class Comparison(_Finding):
-    """How similar. Records have had a verdict since 2026; flat, one Spanish page has ``match``."""
+    """The result of a comparison.
+
+    Records have had a verdict since 2026; flat, one Spanish page has ``match``.
+    """
 
     not_of = ("liveness",)
     score: _Score | None = _either(AliasPath("result", "score"), "score")
@@ -167,7 +170,7 @@ class Comparison(_Finding):
 
 
 class Check(_Finding):
-    """How live."""
+    """The result of a liveness check."""
 
     not_of = ("compare", "compareLive")
     score: _TextScore | None = _either(AliasPath("result", "liveness_score"), "liveness_score")
@@ -178,7 +181,7 @@ class Check(_Finding):
 
 
 class Compared(Comparison):
-    """Both at once. In a record, ``result.passed`` is the verdict on the match alone."""
+    """Both results at once. In a record, ``result.passed`` is the verdict on the match alone."""
 
     flat: Check | None = Field(default=None, validation_alias="liveness")
     liveness_score: _TextScore | None = Field(
@@ -203,7 +206,7 @@ def _agreed(flat: float | None, record: float | None) -> float | None:
 
 
 class ComparedFirst(WireModel):
-    """Both, one after the other; without ``liveness`` the check was skipped."""
+    """Both results, one after the other; without ``liveness`` the check was skipped."""
 
     comparison: Comparison
     liveness: Check | None = None
@@ -219,7 +222,7 @@ D = TypeVar("D", bound=WireModel)
 
 
 class Reply(WireModel, Generic[D]):
-    """The envelope of every answer. One with a code, or an error, is none, whatever its status."""
+    """The envelope of an answer; one with a code or an error is no answer, whatever its status."""
 
     data: D
     code: None = None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -93,6 +92,8 @@ class SyncDriver:
         run = partial(self.run, deadline=deadline)
         if len(effect.flows) == 1:
             return [run(effect.flows[0])]
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(min(effect.limit, len(effect.flows)) or 1) as threads:
             # Each in a context of its own, as tasks are.
             futures = [threads.submit(copy_context().run, run, flow) for flow in effect.flows]

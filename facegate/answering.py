@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from facegate.errors import ConfigurationError, FacegateError, InvalidRequest
-from facegate.events import Event, Finished, Observer, Recorder, Shadowed, ShadowSkipped
+from facegate.events import RECORD_S, Event, Finished, Observer, Recorder, Shadowed, ShadowSkipped
 from facegate.images.image import Image
 from facegate.images.intake import Intake, picture, pictures
 from facegate.model import Operation, VerificationResult
@@ -21,9 +22,6 @@ from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.flow import Flow, spawn, timeout
-
-RECORD_S = 5.0
-"""Seconds that an answer waits for being recorded, at most."""
 
 Source = str | os.PathLike[str] | None
 """A configuration file; None for the one that was read before."""
@@ -70,6 +68,12 @@ class Service:
             raise ConfigurationError("the verifier was not opened from a configuration")
         return self._load(config, self.versions.current.route)
 
+    @contextmanager
+    def request(self, question: Question) -> Iterator[Request]:
+        """A request on the current route, which is held until it is recorded."""
+        with self.versions.use() as version:
+            yield Request(self, version, question)
+
     def notify(self, event: Event) -> None:
         """Tell every observer."""
         for observer in self._observers:
@@ -88,6 +92,9 @@ class Service:
 class Request:
     """One request on its way: answered, recorded, handed to the caller, in this order.
 
+    Attributes:
+        deadline: the end of its time.
+
     Args:
         service: the verifier's.
         version: the route that it takes, held until it is recorded.
@@ -96,14 +103,15 @@ class Request:
 
     def __init__(self, service: Service, version: Version, question: Question) -> None:
         self._service, self._version, self._question = service, version, question
+        self.deadline = Deadline(version.route.deadline_s)
         self._run: Run | None = None
         self._at, self._started = datetime.now(UTC), time.perf_counter()
 
-    def answer(self, deadline: Deadline) -> Flow[Finished]:
+    def answer(self) -> Flow[Finished]:
         """The answer, or why there is none; the flow itself does not fail."""
         try:
             self._run = yield from self._begun()
-            node, share = self._version.route.node, Share.whole(deadline)
+            node, share = self._version.route.node, Share.whole(self.deadline)
             outcome: VerificationResult | FacegateError = yield from node.ask(self._run, share)
         except FacegateError as error:
             outcome = error
@@ -213,14 +221,3 @@ class Request:
     def _release(self, shadow: Shadow) -> None:
         shadow.release()
         self._service.versions.release(self._version)
-
-
-def answered(finished: Finished) -> VerificationResult:
-    """The result of a request.
-
-    Raises:
-        FacegateError: there is none.
-    """
-    if isinstance(finished.outcome, FacegateError):
-        raise finished.outcome from None
-    return finished.outcome

@@ -63,6 +63,16 @@ class Finished:
     arm: str | None = None
     judged_by_caller: bool = False
 
+    def answer(self) -> VerificationResult:
+        """The answer.
+
+        Raises:
+            FacegateError: there is none.
+        """
+        if isinstance(self.outcome, FacegateError):
+            raise self.outcome from None
+        return self.outcome
+
     @property
     def result(self) -> VerificationResult | None:
         """The answer; None where there is none."""
@@ -134,6 +144,10 @@ Event = Finished | Shadowed | Tried | BreakerTurned | ShadowSkipped
 Observer = Callable[[Event], Any]
 """A function that is called on the spot, in the thread or on the loop of the request: it must be
 quick, and what it raises is logged and dropped."""
+
+
+RECORD_S = 5.0
+"""Seconds that an answer waits for being recorded, at most."""
 
 
 class Recorder(Protocol):

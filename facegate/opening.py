@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from facegate.answering import Load, Source
 from facegate.errors import ConfigurationError
-from facegate.providers.provider import Provider
-from facegate.routing.route import Route
 from facegate.verifier import AsyncFaceVerifier, FaceVerifier
 
 if TYPE_CHECKING:
+    from facegate.answering import Load, Source
     from facegate.config import Config
     from facegate.events import Observer, Recorder
     from facegate.images.intake import Intake
+    from facegate.providers.provider import Provider
     from facegate.providers.registry import Registry
     from facegate.routing.plan import States
+    from facegate.routing.route import Route
 
 
 def open_sync(
@@ -179,6 +179,8 @@ def _configured(
     plugin: str | None,
     settings: dict[str, Any],
 ) -> Setup:
+    from facegate.routing.route import Route
+
     if _STAND_INS:
         return Setup(route=Route.to(_STAND_INS[-1]))
     # Loaded late: whoever makes a verifier by hand pays for neither TOML nor plugins.

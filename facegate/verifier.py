@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from facegate.answering import RECORD_S, Load, Request, Service, Source, answered
 from facegate.consent import Consent
-from facegate.events import Observer, Recorder
+from facegate.events import RECORD_S, Observer, Recorder
 from facegate.images.image import Gallery, ImageSource
-from facegate.images.intake import Intake
 from facegate.model import Operation, VerificationResult
-from facegate.providers.provider import Provider
 from facegate.question import Options, Question
-from facegate.routing.route import Route
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver, SyncDriver
 from facegate.runtime.flow import Flow, call
@@ -24,14 +20,29 @@ from facegate.thresholds import Thresholds
 if TYPE_CHECKING:
     import anyio
 
+    from facegate.answering import Load, Source
+    from facegate.images.intake import Intake
+    from facegate.providers.provider import Provider
+    from facegate.routing.route import Route
+
 T = TypeVar("T")
 
 
 class _Verifier:
     """The properties of both verifiers."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(
+        self,
+        route: Route | Provider,
+        intake: Intake | None,
+        observers: Sequence[Observer],
+        recorder: Recorder | None,
+        load: Load | None,
+    ) -> None:
+        # Routing is loaded with the first verifier, so that types and errors alone come cheap.
+        from facegate.answering import Service
+
+        self._service = Service(route, intake, observers, recorder, load)
 
     @property
     def route(self) -> Route:
@@ -81,7 +92,7 @@ class FaceVerifier(_Verifier):
         recorder: Recorder | None = None,
         _load: Load | None = None,
     ) -> None:
-        super().__init__(Service(route, intake, observers, recorder, _load))
+        super().__init__(route, intake, observers, recorder, _load)
         self._driver = SyncDriver()
 
     def ask(self, question: Question) -> VerificationResult:
@@ -96,11 +107,10 @@ class FaceVerifier(_Verifier):
         Raises:
             FacegateError: there is no answer; see :meth:`compare`.
         """
-        with self._service.versions.use() as version:
-            request, deadline = Request(self._service, version, question), version.deadline()
-            finished = self._driver.run(request.answer(deadline), deadline)
+        with self._service.request(question) as request:
+            finished = self._driver.run(request.answer(), request.deadline)
             self._driver.run(request.record(finished), Deadline(RECORD_S))
-        return answered(finished)
+        return finished.answer()
 
     def compare(
         self,
@@ -289,17 +299,16 @@ class AsyncFaceVerifier(_Verifier):
         recorder: Recorder | None = None,
         _load: Load | None = None,
     ) -> None:
-        super().__init__(Service(route, intake, observers, recorder, _load))
+        super().__init__(route, intake, observers, recorder, _load)
         self._driver = AsyncDriver()
         self._replacing: anyio.Lock | None = None
 
     async def ask(self, question: Question) -> VerificationResult:
         """:meth:`FaceVerifier.ask`, awaited: same question, result and errors."""
-        with self._service.versions.use() as version:
-            request, deadline = Request(self._service, version, question), version.deadline()
-            finished = await self._driver.run(request.answer(deadline), deadline)
+        with self._service.request(question) as request:
+            finished = await self._driver.run(request.answer(), request.deadline)
             await self._driver.run(request.record(finished), Deadline(RECORD_S))
-        return answered(finished)
+        return finished.answer()
 
     async def compare(
         self,

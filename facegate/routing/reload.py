@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from facegate.images.intake import Intake
 from facegate.routing.node import Resource
 from facegate.routing.route import Route
-from facegate.runtime.deadline import Deadline
 from facegate.runtime.forking import in_child
 
 _log = logging.getLogger(__name__)
@@ -30,10 +29,6 @@ class Version:
     route: Route
     intake: Intake
     working: int = 0
-
-    def deadline(self) -> Deadline:
-        """The deadline of a request that begins now."""
-        return Deadline(self.route.deadline_s)
 
 
 class Versions:

@@ -14,7 +14,8 @@ from facegate.images.image import Image
 from facegate.model import Liveness, Match, Operation, VerificationResult
 from facegate.policy import Terms
 from facegate.providers.compat import CompatibleApi, DecodedRequest, json_reply
-from facegate.providers.provider import Answer, Provider
+from facegate.providers.provider import Provider
+from facegate.providers.requests import Answer
 from facegate.question import Options, Question
 from facegate.routing.route import Route
 from facegate.runtime.flow import HttpReply, HttpRequest

@@ -72,7 +72,7 @@ _SIMILARITY = Scale(name="")
 """The scale that scores without one are taken to be on."""
 
 
-class _Answer(_Record):
+class _NoTruthValue(_Record):
     """An answer, which an ``if`` would take for a yes whatever it says."""
 
     yes: ClassVar[str]
@@ -84,7 +84,7 @@ class _Answer(_Record):
         )
 
 
-class _Scored(_Answer):
+class _Scored(_NoTruthValue):
     """A verdict and the score behind it, which must not contradict each other."""
 
     score: float | None = None
@@ -240,7 +240,7 @@ class Face(_Record):
     confidence: float | None = Field(default=None, ge=0, le=1)
 
 
-class VerificationResult(_Answer):
+class VerificationResult(_NoTruthValue):
     """The one result, whoever answered.
 
     Attributes:

@@ -24,6 +24,7 @@ from pages import PAGES, blocks, read
 from surface import PUBLIC, is_foreign, modules, named, names_of, notes
 
 ROOT = Path(__file__).resolve().parents[1]
+INSTALLED = Path(facegate.__file__).parents[1]
 MODULES = modules()
 PROMISED = [value for module in MODULES.values() for value in names_of(module).values()]
 EAGER = [facegate, facegate.plugin, MODULES["facegate.typing"], MODULES["facegate.cli"]]
@@ -158,7 +159,7 @@ def innermost(name: str) -> str | None:
     parts = name.split(".")
     found = None
     for end in range(2, len(parts) + 1):
-        place = ROOT.joinpath(*parts[:end])
+        place = INSTALLED.joinpath(*parts[:end])
         if place.is_dir() or place.with_suffix(".py").exists():
             found = ".".join(parts[:end])
     return None if found in PUBLIC else found

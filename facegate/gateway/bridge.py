@@ -23,7 +23,7 @@ from facegate.scores import ScoreMapping, ScoreSpec
 from facegate.thresholds import Thresholds
 from facegate.verifier import AsyncFaceVerifier
 
-Scored = TypeVar("Scored", Match, Liveness)
+AnswerPart = TypeVar("AnswerPart", Match, Liveness)
 
 
 class Bridge:
@@ -243,7 +243,7 @@ class _Conversion:
             return None
         return self.mapping.liveness(self._without_stray_score(liveness), wanted)
 
-    def _without_stray_score(self, part: Scored) -> Scored:
+    def _without_stray_score(self, part: AnswerPart) -> AnswerPart:
         return part.model_copy(update={"score": None}) if self.verdicts else part
 
 

@@ -41,7 +41,7 @@ class Shared:
 
 
 @dataclass
-class Endpoint:
+class ApiEndpoint:
     """One path of one API, as an ASGI application."""
 
     api: Api

@@ -175,6 +175,16 @@ def test_every_method_of_a_verifier_is_explained(verifier: type) -> None:
             assert inspect.getdoc(member), name
 
 
+@pytest.mark.parametrize("verb", ["ask", "compare", "compare_live", "liveness"])
+def test_a_question_says_what_it_takes_gives_and_raises(verb: str) -> None:
+    method = getattr(FaceVerifier, verb)
+    _, _, told = (inspect.getdoc(method) or "").partition("Args:\n")
+    arguments, _, rest = told.partition("Returns:\n")
+    explained = re.findall(r"^    (\w+):", arguments, re.MULTILINE)
+    assert explained == [name for name in inspect.signature(method).parameters if name != "self"]
+    assert "Raises:\n" in rest
+
+
 @verifiers
 @pytest.mark.parametrize("misspelt", ["observer", "record", "routes", "observers_"])
 def test_a_misspelt_argument_is_refused_by_name(verifier: type, misspelt: str) -> None:

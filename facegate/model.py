@@ -33,11 +33,11 @@ class DecidedBy(StrEnum):
     FACEGATE = "facegate"
 
 
-class _Record(BaseModel):
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Scale(_Record):
+class Scale(_Frozen):
     """A vendor's own scale. Scores on scales of different names say nothing about each other.
 
     Attributes:
@@ -72,7 +72,7 @@ _SIMILARITY = Scale(name="")
 """The scale that scores without one are taken to be on."""
 
 
-class _Answer(_Record):
+class _NoTruthValue(_Frozen):
     """An answer, which an ``if`` would take for a yes whatever it says."""
 
     yes: ClassVar[str]
@@ -84,7 +84,7 @@ class _Answer(_Record):
         )
 
 
-class _Scored(_Answer):
+class _Scored(_NoTruthValue):
     """A verdict and the score behind it, which must not contradict each other."""
 
     score: float | None = None
@@ -179,7 +179,7 @@ class Billed(StrEnum):
     YES = "yes"
 
 
-class Attempt(_Record):
+class Attempt(_Frozen):
     """An attempt: one provider asked once.
 
     Attributes:
@@ -209,7 +209,7 @@ class Attempt(_Record):
     cost: float | None = None
 
 
-class Box(_Record):
+class Box(_Frozen):
     """A place in a picture as people see it, which is after the turn that its EXIF data asks for.
 
     All lengths are shares of the picture's width or height. A face that is cut off reaches past the
@@ -226,7 +226,7 @@ class Box(_Record):
     height: float = Field(gt=0)
 
 
-class Face(_Record):
+class Face(_Frozen):
     """A face that a provider saw in a picture.
 
     Attributes:
@@ -240,7 +240,7 @@ class Face(_Record):
     confidence: float | None = Field(default=None, ge=0, le=1)
 
 
-class VerificationResult(_Answer):
+class VerificationResult(_NoTruthValue):
     """The one result, whoever answered.
 
     Attributes:

@@ -69,19 +69,16 @@ from facegate.providers.forms import Form, FormLimits, multipart
 from facegate.providers.hookspecs import hookimpl
 from facegate.providers.http import HttpProvider, HttpSettings, Query
 from facegate.providers.pictures import FacePolicy, PictureLimits, SeveralFaces
-from facegate.providers.provider import (
+from facegate.providers.provider import BlockingProvider, Provider, ProviderInfo
+from facegate.providers.requests import (
     Answer,
-    BlockingProvider,
     BoundRequest,
     CompareLiveRequest,
     CompareRequest,
     LivenessRequest,
-    Provider,
-    ProviderInfo,
-    ProviderSettings,
-    per_call,
     same_engine,
 )
+from facegate.providers.settings import ProviderSettings, per_call
 from facegate.providers.tokens import Token, Tokens, client_credentials
 from facegate.runtime.flow import (
     Flow,

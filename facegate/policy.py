@@ -18,15 +18,15 @@ from facegate.errors import (
 )
 from facegate.images.image import Image
 from facegate.model import Decision, Liveness, Match, Operation, Scale
-from facegate.providers.provider import (
+from facegate.providers.provider import Provider
+from facegate.providers.requests import (
     Answer,
     BoundRequest,
     CompareLiveRequest,
     CompareRequest,
     LivenessRequest,
-    Provider,
-    S,
 )
+from facegate.providers.settings import S
 from facegate.thresholds import (
     NOTHING_WANTED,
     Policy,

@@ -177,7 +177,21 @@ class FaceVerifier(_Verifier):
     ) -> VerificationResult:
         """:meth:`compare` and :meth:`liveness` on the same probe; accepted if both say yes.
 
-        Arguments, result and errors are theirs.
+        Args:
+            probe: the picture captured now; see :meth:`compare`.
+            gallery: one or more pictures of the one claimed person.
+            threshold: similarity that a match takes; see :meth:`compare`.
+            liveness_threshold: liveness score that a pass takes; see :meth:`liveness`.
+            options: per-request options of the vendors, keyed by plugin name.
+            subject: the person, as you name them; see :meth:`compare`.
+            consent: the person's consent; see :meth:`compare`.
+            request_id: id to find the request again by; see :meth:`compare`.
+
+        Returns:
+            The one result; ``accepted`` is True for the same person, and a living one.
+
+        Raises:
+            FacegateError: there is no answer; see :meth:`compare`.
         """
         return self.ask(
             Question(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.model import Billed, Decision, Operation
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -54,7 +54,7 @@ class Plan:
     days: float = 14.0
 
 
-def requests(plan: Plan, seed: int = 1) -> Iterator[Row]:
+def requests(plan: Plan, seed: int = 1) -> Iterator[RequestRow]:
     """The rows, in order of time."""
     dice = random.Random(seed)
     vendors = list(plan.arms)
@@ -82,11 +82,11 @@ def _answered(  # noqa: PLR0917
     request: str,
     subject: str,
     at: datetime,
-) -> Row:
+) -> RequestRow:
     decision, error = _drawn(dice, vendor, truth)
     timed_out = error == FAILED
     score = {Decision.ACCEPT: 0.9, Decision.REVIEW: 0.6, Decision.REJECT: 0.2}
-    return Row(
+    return RequestRow(
         at=at,
         request_id=request,
         subject=subject,
@@ -130,9 +130,9 @@ def _drawn(
 def _shadowed(
     dice: random.Random,
     plan: Plan,
-    row: Row,
+    row: RequestRow,
     truth: bool | None,  # noqa: FBT001
-) -> Row:
+) -> RequestRow:
     assert plan.shadow
     assert row.subject
     own = _answered(dice, plan.shadow, truth, row.request_id, row.subject, row.at)

@@ -13,8 +13,6 @@ from broken import suite
 from broken.found import FOUND_BY
 from facegate.testing import CompatibleApiContract, HttpProviderContract
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[1]
 SUITE = Path(suite.__file__).relative_to(ROOT)
 pytestmark = pytest.mark.slow  # a pytest in a pytest

@@ -28,8 +28,8 @@ from facegate.gateway.settings import SandboxSettings, ServeSettings
 from facegate.plugin import CompatibleApiSettings
 from facegate.providers import hookspecs
 from facegate.providers.http import HttpSettings
-from facegate.providers.provider import ProviderSettings
 from facegate.providers.registry import Registry
+from facegate.providers.settings import ProviderSettings
 from facegate.routing.breaker import BreakerSettings
 from facegate.routing.limits import LimitSettings
 from facegate.routing.tables import RetryTable, ShadowTable

@@ -14,7 +14,7 @@ import pytest
 from acme import SAME, Engine, Scripted
 from acme_api import front
 from facegate.errors import InvalidRequest, UnmappedError
-from facegate.gateway.repeats import Outcome, Repeats, Repetition
+from facegate.gateway.repeats import Completion, Repeats, Repetition
 from facegate.plugin import (
     Answer,
     AuthenticationFailed,
@@ -142,9 +142,9 @@ class Clerk:
         self.repeats = Repeats(clock=lambda: self.now, **how)
 
     def ask(self, asked: Repetition, work: Callable[[], HttpReply] | None = None) -> HttpReply:
-        async def working() -> Outcome:
+        async def working() -> Completion:
             self.done += 1
-            return Outcome(work() if work else HttpReply(200, {}, b"x" * 1000), stays=True)
+            return Completion(work() if work else HttpReply(200, {}, b"x" * 1000), stays=True)
 
         async def once() -> HttpReply:
             return await self.repeats.once(asked, "id-1", working)
@@ -200,11 +200,11 @@ def test_who_joins_hears_what_becomes_of_the_first(*, breaks_off: bool) -> None:
     async def both() -> None:
         repeats, enough, done = Repeats(), anyio.Event(), 0
 
-        async def work() -> Outcome:
+        async def work() -> Completion:
             nonlocal done
             done += 1
             await enough.wait()
-            return Outcome(HttpReply(503), stays=False)
+            return Completion(HttpReply(503), stays=False)
 
         async def once() -> None:
             try:

@@ -320,7 +320,7 @@ def test_equal_settings_share_connections_and_others_do_not() -> None:
 
 
 def test_a_provider_is_tested_without_a_server() -> None:
-    from facegate.providers.provider import CompareRequest
+    from facegate.providers.requests import CompareRequest
     from facegate.runtime.flow import HttpReply, Send
 
     provider = acme("https://api.example")

@@ -29,7 +29,7 @@ from facegate import (
 from facegate.consent import Consent
 from facegate.events import Shadowed
 from facegate.journal import Journal
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.runtime.flow import Flow
 from facegate.testing import FakeProvider
 from journals import KEY, NOON, attempt, finished, journal, opened, write
@@ -56,7 +56,7 @@ def test_a_request_is_told_whole(run: Run, url: str) -> None:
         run(kept.record(event))
         (row,) = kept.rows()
     assert row.subject is not None
-    assert row == Row(
+    assert row == RequestRow(
         at=NOON,
         request_id="r-1",
         subject=row.subject,

@@ -76,8 +76,16 @@ VENDORS = {
 PROMISED = {"facegate", "facegate.cli", "facegate.plugin"}
 
 
+def place_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+NAMES = {place_of(path).removesuffix(".__init__") for path in CORE}
+"""The names of the core's modules."""
+
+
 def imported(path: Path) -> Iterator[str]:
-    """The modules that a file imports, wherever in it and for whatever purpose."""
+    """The modules that a file imports, wherever in it, for whatever purpose, and by text too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
             case ast.Import():
@@ -86,6 +94,8 @@ def imported(path: Path) -> Iterator[str]:
                 assert not level, f"{path.name} imports relatively"
                 names = (f"{module}.{alias.name}" for alias in node.names)
                 yield from names if module == "facegate" else [module]
+            case ast.Constant(value=str(text)) if text in NAMES:
+                yield text
 
 
 def name_of(path: Path) -> str:
@@ -100,8 +110,21 @@ def of_core(names: Iterator[str]) -> set[str]:
     return {name if name in modules else "__init__" for name in found}
 
 
-def place_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+ARROWS = [
+    "from facegate.verifier import FaceVerifier",
+    "from facegate import verifier",
+    "import facegate.verifier",
+    "if TYPE_CHECKING:\n    from facegate.verifier import FaceVerifier",
+    "def late():\n    from facegate.verifier import FaceVerifier",
+    "import_module('facegate.verifier')",
+]
+
+
+@pytest.mark.parametrize("code", ARROWS)
+def test_the_check_itself_sees_every_kind_of_import(code: str, tmp_path: Path) -> None:
+    path = tmp_path / "low.py"
+    path.write_text(code)
+    assert of_core(imported(path)) == {"verifier"}
 
 
 def test_every_module_has_its_layer() -> None:

@@ -26,7 +26,8 @@ from facegate import (
     RateLimited,
 )
 from facegate.plugin import call
-from facegate.providers.provider import CompareRequest, Provider
+from facegate.providers.provider import Provider
+from facegate.providers.requests import CompareRequest
 from facegate.question import Question
 from facegate.routing.failover import Failover
 from facegate.routing.leaf import Leaf

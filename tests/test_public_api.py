@@ -24,6 +24,7 @@ from pages import PAGES, blocks, read
 from surface import PUBLIC, is_foreign, modules, named, names_of, notes
 
 ROOT = Path(__file__).resolve().parents[1]
+INSTALLED = Path(facegate.__file__).parents[1]
 MODULES = modules()
 PROMISED = [value for module in MODULES.values() for value in names_of(module).values()]
 EAGER = [facegate, facegate.plugin, MODULES["facegate.typing"], MODULES["facegate.cli"]]
@@ -158,7 +159,7 @@ def innermost(name: str) -> str | None:
     parts = name.split(".")
     found = None
     for end in range(2, len(parts) + 1):
-        place = ROOT.joinpath(*parts[:end])
+        place = INSTALLED.joinpath(*parts[:end])
         if place.is_dir() or place.with_suffix(".py").exists():
             found = ".".join(parts[:end])
     return None if found in PUBLIC else found
@@ -172,6 +173,16 @@ def test_every_method_of_a_verifier_is_explained(verifier: type) -> None:
     for name, member in inspect.getmembers(verifier):
         if not name.startswith("_"):
             assert inspect.getdoc(member), name
+
+
+@pytest.mark.parametrize("verb", ["ask", "compare", "compare_live", "liveness"])
+def test_a_question_says_what_it_takes_gives_and_raises(verb: str) -> None:
+    method = getattr(FaceVerifier, verb)
+    _, _, told = (inspect.getdoc(method) or "").partition("Args:\n")
+    arguments, _, rest = told.partition("Returns:\n")
+    explained = re.findall(r"^    (\w+):", arguments, re.MULTILINE)
+    assert explained == [name for name in inspect.signature(method).parameters if name != "self"]
+    assert "Raises:\n" in rest
 
 
 @verifiers

@@ -87,8 +87,8 @@ def test_without_a_name_every_route_is_drawn(run: Any) -> None:
 def test_a_machine_reads_the_tree_as_json_without_secrets(run: Any) -> None:
     _, out = run(CONFIGURED, "routes", "--json")
     found = json.loads(out)["kyc"]
-    assert [part["weight"] for part in found["parts"]] == [90, 10]
-    assert found["parts"][0]["parts"][1]["recipient"] == "Percent Ltd"
+    assert [part["weight"] for part in found["children"]] == [90, 10]
+    assert found["children"][0]["children"][1]["recipient"] == "Percent Ltd"
     assert found["shadow"]["to"]["name"] == "backup"
     assert found["warnings"][0].startswith("main and twin share the engine")
     assert len(found["digest"]) == 64

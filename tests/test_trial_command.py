@@ -19,7 +19,7 @@ from configured import MAIN_AND_BACKUP, entry_points
 from facegate.cli import main as cli
 from facegate.cli import options
 from facegate.journal import transfer
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.trial import page
 from facegate.trial.findings import trial_findings
 from facegate.trial.trial import Trial
@@ -235,7 +235,7 @@ class Checked(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def drawn(rows: Sequence[Row]) -> str:
+def drawn(rows: Sequence[RequestRow]) -> str:
     trial = Trial.of("kyc", rows, weights={"main": 90, "new": 10})
     return page.html(trial, trial_findings(trial))
 

@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from facegate import InvalidRequest
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.model import Decision, Operation
 from facegate.trial import page
 from facegate.trial.findings import TrialFinding, Verdict, headline, trial_findings
@@ -203,16 +203,16 @@ def test_costs_are_per_request_and_per_decision() -> None:
     assert (free.cost, free.per_request, free.per_decision) == (None, None, None)
 
 
-def of(rows: Sequence[Row], **options: object) -> Trial:
+def of(rows: Sequence[RequestRow], **options: object) -> Trial:
     return Trial.of("kyc", rows, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def row() -> Row:
+def row() -> RequestRow:
     return next(row for row in requests(Plan(50, {MAIN: 1})) if row.decision == "accept")
 
 
-def test_of_a_person_the_first_request_counts(row: Row) -> None:
+def test_of_a_person_the_first_request_counts(row: RequestRow) -> None:
     again = replace(row, request_id="again", decision=None, error_code="BadReply")
     trial = of([row, again])
     (arm,) = trial.arms
@@ -221,13 +221,15 @@ def test_of_a_person_the_first_request_counts(row: Row) -> None:
     assert arm.errors == {"BadReply": 1}
 
 
-def test_a_person_who_changed_arms_counts_where_they_were_first(row: Row) -> None:
+def test_a_person_who_changed_arms_counts_where_they_were_first(row: RequestRow) -> None:
     trial = of([replace(row, arm="main"), replace(row, arm="new")])
     assert {arm.name: arm.people for arm in trial.arms} == {"main": 1, "new": 0}
     assert "1 requests went to another arm" in " ".join(each.text for each in trial_findings(trial))
 
 
-def test_what_callers_decided_for_themselves_counts_for_time_and_cost_alone(row: Row) -> None:
+def test_what_callers_decided_for_themselves_counts_for_time_and_cost_alone(
+    row: RequestRow,
+) -> None:
     theirs = replace(row, judged_by_caller=True, decision=Decision.REJECT, genuine=True, cost=2.0)
     trial = of([theirs, replace(theirs, shadow=True, provider="new"), row])
     (arm,), (candidate,) = trial.arms, trial.shadows
@@ -245,27 +247,27 @@ def test_what_callers_decided_for_themselves_counts_for_time_and_cost_alone(row:
     assert page.html(nobody, trial_findings(nobody))
 
 
-def test_requests_about_nobody_each_count_as_a_person(row: Row) -> None:
+def test_requests_about_nobody_each_count_as_a_person(row: RequestRow) -> None:
     trial = of([replace(row, subject=None), replace(row, subject=None)])
     assert trial.arms[0].people == trial.nameless == 2
     assert "name no subject" in findings_about(trial, "data")[0].text
 
 
-def test_what_failed_before_it_got_to_an_arm_counts_in_none(row: Row) -> None:
+def test_what_failed_before_it_got_to_an_arm_counts_in_none(row: RequestRow) -> None:
     early = replace(row, subject="early", decision=None, error_code="ImageRejected", provider="")
     trial = of([replace(row, arm="main"), replace(row, arm="new", subject="b"), early])
     assert trial.unassigned == 1
     assert sum(arm.people for arm in trial.arms) == 2
 
 
-def test_a_shadow_without_its_primary_is_not_paired(row: Row) -> None:
+def test_a_shadow_without_its_primary_is_not_paired(row: RequestRow) -> None:
     trial = of([row, replace(row, shadow=True, request_id="other", provider="new")])
     assert trial.pairings[0].orphans == 1
     assert trial.pairings[0].pairs == 0
     assert "have no primary in this time" in findings_about(trial, "data")[0].text
 
 
-def test_whose_fault_an_error_is_decides_what_the_person_got(row: Row) -> None:
+def test_whose_fault_an_error_is_decides_what_the_person_got(row: RequestRow) -> None:
     codes = ("CaptureRejected", "InvalidRequest", "ProviderTimeout", "QuotaExhausted", "FromNewer")
     failed = [
         replace(row, subject=code, decision=None, error_code=code, at=row.at + timedelta(hours=1))
@@ -276,12 +278,12 @@ def test_whose_fault_an_error_is_decides_what_the_person_got(row: Row) -> None:
     assert outcomes[RequestOutcome.FAILED].count == 3
 
 
-def test_several_operations_in_one_report_are_named(row: Row) -> None:
+def test_several_operations_in_one_report_are_named(row: RequestRow) -> None:
     trial = of([row, replace(row, subject="b", operation=Operation.LIVENESS)])
     assert "This mixes compare and liveness" in findings_about(trial, "data")[0].text
 
 
-def test_the_control_is_the_heaviest_arm_or_the_one_that_is_named(row: Row) -> None:
+def test_the_control_is_the_heaviest_arm_or_the_one_that_is_named(row: RequestRow) -> None:
     rows = [replace(row, arm=arm, subject=arm) for arm in ("new", "main")]
     assert of(rows, weights={"new": 1, "main": 9}).arms[0].name == "main"
     assert of(rows, control="new").comparisons[0].arm == "main"
@@ -289,7 +291,7 @@ def test_the_control_is_the_heaviest_arm_or_the_one_that_is_named(row: Row) -> N
         of(rows, control="mian")
 
 
-def test_an_arm_that_lost_everybody_breaks_the_trial(row: Row) -> None:
+def test_an_arm_that_lost_everybody_breaks_the_trial(row: RequestRow) -> None:
     rows = [replace(row, arm="main", subject=str(number)) for number in range(200)]
     assert verdicts(of(rows, weights=CAREFUL), "ratio") == [Verdict.BROKEN]
 
@@ -299,7 +301,7 @@ def test_nothing_recorded_is_no_trial() -> None:
         of([])
 
 
-def test_one_arm_and_no_shadow_compare_to_nothing(row: Row) -> None:
+def test_one_arm_and_no_shadow_compare_to_nothing(row: RequestRow) -> None:
     assert (
         headline(trial_findings(of([row])))
         == "There is nothing to compare: one arm, and no shadow."

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from facegate import errors
 from facegate.plugin import CompatibleApiSettings
 from facegate.providers.http import HttpSettings
-from facegate.providers.provider import ProviderSettings
+from facegate.providers.settings import ProviderSettings
 from facegate_local.manifest import MODELS, PORTRAITS
 
 Rows = Iterator[Sequence[str]]

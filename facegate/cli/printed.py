@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from facegate.cli.terminal import console
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.trial.comparisons import Pairing
 from facegate.trial.findings import TrialFinding, Verdict, headline
 from facegate.trial.table import OF_PEOPLE, OF_REQUESTS, Figure, case_cells, label, period
@@ -30,7 +30,7 @@ _STYLES = {
 }
 
 
-def counted(rows: Iterable[Row]) -> Iterator[Row]:
+def counted(rows: Iterable[RequestRow]) -> Iterator[RequestRow]:
     """The rows, while a person at a terminal sees how many were read."""
     columns = SpinnerColumn(), TextColumn("{task.completed:,.0f} records read")
     out, shown = console(stderr=True), sys.stderr.isatty()

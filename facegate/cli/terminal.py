@@ -163,23 +163,23 @@ def route_tree(route: Mapping[str, Any]) -> RenderableType:
 
 
 def _branch_out(tree: Tree, node: Mapping[str, Any]) -> None:
-    total = sum(part["weight"] or 0 for part in node["parts"])
-    for part in node["parts"]:
-        share = "" if part["weight"] is None else f"{100 * part['weight'] / total:.4g} % "
-        _branch(tree, part, share)
+    total = sum(child["weight"] or 0 for child in node["children"])
+    for child in node["children"]:
+        share = "" if child["weight"] is None else f"{100 * child['weight'] / total:.4g} % "
+        _branch(tree, child, share)
     if shadow := node["shadow"]:
         _branch(tree, shadow["to"], f"shadow, {100 * shadow['sample']:g} % ")
 
 
-def _branch(tree: Tree, part: Mapping[str, Any], before: str) -> None:
-    name = Text.assemble((before, "cyan"), (part["name"], "bold"))
-    if "parts" in part:
-        _branch_out(tree.add(name + Text(f"  {', '.join(_way(part))}")), part)
+def _branch(tree: Tree, child: Mapping[str, Any], before: str) -> None:
+    name = Text.assemble((before, "cyan"), (child["name"], "bold"))
+    if "children" in child:
+        _branch_out(tree.add(name + Text(f"  {', '.join(_way(child))}")), child)
         return
-    where = ", ".join(filter(None, (part["recipient"], part["region"])))
-    facts = [part["plugin"], f"engine {part['lineage']}", f"seen by {where}"]
-    facts += ["breaker"] * bool(part["breaker"])
-    facts += [f"{key} {value}" for key, value in (part["limits"] or {}).items() if value]
+    where = ", ".join(filter(None, (child["recipient"], child["region"])))
+    facts = [child["plugin"], f"engine {child['lineage']}", f"seen by {where}"]
+    facts += ["breaker"] * bool(child["breaker"])
+    facts += [f"{key} {value}" for key, value in (child["limits"] or {}).items() if value]
     tree.add(name + Text(f"  {'; '.join(facts)}"))
 
 

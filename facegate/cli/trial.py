@@ -18,7 +18,7 @@ from facegate.model import Operation
 from facegate.runtime.extras import extra
 
 if TYPE_CHECKING:
-    from facegate.journal.rows import Row
+    from facegate.journal.rows import RequestRow
     from facegate.routing.tables import RouteTable
 
 _day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
@@ -150,7 +150,7 @@ def report(
 @contextmanager
 def _reader(
     loaded: Config, url: str | None, file: Path | None
-) -> Iterator[Callable[[str, datetime | None, datetime | None], Iterable[Row]]]:
+) -> Iterator[Callable[[str, datetime | None, datetime | None], Iterable[RequestRow]]]:
     """A function that reads the rows of a route, since and until when."""
     if file:
         from facegate.trial.source import from_csv

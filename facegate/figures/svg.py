@@ -15,7 +15,7 @@ WIDTH = 420
 LEFT, RIGHT, UPPER, LOWER, HEIGHT = 44, WIDTH - 12, 28, 218, 252
 """Edges of the area between two axes, and the height of a chart that has them."""
 
-Place = tuple[float, float]
+Point = tuple[float, float]
 """Units from the left and from the top."""
 _COLOURS = 6
 _DAY_S = 86400
@@ -45,26 +45,26 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
 
 
-def bar(corner: Place, width: float, height: float, kind: str, title: str = "") -> str:
+def bar(corner: Point, width: float, height: float, kind: str, title: str = "") -> str:
     """A rectangle by its upper left corner; the title shows where a pointer rests on it."""
     x, y = corner
     place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
     return _titled("rect", f'{place} class="{kind}"', title)
 
 
-def dot(place: Place, kind: str, title: str = "") -> str:
+def dot(place: Point, kind: str, title: str = "") -> str:
     """A mark at a place; the title shows where a pointer rests on it."""
     x, y = place
     return _titled("circle", f'cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="{kind}"', title)
 
 
-def path(places: Iterable[Place], kind: str, dashes: str = "") -> str:
+def path(places: Iterable[Point], kind: str, dashes: str = "") -> str:
     """A line through places; ``dashes`` are lengths drawn and left out in turn."""
     style = f' stroke-dasharray="{dashes}"' if dashes else ""
     return f'<polyline points="{_points(places)}" class="path {kind}"{style}/>'
 
 
-def band(upper: Sequence[Place], lower: Sequence[Place]) -> str:
+def band(upper: Sequence[Point], lower: Sequence[Point]) -> str:
     """The area between two lines that run the same way."""
     return f'<polygon points="{_points([*upper, *reversed(lower)])}" class="band"/>'
 
@@ -101,7 +101,7 @@ def decades(low: float, high: float) -> Iterator[float]:
         yield from (each * 10.0**power for each in fine if low <= power + math.log10(each) <= high)
 
 
-def _points(places: Iterable[Place]) -> str:
+def _points(places: Iterable[Point]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
 
 

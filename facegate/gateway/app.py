@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from facegate.errors import ConfigurationError
 from facegate.gateway.api import Api
 from facegate.gateway.bridge import Bridge
-from facegate.gateway.endpoint import Endpoint, Shared
+from facegate.gateway.endpoint import ApiEndpoint, Shared
 from facegate.gateway.sandbox import Sandbox
 from facegate.gateway.settings import Limits, public_place
 from facegate.providers.compat import CompatibleApi
@@ -90,7 +90,7 @@ def _routes(apis: Sequence[Api], shared: Shared) -> Iterator[Route]:
     for api in apis:
         for prefix in (f"/{api.name}", *([""] if len(apis) == 1 else [])):
             for path, methods in api.routes.items():
-                endpoint = Endpoint(api, prefix, path, shared)
+                endpoint = ApiEndpoint(api, prefix, path, shared)
                 places = {prefix + path, prefix if path == "/" else ""} - {""}
                 yield from (Route(place, endpoint, methods=methods) for place in sorted(places))
 
@@ -144,6 +144,6 @@ class _Traced:
 
 def _route(scope: Scope) -> str:
     endpoint = scope.get("endpoint")
-    if isinstance(endpoint, Endpoint):
+    if isinstance(endpoint, ApiEndpoint):
         return f"{scope['method'][:8]} {endpoint.prefix}{endpoint.path}"
     return "-"

@@ -14,7 +14,8 @@ from facegate.images.image import Image
 from facegate.model import Liveness, Match, Operation, VerificationResult
 from facegate.policy import Terms
 from facegate.providers.compat import CompatibleApi, DecodedRequest, json_reply
-from facegate.providers.provider import Answer, Provider
+from facegate.providers.provider import Provider
+from facegate.providers.requests import Answer
 from facegate.question import Options, Question
 from facegate.routing.route import Route
 from facegate.runtime.flow import HttpReply, HttpRequest
@@ -22,7 +23,7 @@ from facegate.scores import ScoreMapping, ScoreSpec
 from facegate.thresholds import Thresholds
 from facegate.verifier import AsyncFaceVerifier
 
-Scored = TypeVar("Scored", Match, Liveness)
+AnswerPart = TypeVar("AnswerPart", Match, Liveness)
 
 
 class Bridge:
@@ -242,7 +243,7 @@ class _Conversion:
             return None
         return self.mapping.liveness(self._without_stray_score(liveness), wanted)
 
-    def _without_stray_score(self, part: Scored) -> Scored:
+    def _without_stray_score(self, part: AnswerPart) -> AnswerPart:
         return part.model_copy(update={"score": None}) if self.verdicts else part
 
 

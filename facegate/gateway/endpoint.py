@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from facegate.errors import FacegateError, ImageRejected, ProviderUnavailable
 from facegate.gateway.api import Api
-from facegate.gateway.repeats import Outcome, Repeats, Repetition
+from facegate.gateway.repeats import Completion, Repeats, Repetition
 from facegate.gateway.settings import Limits
 from facegate.providers.compat import json_reply
 from facegate.runtime.flow import HttpReply, HttpRequest
@@ -41,7 +41,7 @@ class Shared:
 
 
 @dataclass
-class Endpoint:
+class ApiEndpoint:
     """One path of one API, as an ASGI application."""
 
     api: Api
@@ -106,13 +106,13 @@ class Endpoint:
         if isinstance(repetition, HttpReply):
             return repetition
 
-        async def work() -> Outcome:
+        async def work() -> Completion:
             about = {"subject": subject, "request_id": request_id}
             try:
                 reply = await self.api.answer(request, key, state["verifier"], **about)
             except FacegateError as error:
-                return Outcome.failed(error, self.api.refuse(error))
-            return Outcome(reply, stays=True)
+                return Completion.failed(error, self.api.refuse(error))
+            return Completion(reply, stays=True)
 
         if repetition is None:
             return (await work()).reply

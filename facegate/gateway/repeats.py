@@ -17,12 +17,12 @@ from facegate.runtime.flow import HttpReply, HttpRequest
 HEADER = "x-facegate-repeats"
 """Header of a reply that was given before: the id of the request that was really answered."""
 _OVERHEAD = 1024
-"""Bytes that a kept outcome takes beside its body, roughly."""
+"""Bytes that a kept completion takes beside its body, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of a request.
+class Completion:
+    """A finished request, with its reply.
 
     Attributes:
         reply: as it was sent.
@@ -33,15 +33,15 @@ class Outcome:
     stays: bool
 
     @classmethod
-    def failed(cls, error: FacegateError, reply: HttpReply) -> Outcome:
-        """The outcome of a failure, which stays if any attempt may have been charged for.
+    def failed(cls, error: FacegateError, reply: HttpReply) -> Completion:
+        """The completion of a failure, which stays if any attempt may have been charged for.
 
         The error itself is not kept: its frames hold pictures.
         """
         return cls(reply, any(each.billed is not Billed.NO for each in error.attempts))
 
 
-Work = Callable[[], Awaitable[Outcome]]
+Work = Callable[[], Awaitable[Completion]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,9 @@ class Repeats:
         self._working[name] = first
         stays = True  # if it breaks off
         try:
-            outcome = await work()
-            first.reply, stays = outcome.reply, outcome.stays
-            return outcome.reply
+            completion = await work()
+            first.reply, stays = completion.reply, completion.stays
+            return completion.reply
         finally:
             del self._working[name]
             if stays:

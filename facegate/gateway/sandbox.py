@@ -17,7 +17,7 @@ from facegate import errors
 from facegate.errors import CaptureReason, CaptureRejected, FacegateError, RateLimited
 from facegate.model import Liveness, Match, Operation
 from facegate.providers.compat import CompatibleApi, DecodedRequest
-from facegate.providers.provider import Answer
+from facegate.providers.requests import Answer
 from facegate.runtime.flow import HttpReply
 from facegate.scores import ScoreSpec
 

@@ -99,7 +99,11 @@ class Image:
     def from_bytes(
         cls, data: bytes | bytearray | memoryview, limits: ImageLimits = DEFAULT_LIMITS
     ) -> Image:
-        """Take an encoded picture."""
+        """Take an encoded picture.
+
+        Raises:
+            ImageRejected: not a picture within the limits.
+        """
         encoded = bytes(data)
         if not encoded:
             raise ImageRejected("the picture is empty")
@@ -117,7 +121,11 @@ class Image:
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], limits: ImageLimits = DEFAULT_LIMITS) -> Image:
-        """Read a picture from a file."""
+        """Read a picture from a file.
+
+        Raises:
+            ImageRejected: not a picture within the limits, or not to be read.
+        """
         name = os.fspath(path)
         if len(name) > _LONGEST_PATH:
             # Most likely base64 passed as a path: it is a face, so it is not echoed.
@@ -130,7 +138,11 @@ class Image:
 
     @classmethod
     def from_file(cls, file: BinaryIO, limits: ImageLimits = DEFAULT_LIMITS) -> Image:
-        """Read a binary file from where it stands; it is left open."""
+        """Read a binary file from where it stands; it is left open.
+
+        Raises:
+            ImageRejected: not a picture within the limits, or not to be read.
+        """
         try:
             data: Any = file.read(limits.max_bytes + 1)
             if inspect.iscoroutine(data):
@@ -148,7 +160,11 @@ class Image:
 
     @classmethod
     def from_base64(cls, text: str | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image:
-        """Decode base64: standard or URL-safe, padded or not, wrapped or not, bare or data URI."""
+        """Decode base64: standard or URL-safe, padded or not, wrapped or not, bare or data URI.
+
+        Raises:
+            ImageRejected: not base64, or not a picture within the limits.
+        """
         try:
             encoded = text.encode("ascii") if isinstance(text, str) else bytes(text)
         except UnicodeEncodeError:

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from facegate.journal.chain import Head
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.journal.verification import ChainVerification
 from facegate.runtime.extras import extra
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from facegate.journal.journal import Journal as Journal
     from facegate.journal.journal import Progress as Progress
 
-__all__ = ["ChainVerification", "Head", "Journal", "Progress", "Row", "open_journal"]
+__all__ = ["ChainVerification", "Head", "Journal", "Progress", "RequestRow", "open_journal"]
 
 
 def open_journal(table: Mapping[str, Any], source: str) -> Journal:

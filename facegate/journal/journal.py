@@ -16,7 +16,7 @@ from facegate.events import Finished, Shadowed
 from facegate.journal import reading, retention, transfer
 from facegate.journal.chain import Head, Kind, Record
 from facegate.journal.record import plugin_versions, records_of, stamp, subject_hash
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.journal.schema import records
 from facegate.journal.settings import JournalSettings
 from facegate.journal.store import Store
@@ -142,7 +142,7 @@ class Journal:
         route: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-    ) -> Iterator[Row]:
+    ) -> Iterator[RequestRow]:
         """The requests in the order they were recorded, as the journal is now.
 
         Args:

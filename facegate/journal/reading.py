@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Label, RowMapping, func, selec
 from facegate.journal import verification
 from facegate.journal.chain import Head, Kind, StoredRecord
 from facegate.journal.record import stamp
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.journal.schema import records
 from facegate.journal.store import Store
 from facegate.journal.verification import ChainVerification
@@ -24,7 +24,7 @@ _CHUNK = 1000
 
 def rows(
     store: Store, route: str | None, since: datetime | None, until: datetime | None
-) -> Iterator[Row]:
+) -> Iterator[RequestRow]:
     """Requests in the order they were recorded, with their labels; erased ones are left out."""
     query = select(records, _learnt("genuine"), _learnt("spoof")).order_by(records.c.seq)
     query = query.where(*_wanted(route, since, until))
@@ -62,8 +62,8 @@ def _learnt(name: str) -> Label[Any]:
     return values.order_by(label.c.seq.desc()).limit(1).scalar_subquery().label(f"learnt_{name}")
 
 
-def _row(record: RowMapping) -> Row:
-    return Row(
+def _row(record: RowMapping) -> RequestRow:
+    return RequestRow(
         at=datetime.fromisoformat(record["at"]),
         request_id=record["request_id"],
         subject=record["subject"],

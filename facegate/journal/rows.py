@@ -9,7 +9,7 @@ from facegate.model import Billed, Decision, Operation
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RequestRow:
     """One request as one provider answered it, or failed to.
 
     Attributes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facegate.errors import InvalidRequest
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.runtime.extras import extra
 
 _WORDS = {
@@ -89,7 +89,7 @@ def _label(columns: Sequence[str], values: Sequence[str]) -> Label:
     return Label(given["request_id"], **truths)
 
 
-def export(rows: Iterable[Row], path: Path, progress: Callable[[int], object]) -> int:
+def export(rows: Iterable[RequestRow], path: Path, progress: Callable[[int], object]) -> int:
     """Write rows as CSV, or as Parquet where the name ends so; gives how many.
 
     Raises:
@@ -112,11 +112,11 @@ def export(rows: Iterable[Row], path: Path, progress: Callable[[int], object]) -
     return count
 
 
-def _csv(rows: Iterable[Row], path: Path, progress: Callable[[int], object]) -> int:
+def _csv(rows: Iterable[RequestRow], path: Path, progress: Callable[[int], object]) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([field.name for field in fields(Row)])
+        writer.writerow([field.name for field in fields(RequestRow)])
         for count, row in enumerate(rows, 1):
             writer.writerow(map(_cell, astuple(row)))
             if not count % _CHUNK:
@@ -134,7 +134,7 @@ def _parquet(path: Path) -> None:
     """Turn a CSV into Parquet, in its place."""
     with extra("parquet", "duckdb", needed_by="Parquet"):
         import duckdb
-    types = {field.name: _TYPES.get(field.name, "VARCHAR") for field in fields(Row)}
+    types = {field.name: _TYPES.get(field.name, "VARCHAR") for field in fields(RequestRow)}
     with duckdb.connect() as database:
         table = database.read_csv(str(path), header=True, dtype=types)
         made = path.with_suffix(".parquet.made")

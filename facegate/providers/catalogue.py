@@ -25,14 +25,14 @@ from facegate.providers.compat import VendorError
 from facegate.runtime.lazy import lazy
 
 
-class _Verdict(Enum):
+class _Spoof(Enum):
     NOT_LIVE = "not live"
 
 
-NOT_LIVE: Final = _Verdict.NOT_LIVE
+NOT_LIVE: Final = _Spoof.NOT_LIVE
 """The meaning of an error that is an answer: the probe is a spoof."""
 
-Meaning = type[FacegateError] | CaptureReason | _Verdict
+Meaning = type[FacegateError] | CaptureReason | _Spoof
 """The meaning of a vendor's error: the class to raise, the reason of a
 :class:`~facegate.errors.CaptureRejected`, or :data:`NOT_LIVE`."""
 
@@ -93,7 +93,7 @@ class ErrorTable:
         image = "probe" if code in self.of_probe else None
         if isinstance(row, CaptureReason):
             return CaptureRejected(text, reason=row, vendor_code=shown, image=image)
-        if isinstance(row, _Verdict):  # a caller with no place for the answer has no answer
+        if isinstance(row, _Spoof):  # a caller with no place for the answer has no answer
             return UnmappedError(text, vendor_code=shown)
         if issubclass(row, RateLimited):
             return row(text, retry_after=retry_after, vendor_code=shown)

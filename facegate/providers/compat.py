@@ -30,7 +30,7 @@ from facegate.errors import (
 from facegate.images.image import DEFAULT_LIMITS, Image, ImageLimits
 from facegate.images.sniff import ImageFormat
 from facegate.model import Operation
-from facegate.providers.provider import Answer
+from facegate.providers.requests import Answer
 from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.scores import ScoreSpec
 
@@ -245,7 +245,7 @@ class CompatibleApi(Generic[D]):
         return image
 
     def gallery(self, sent: Sequence[str | bytes | memoryview]) -> tuple[Image, ...]:
-        """The pictures of a gallery; see :meth:`picture`."""
+        """The pictures of a gallery; see :meth:`picture`, also for the error."""
         return tuple(self.picture(each, f"gallery[{n}]") for n, each in enumerate(sent))
 
     def _refuse_data_uri(self, sent: str) -> None:

@@ -11,7 +11,9 @@ from typing import TypeVar
 from facegate.errors import FacegateError
 from facegate.images.image import Image
 from facegate.model import Attempt, Liveness, Operation
-from facegate.providers.provider import Answer, BoundRequest, Provider, S
+from facegate.providers.provider import Provider
+from facegate.providers.requests import Answer, BoundRequest
+from facegate.providers.settings import S
 from facegate.runtime.flow import Flow, gather
 
 T = TypeVar("T")
@@ -30,7 +32,7 @@ class SpoofFound(Exception):
 
 
 @dataclass(slots=True)
-class _Steps:
+class _Taken:
     """The calls that a question has taken so far."""
 
     operation: Operation | None
@@ -38,14 +40,14 @@ class _Steps:
 
 
 # A provider serves many questions at once, so the calls of one belong to its context.
-_steps: ContextVar[_Steps | None] = ContextVar("facegate_steps", default=None)
+_steps: ContextVar[_Taken | None] = ContextVar("facegate_steps", default=None)
 
 
 class FlowProvider(Provider[S]):
     """A provider whose operations are flows: generators that ask for effects, return an Answer."""
 
     def answer(self, request: BoundRequest[S]) -> Flow[Answer]:
-        before, taken = _steps.get(), _Steps(request.operation)
+        before, taken = _steps.get(), _Taken(request.operation)
         _steps.set(taken)
         try:
             answer: Answer = yield from getattr(self, request.operation)(request)
@@ -114,6 +116,9 @@ class FlowProvider(Provider[S]):
             gallery: the pictures.
             ask: makes the flow that asks about one of them.
             limit: flows at a time, 1 or more.
+
+        Raises:
+            FacegateError: the first failure.
         """
         calls = [self._call(f"gallery[{index}]", ask(image)) for index, image in enumerate(gallery)]
         done = yield from gather(calls, limit)
@@ -128,7 +133,7 @@ class FlowProvider(Provider[S]):
         self, image: str, flow: Flow[T]
     ) -> Flow[tuple[T | FacegateError | SpoofFound, Sequence[Attempt]]]:
         before, started = _steps.get(), time.perf_counter()
-        taken = _Steps(before.operation if before else None)
+        taken = _Taken(before.operation if before else None)
         outcome: T | FacegateError | SpoofFound
         _steps.set(taken)
         try:

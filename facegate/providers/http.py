@@ -19,8 +19,8 @@ from facegate.model import Liveness
 from facegate.providers.bodies import Body, WireModel, form_text, json_body
 from facegate.providers.catalogue import NOT_LIVE, ErrorTable
 from facegate.providers.flows import FlowProvider, SpoofFound
-from facegate.providers.provider import ProviderSettings
 from facegate.providers.replies import R, read_reply, retry_after, written_code
+from facegate.providers.settings import ProviderSettings
 from facegate.providers.tokens import Tokens
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send, sleep
 

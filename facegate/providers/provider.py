@@ -1,4 +1,4 @@
-"""Providers: what a vendor is to facegate, with settings, facts and up to three operations."""
+"""Providers: what a vendor is to facegate, with facts and up to three operations."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Generic, Literal
-
-from pydantic import Field, field_validator
-from typing_extensions import TypeVar
+from typing import Any, Generic
 
 from facegate.consent import Handling
-from facegate.document import Table
-from facegate.errors import BadReply, ConfigurationError, FacegateError, ProviderError
-from facegate.images.image import Image
+from facegate.errors import ConfigurationError, FacegateError, ProviderError
 from facegate.images.sniff import ImageFormat
-from facegate.model import Attempt, Billed, Face, Liveness, Match, Operation, Outcome
+from facegate.model import Attempt, Billed, Operation, Outcome
 from facegate.providers.pictures import PictureLimits, SeveralFaces
+from facegate.providers.requests import Answer, BoundRequest
+from facegate.providers.settings import S
 from facegate.runtime.flow import Flow, call
 from facegate.scores import ScoreSpec
-from facegate.thresholds import Threshold, Unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,187 +59,6 @@ class ProviderInfo:
     steps: frozenset[str] = frozenset()
     environment: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-
-
-def per_call(default: Any, **field_arguments: Any) -> Any:
-    """A settings field that a caller may also set for one request, through ``options``.
-
-    Args:
-        default: its default; ``...`` where it has none.
-        **field_arguments: any others of :func:`pydantic.Field`.
-    """
-    return Field(default, json_schema_extra={"per_call": True}, **field_arguments)
-
-
-class ProviderSettings(Table):
-    """Settings every provider has. Thresholds are on the provider's scale, or ``"fmr:1e-4"``."""
-
-    threshold: Threshold | None = Field(
-        default=None,
-        description="A match from this similarity on: a number on the provider's own scale, or a"
-        " preset. The provider's own default if absent.",
-    )
-    review_from: float | None = Field(
-        default=None,
-        description="A similarity on the provider's own scale, no preset: from here up to the"
-        " threshold a person reviews.",
-    )
-    liveness_threshold: Threshold | None = Field(
-        default=None,
-        description="Live from this liveness score on: a number on the provider's own scale, or a"
-        " preset. The provider's own default if absent.",
-    )
-    uncertain: Unsure = Field(
-        default="reject", description="The decision where the vendor cannot tell."
-    )
-    several_faces: Literal["refuse", "vendor"] = Field(
-        default="refuse",
-        description="Refuse a picture with several faces, or leave it to the vendor which one"
-        " counts. A result warns where a vendor cannot refuse them.",
-    )
-    deadline_s: float = Field(
-        default=30.0,
-        gt=0,
-        description="Seconds for one request, everything included. What is computed in this process"
-        " is not interrupted.",
-    )
-    cost: float | dict[str, float] | None = Field(
-        default=None,
-        description="What one charged call costs, in your currency; or a table of that by operation"
-        " or by step, where a question takes several.",
-    )
-
-    @field_validator("threshold", "review_from", "liveness_threshold", "cost", mode="before")
-    @classmethod
-    def _no_switch(cls, value: Any) -> Any:
-        for number in value.values() if isinstance(value, Mapping) else (value,):
-            if isinstance(number, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
-                raise ValueError("must be a number, not true or false")  # noqa: TRY004
-        return value
-
-    @field_validator("cost")
-    @classmethod
-    def _no_gift(cls, cost: Any) -> Any:
-        costs = cost.values() if isinstance(cost, Mapping) else (cost or 0,)
-        if any(number < 0 for number in costs):
-            raise ValueError("must not be below zero")
-        return cost
-
-    @classmethod
-    def per_call_fields(cls) -> frozenset[str]:
-        """The settings that ``options`` may override for one request."""
-        return frozenset(
-            name
-            for name, info in cls.model_fields.items()
-            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("per_call")
-        )
-
-
-S = TypeVar("S", bound=ProviderSettings, default=Any)
-
-
-@dataclass(frozen=True, slots=True)
-class CompareRequest(Generic[S]):
-    """A comparison as a provider sees it.
-
-    Attributes:
-        probe: the picture captured now, whose identity is in question.
-        gallery: one or more pictures of the one claimed person.
-        settings: the provider's, with the request's options merged in.
-        threshold: score of a match, on the provider's scale; None only where it declares none.
-    """
-
-    operation: ClassVar = Operation.COMPARE
-    probe: Image
-    gallery: tuple[Image, ...]
-    settings: S
-    threshold: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LivenessRequest(Generic[S]):
-    """A liveness question as a provider sees it.
-
-    Attributes:
-        probe: the picture captured now, whose liveness is in question.
-        settings: the provider's, with the request's options merged in.
-        liveness_threshold: score of a pass, on the provider's scale; None only where it declares
-            none.
-    """
-
-    operation: ClassVar = Operation.LIVENESS
-    probe: Image
-    settings: S
-    liveness_threshold: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class CompareLiveRequest(Generic[S]):
-    """A comparison with liveness on the same probe, as a provider sees it.
-
-    Attributes:
-        probe: the picture captured now, whose identity and liveness are in question.
-        gallery: one or more pictures of the one claimed person.
-        settings: the provider's, with the request's options merged in.
-        threshold: score of a match, on the provider's scale; None only where it declares none.
-        liveness_threshold: score of a pass, on the provider's scale; None only where it declares
-            none.
-    """
-
-    operation: ClassVar = Operation.COMPARE_LIVE
-    probe: Image
-    gallery: tuple[Image, ...]
-    settings: S
-    threshold: float | None
-    liveness_threshold: float | None
-
-
-BoundRequest = CompareRequest[S] | LivenessRequest[S] | CompareLiveRequest[S]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A provider's answer; facegate adds the decision and who was asked.
-
-    Attributes:
-        match: required of ``compare`` and ``compare_live``.
-        liveness: required of ``liveness`` and ``compare_live``; without it, nothing is live.
-        vendor_reference: the vendor's id of the transaction.
-        vendor_signature: the vendor's signature over it, as sent.
-        warnings: sentences that a careful reader of the result should know.
-        faces: the faces that it saw, in each picture the one that counted first; never worked out
-            from anything else.
-        attempts: every call, where a question took several and they were recorded neither by
-            :meth:`FlowProvider.step` nor by :meth:`FlowProvider.for_each`.
-        engine: the version or model that answered, in up to 64 letters, digits and ``._:/@+-``;
-            see :func:`same_engine`.
-    """
-
-    match: Match | None = None
-    liveness: Liveness | None = None
-    vendor_reference: str | None = None
-    vendor_signature: Mapping[str, str] | None = None
-    warnings: tuple[str, ...] = ()
-    faces: tuple[Face, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
-    engine: str | None = None
-
-
-def same_engine(asked: str, answered: str | None) -> str:
-    """The engine that answered, which has to be the one that was asked for.
-
-    Scores of another one are on another scale.
-
-    Args:
-        asked: the version or model that was asked for.
-        answered: the one that the vendor names; None where it names none.
-
-    Raises:
-        BadReply: another engine answered, or the vendor does not say which.
-    """
-    if answered != asked:
-        raise BadReply(f"answered by another engine than {asked}")
-    return answered
 
 
 class Provider(Generic[S]):

@@ -140,7 +140,7 @@ class Tokens:
         return _HeldToken(token.value, now + life - min(_EARLY_S, life / 10), now + life)
 
 
-class _Request(WireModel):
+class _TokenRequest(WireModel):
     grant_type: Literal["client_credentials"] = "client_credentials"
     client_id: str | None = None
     client_secret: SecretStr | None = None
@@ -205,9 +205,9 @@ def _asking(
 ) -> HttpRequest:
     """The request for a token; made apart from the flow, whose frame a traceback may show."""
     headers = {"Accept": "application/json"}
-    message = _Request(scope=scope)
+    message = _TokenRequest(scope=scope)
     if in_body:
-        message = _Request(client_id=client_id, client_secret=secret, scope=scope)
+        message = _TokenRequest(client_id=client_id, client_secret=secret, scope=scope)
     else:
         account = f"{quote_plus(client_id)}:{quote_plus(secret.get_secret_value())}"
         headers["Authorization"] = f"Basic {b64encode(account.encode()).decode()}"

@@ -21,7 +21,8 @@ from facegate.errors import (
 )
 from facegate.model import Decision, Liveness, Operation, VerificationResult
 from facegate.policy import Terms
-from facegate.providers.provider import Answer, BoundRequest, Provider
+from facegate.providers.provider import Provider
+from facegate.providers.requests import Answer, BoundRequest
 from facegate.routing.node import Node, Resource, Run, Share, permits
 from facegate.runtime.flow import Flow, timeout
 

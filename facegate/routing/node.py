@@ -128,7 +128,7 @@ class Node(ABC):
         """The nodes that this one is made of, in order."""
 
     def resources(self) -> Sequence[Resource]:
-        """Whatever this node itself has to be closed, when no route has it any more."""
+        """What this node itself holds, to be closed when no route has the node any more."""
         return ()
 
     def providers(self) -> Iterator[Provider]:

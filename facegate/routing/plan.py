@@ -137,7 +137,7 @@ class Plan:
         return {
             "name": name,
             "way": table.way,
-            "parts": [
+            "children": [
                 {"weight": table.split.get(member), **self.described(member)}
                 for member in table.members
             ],

@@ -24,7 +24,7 @@ from facegate import (
 )
 from facegate.plugin import Answer, CompatibleApi, DecodedRequest, Provider
 from facegate.policy import Terms
-from facegate.providers.provider import BoundRequest
+from facegate.providers.requests import BoundRequest
 from facegate.question import Question
 from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.testing import strategies

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from facegate import FacegateError
 from facegate.plugin import Answer, Provider
 from facegate.policy import Terms
-from facegate.providers.provider import BoundRequest
+from facegate.providers.requests import BoundRequest
 from facegate.question import Question
 from facegate.runtime.flow import Call, Effect, Flow, Gather, HttpReply, HttpRequest, Send, Stepper
 

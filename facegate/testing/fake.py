@@ -24,7 +24,7 @@ from facegate.plugin import (
     ScoreSpec,
     SeveralFaces,
 )
-from facegate.providers.provider import BoundRequest
+from facegate.providers.requests import BoundRequest
 
 MATCH = ScoreSpec(Scale(name="fake"), threshold=0.7)
 LIVENESS = ScoreSpec(Scale(name="fake liveness"), threshold=0.5)

@@ -20,7 +20,8 @@ from facegate.errors import FacegateError
 from facegate.images.image import Image, ImageSource
 from facegate.model import Operation
 from facegate.providers.http import HttpSettings
-from facegate.providers.provider import Provider, ProviderSettings
+from facegate.providers.provider import Provider
+from facegate.providers.settings import ProviderSettings
 from facegate.question import Question
 from facegate.testing.cassettes import (
     PathLike,

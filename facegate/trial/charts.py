@@ -74,7 +74,7 @@ def over_time(looks: Sequence[Look], margin: float, title: str) -> str:
         clipped = max(-most, min(most, value))
         return svg.UPPER + (most - clipped) / (2 * most) * (svg.LOWER - svg.UPPER)
 
-    def places(values: Iterable[float]) -> list[svg.Place]:
+    def places(values: Iterable[float]) -> list[svg.Point]:
         return [(x(time), y(value)) for time, value in zip(times, values, strict=True)]
 
     parts = []
@@ -118,7 +118,7 @@ def latencies(arms: Sequence[ArmFigures], names: Sequence[str]) -> str:
     low = math.log10(smallest)
     high = math.log10(max(smallest * 2, *(latency.curve[-1] for _, _, latency in lines)))
 
-    def place(seconds: float, share: float) -> svg.Place:
+    def place(seconds: float, share: float) -> svg.Point:
         along = (math.log10(max(seconds, smallest)) - low) / (high - low)
         return svg.LEFT + along * (svg.RIGHT - svg.LEFT), y(share)
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from facegate.errors import InvalidRequest
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 
-_ROW = TypeAdapter(Row)
-_NEEDED = {field.name for field in fields(Row)}
+_ROW = TypeAdapter(RequestRow)
+_NEEDED = {field.name for field in fields(RequestRow)}
 
 
 def from_csv(
     path: Path, route: str, since: datetime | None = None, until: datetime | None = None
-) -> Iterator[Row]:
+) -> Iterator[RequestRow]:
     """The rows of one route, as the journal exported them.
 
     Args:
@@ -49,7 +49,7 @@ def from_csv(
         raise InvalidRequest(f"{path.name} is no CSV in UTF-8 ({type(error).__name__})") from None
 
 
-def _row(record: dict[str, str], where: str) -> Row:
+def _row(record: dict[str, str], where: str) -> RequestRow:
     texts = {"provider": "", "lineage": ""}  # empty where nobody was asked
     given = {name: texts.get(name) if value == "" else value for name, value in record.items()}
     try:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from facegate import errors
 from facegate.errors import FacegateError, Fault
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.model import Decision
 
 _LISTED = 200
@@ -39,7 +39,7 @@ OUTCOMES = tuple(RequestOutcome)
 DECIDED = frozenset({RequestOutcome.ACCEPT, RequestOutcome.REVIEW, RequestOutcome.REJECT})
 
 
-def outcome_of(row: Row) -> RequestOutcome:
+def outcome_of(row: RequestRow) -> RequestOutcome:
     """The outcome of a request."""
     if row.decision is not None:
         return RequestOutcome(row.decision)
@@ -125,7 +125,7 @@ class ArmTally:
     operations: Counter[str] = field(default_factory=Counter)
     labelled: LabelledCounts = field(default_factory=LabelledCounts)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: RequestRow) -> None:
         self.requests += 1
         self.operations[row.operation] += 1
         if row.provider:
@@ -192,7 +192,7 @@ class PairTally:
     primaries: Counter[str] = field(default_factory=Counter)
     lineages: set[str] = field(default_factory=set)
 
-    def add(self, primary: Row, shadow: Row) -> None:
+    def add(self, primary: RequestRow, shadow: RequestRow) -> None:
         outcomes = outcome_of(primary), outcome_of(shadow)
         self.table[outcomes] += 1
         self.primaries[primary.provider] += 1
@@ -244,17 +244,17 @@ class TrialTally:
     judged_by_caller: int = 0
     _arm_of: dict[str | None, str | None] = field(default_factory=dict)
     _seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    _pending: OrderedDict[str, Row] = field(default_factory=OrderedDict)
+    _pending: OrderedDict[str, RequestRow] = field(default_factory=OrderedDict)
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> TrialTally:
+    def of(cls, rows: Iterable[RequestRow]) -> TrialTally:
         """The counts of rows, in which a shadow comes after its primary."""
         tally = cls()
         for row in rows:
             tally.add(row)
         return tally
 
-    def add(self, row: Row) -> None:
+    def add(self, row: RequestRow) -> None:
         self.rows += 1
         self.first = min(self.first or row.at, row.at)
         self.last = max(self.last or row.at, row.at)
@@ -277,7 +277,7 @@ class TrialTally:
         if len(self._pending) > _PENDING:
             self._pending.popitem(last=False)
 
-    def _add_shadow(self, row: Row) -> None:
+    def _add_shadow(self, row: RequestRow) -> None:
         candidate = row.provider or _NOBODY
         tally = self.shadows[candidate]
         tally.add(row)
@@ -293,7 +293,7 @@ class TrialTally:
             tally.people.add(row.at, OUTCOMES.index(outcome_of(row)))
             pairs.add(primary, row)
 
-    def _add_label(self, tally: ArmTally, row: Row, known: Row) -> None:
+    def _add_label(self, tally: ArmTally, row: RequestRow, known: RequestRow) -> None:
         """Count an answer by the truth about its request, where ``known`` tells it."""
         truth = genuine(known)
         if truth is None or row.decision is None:
@@ -301,7 +301,7 @@ class TrialTally:
         if self._new(row, f"labelled {row.provider}" if row.shadow else "labelled"):
             tally.labelled.add(row.decision, genuine=truth)
 
-    def _new(self, row: Row, where: str) -> bool:
+    def _new(self, row: RequestRow, where: str) -> bool:
         """Whether a request is the subject's first there; from now on none is."""
         if row.subject is None:
             return True
@@ -311,10 +311,10 @@ class TrialTally:
         return not known
 
 
-def genuine(row: Row) -> bool | None:
+def genuine(row: RequestRow) -> bool | None:
     """Whether a request showed the claimed person, alive; None where that is not known."""
     return False if row.spoof else row.genuine
 
 
-def _score(row: Row) -> float | None:
+def _score(row: RequestRow) -> float | None:
     return row.match_score if row.match_score is not None else row.liveness_score

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from facegate.errors import InvalidRequest
-from facegate.journal.rows import Row
+from facegate.journal.rows import RequestRow
 from facegate.trial.arms import ALPHA, ArmFigures
 from facegate.trial.comparisons import Comparison, Pairing
 from facegate.trial.ratio import SampleRatio
@@ -61,7 +61,7 @@ class Trial:
     def of(
         cls,
         route: str,
-        rows: Iterable[Row],
+        rows: Iterable[RequestRow],
         *,
         weights: Mapping[str, float] | None = None,
         control: str | None = None,

@@ -33,7 +33,7 @@ from facegate import (
 )
 from facegate.events import Finished, Shadowed, Tried
 from facegate.gateway import create_app, serving
-from facegate.journal import Journal, Row
+from facegate.journal import Journal, RequestRow
 from facegate.plugin import CompatibleApi, Provider
 from facegate.telemetry import PrometheusObserver
 from facegate.typing import (
@@ -218,5 +218,5 @@ def serves(api: CompatibleApi, provider: Provider) -> None:
 
 def exports(journal: Journal) -> None:
     for row in journal.rows():
-        assert_type(row, Row)
+        assert_type(row, RequestRow)
         assert_type(row.decision, Decision | None)

@@ -23,8 +23,6 @@ from facegate import (
     ProviderUnavailable,
     QuotaExhausted,
     RateLimited,
-)
-from facegate.errors import (
     UnmappedError,
 )
 from facegate.plugin import PictureLimits

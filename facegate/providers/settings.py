@@ -1,0 +1,89 @@
+"""Settings that every provider has, and those that a caller may set for one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+from typing_extensions import TypeVar
+
+from facegate.document import Table
+from facegate.thresholds import Threshold, Unsure
+
+
+def per_call(default: Any, **field_arguments: Any) -> Any:
+    """A settings field that a caller may also set for one request, through ``options``.
+
+    Args:
+        default: its default; ``...`` where it has none.
+        **field_arguments: any others of :func:`pydantic.Field`.
+    """
+    return Field(default, json_schema_extra={"per_call": True}, **field_arguments)
+
+
+class ProviderSettings(Table):
+    """Settings every provider has. Thresholds are on the provider's scale, or ``"fmr:1e-4"``."""
+
+    threshold: Threshold | None = Field(
+        default=None,
+        description="A match from this similarity on: a number on the provider's own scale, or a"
+        " preset. The provider's own default if absent.",
+    )
+    review_from: float | None = Field(
+        default=None,
+        description="A similarity on the provider's own scale, no preset: from here up to the"
+        " threshold a person reviews.",
+    )
+    liveness_threshold: Threshold | None = Field(
+        default=None,
+        description="Live from this liveness score on: a number on the provider's own scale, or a"
+        " preset. The provider's own default if absent.",
+    )
+    uncertain: Unsure = Field(
+        default="reject", description="The decision where the vendor cannot tell."
+    )
+    several_faces: Literal["refuse", "vendor"] = Field(
+        default="refuse",
+        description="Refuse a picture with several faces, or leave it to the vendor which one"
+        " counts. A result warns where a vendor cannot refuse them.",
+    )
+    deadline_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds for one request, everything included. What is computed in this process"
+        " is not interrupted.",
+    )
+    cost: float | dict[str, float] | None = Field(
+        default=None,
+        description="What one charged call costs, in your currency; or a table of that by operation"
+        " or by step, where a question takes several.",
+    )
+
+    @field_validator("threshold", "review_from", "liveness_threshold", "cost", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any) -> Any:
+        for number in value.values() if isinstance(value, Mapping) else (value,):
+            if isinstance(number, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
+                raise ValueError("must be a number, not true or false")  # noqa: TRY004
+        return value
+
+    @field_validator("cost")
+    @classmethod
+    def _no_gift(cls, cost: Any) -> Any:
+        costs = cost.values() if isinstance(cost, Mapping) else (cost or 0,)
+        if any(number < 0 for number in costs):
+            raise ValueError("must not be below zero")
+        return cost
+
+    @classmethod
+    def per_call_fields(cls) -> frozenset[str]:
+        """The settings that ``options`` may override for one request."""
+        return frozenset(
+            name
+            for name, info in cls.model_fields.items()
+            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("per_call")
+        )
+
+
+S = TypeVar("S", bound=ProviderSettings, default=Any)

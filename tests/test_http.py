@@ -204,6 +204,8 @@ UNREADABLE = {
     "not UTF-8": b'{"score": 0.9, "id": "\xff"}',
     "one name twice": b'{"score": 0.1, "score": 0.9}',
     "one name twice, further in": b'{"score": 0.9, "scores": {"a": 0.1, "a": 0.9}}',
+    "crowded": b'{"score": 0.93, "crowd": [0' + b",0" * 20_000 + b"]}",
+    "crowded, and nested": b'{"score": 0.93, "crowd": [' + b"[{}]," * 8_000 + b"0]}",
     "compressed": b"\x1f\x8b\x08\0\0\0\0\0\0\3\xabVJ\xce",
 }
 

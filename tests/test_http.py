@@ -291,6 +291,17 @@ REFUSED = {
     "password": ({"base_url": "https://:secret@api.example"}, "user name"),
     "query": ({"base_url": "https://api.example/?key=secret"}, "query"),
     "proxy": ({"base_url": "https://api.example", "proxy": "socks5://secret"}, "http"),
+    "port": ({"base_url": "https://api.example:99999"}, "absolute"),
+    "no port": ({"base_url": "https://api.example:secret"}, "absolute"),
+    "port 0": ({"base_url": "https://api.example:0"}, "absolute"),
+    "no address": ({"base_url": "https://[::1"}, "absolute"),
+    "space": ({"base_url": "https://api example"}, "absolute"),
+    "line": ({"base_url": "https://api.example/\r\nX: secret"}, "absolute"),
+    "proxy's port": ({"base_url": "https://api.example", "proxy": "http://a:99999"}, "http"),
+    "proxy's password": (
+        {"base_url": "https://api.example", "proxy": "http://me:secret/word@proxy.example"},
+        "percent-encoded",
+    ),
     "time": ({"base_url": "https://api.example", "read_s": 0}, "greater than 0"),
 }
 

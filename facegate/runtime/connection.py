@@ -79,6 +79,7 @@ class Message:
 
     Attributes:
         place: the destination.
+        via: where to connect: the proxy, or the destination itself.
         head: request line and headers, checked.
         body: the body in parts, which are not copied.
     """
@@ -86,6 +87,7 @@ class Message:
     def __init__(self, request: HttpRequest, transport: Transport) -> None:
         parts = _parts(request.url)
         self.place = Place.of(parts, request.server_name)
+        self.via = Place.of(_parts(transport.proxy)) if transport.proxy else self.place
         self.body = request.body
         target = _target(parts)
         headers = {
@@ -118,8 +120,8 @@ def message(request: HttpRequest, transport: Transport) -> Message:
 def unsendable() -> ConfigurationError:
     """The error for a request that HTTP does not allow."""
     return ConfigurationError(
-        "the request cannot be sent: its URL or a header, such as the credential's, holds a"
-        " character that HTTP does not allow, or a length that is not the body's"
+        "the request cannot be sent: its URL, the proxy's or a header, such as the credential's,"
+        " holds something that HTTP does not allow, or a length that is not the body's"
     )
 
 
@@ -219,8 +221,8 @@ class Connection:
             self.reusable = True
 
 
-def opened(place: Place, transport: Transport) -> Steps[Connection]:
-    """Open a connection, through the proxy if there is one.
+def opened(place: Place, via: Place, transport: Transport) -> Steps[Connection]:
+    """Open a connection to a place, by way of the proxy if there is one.
 
     Raises:
         OSError: the server cannot be reached; TimeoutError if that took too long.
@@ -229,7 +231,6 @@ def opened(place: Place, transport: Transport) -> Steps[Connection]:
         ConfigurationError: the authorities to trust cannot be read.
     """
     seconds, context = transport.connect_s, _tls(transport.ca_file)
-    via = Place.of(urlsplit(transport.proxy)) if transport.proxy else place
     layer: Layer = yield from connect(via.host, via.port, seconds)
     try:
         if transport.proxy and via.encrypted:

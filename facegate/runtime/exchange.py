@@ -104,7 +104,7 @@ def _exchange(pool: Pool[Any], sent: Message, deadline: Deadline) -> Steps[HttpR
     connected = False
     try:
         if connection is None:
-            connection = yield from opened(sent.place, pool.settings)
+            connection = yield from opened(sent.place, sent.via, pool.settings)
         connected = True
         return (yield from connection.exchange(sent, pool.settings))
     except (OSError, UnicodeError, h11.ProtocolError, Unacceptable) as error:

@@ -228,6 +228,13 @@ BROKEN: dict[str, tuple[Act, type[FacegateError]]] = {
     "a length too long": (raw(OK + b'Content-Length: 99\r\n\r\n{"score": 0.9}'), BadReply),
     "a length of nonsense": (raw(OK + b"Content-Length: long\r\n\r\n{}"), BadReply),
     "two lengths": (raw(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), BadReply),
+    "a length beside chunks": (
+        raw(
+            OK + b"Content-Length: 14\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b'f\r\n{"score": 0.93}\r\n0\r\n\r\n'
+        ),
+        BadReply,
+    ),
     "chunks cut off": (raw(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}"), BadReply),
     "not HTTP": (raw(b"SSH-2.0-OpenSSH_9.6\r\n"), BadReply),
     "headers without end": (raw(OK + b"X-Padding: x\r\n" * 20_000, then=stall), BadReply),

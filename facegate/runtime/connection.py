@@ -147,12 +147,14 @@ class Connection:
         Raises:
             OSError: the connection broke; TimeoutError if the server was silent.
             h11.RemoteProtocolError: the server does not speak HTTP.
-            Unacceptable: the reply is too long, or more came than one.
+            Unacceptable: the reply is too long, or its end is not certain.
         """
         self.reusable = False
         sent = yield from self._send(message, limits.write_s)
         head = yield from self._reply(limits.read_s)
-        body = bytearray()
+        headers, body = _joined(head.headers), bytearray()
+        if {"content-length", "transfer-encoding"} <= headers.keys():  # RFC 9112, 6.3
+            raise Unacceptable("the reply has two lengths, and a proxy may see another")
         while isinstance(event := (yield from self._event(limits.read_s)), h11.Data):
             body += event.data
             if len(body) > limits.max_reply_bytes:
@@ -160,7 +162,7 @@ class Connection:
                     f"the reply is longer than the limit of {limits.max_reply_bytes} bytes"
                 )
         self._end(sent)
-        return HttpReply(head.status_code, _joined(head.headers), bytes(body))
+        return HttpReply(head.status_code, headers, bytes(body))
 
     def open_tunnel(self, place: Place, proxy: str, seconds: float) -> Steps[None]:
         """Have a proxy pass on everything to another place from now on.

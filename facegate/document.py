@@ -124,17 +124,28 @@ def with_secret_files(
         if SecretStr not in (info.annotation, *getattr(info.annotation, "__args__", ())):
             continue
         if key in values and key not in model.model_fields:
-            path = values.pop(key)
-            try:
-                secret = Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, ValueError, TypeError):
-                raise ConfigurationError(f"{where}{key}: cannot read the file") from None
+            secret = secret_text(values.pop(key), f"{where}{key}").strip()
             if field in values:
                 raise ConfigurationError(f"{where}{key}: {field} is given as well; give one")
             if not secret:
                 raise ConfigurationError(f"{where}{key}: the file is empty")
             values[field] = secret
     return values
+
+
+def secret_text(path: str, where: str) -> str:
+    """The text of a file that holds secrets.
+
+    Raises:
+        ConfigurationError: it cannot be read. Its path is not shown: it may be the secret itself.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    except (ValueError, TypeError):
+        reason = "no text in UTF-8, or no path"
+    raise ConfigurationError(f"{where}: cannot read the file: {reason}")
 
 
 def explained(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigurationError:

@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {path.relative_to(DOCS).as_posix(): path for path in sorted(DOCS.rglob("*.md"))}
 PAGES["README.md"] = DOCS.parent / "README.md"
 _FENCE = re.compile(
-    r"^(?:% (?P<run>run(?: models)?)\n+)?```(?P<kind>\w+)\n(?P<text>.*?)^```$",
+    r"^(?:<!-- (?P<run>run(?: models)?) -->\n+)?```(?P<kind>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 

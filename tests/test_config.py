@@ -302,8 +302,11 @@ def test_the_path_of_a_secret_can_come_from_the_environment(here: Path, registry
 
 
 def test_a_secret_file_that_cannot_be_read(here: Path, registry: Registry) -> None:
-    with pytest.raises(ConfigurationError, match=r"main\.token_file: cannot read the file"):
-        load(here, ONE + "token_file = 'gone'").provider(registry)
+    (here / "binary").write_bytes(b"\xff")
+    for name, why in (("gone", "No such file"), ("binary", "no text")):
+        told = rf"main\.token_file: cannot read the file: .*{why}"
+        with pytest.raises(ConfigurationError, match=told):
+            load(here, ONE + f"token_file = '{here / name}'").provider(registry)
 
 
 def test_only_secrets_stand_in_files(here: Path, registry: Registry) -> None:

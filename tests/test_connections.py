@@ -90,8 +90,9 @@ def test_a_configured_proxy_only_tunnels_encrypted_requests(ask: Ask, tmp_path: 
 
 
 @both_ways
-def test_a_proxy_that_refuses_is_no_connection(ask: Ask) -> None:
-    with Server(reply(407)) as proxy, pytest.raises(ConnectionFailed):
+def test_a_proxy_that_refuses_is_no_connection_and_its_status_is_told(ask: Ask) -> None:
+    refusal = pytest.raises(ConnectionFailed, match="the proxy answered 407")
+    with Server(reply(407)) as proxy, refusal:
         ask(acme("https://api.example", proxy=proxy.url), probe=PROBE, gallery=DOCUMENT)
 
 

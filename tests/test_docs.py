@@ -212,6 +212,13 @@ def test_pages_name_no_machine_and_no_registry() -> None:
         assert not re.search(r"/root/|/home/|/tmp/|registry\.", text), page
 
 
+def test_pages_read_well_where_nobody_has_built_them() -> None:
+    for page in PAGES:
+        prose = re.sub(r"^ *```.*?^ *```$", "", read(page), flags=re.MULTILINE | re.DOTALL)
+        assert "[](" not in prose, f"{page}: a link without words shows nothing"
+        assert not re.search(r"^% ", prose, re.MULTILINE), f"{page}: a comment that shows"
+
+
 def test_measured_rates_are_those_the_engine_uses() -> None:
     """The table that the pages show and the presets in the code are the same measurement."""
     scores: Any = import_module("facegate_local.scores")

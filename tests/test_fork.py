@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -211,3 +213,12 @@ def test_workers_of_multiprocessing_share_what_was_opened_before_them() -> None:
             pool.close()
             pool.join()
         asks(verifier)
+
+
+def test_who_never_forks_hears_nothing_of_it_even_at_the_end() -> None:
+    script = """
+from facegate.providers.tokens import Tokens
+tokens = Tokens(lambda: None)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+    assert (ended.stdout, ended.stderr) == (b"", b"")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 import httpx
 import pytest
@@ -67,6 +68,21 @@ def test_a_plain_form_is_read_as_a_client_wrote_it(fields: list[tuple[str, str]]
     plain = "application/x-www-form-urlencoded"
     form = multipart(sent(urlencode(fields).encode(), plain))
     assert [(name, str(content, "utf-8")) for name, content in form.parts] == fields
+
+
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("letter", ["=", "%3D", "+", "a", "%41"])
+def test_a_heavy_plain_form_takes_little_more_than_what_it_holds(before: int, letter: str) -> None:
+    count = 4 * 2**20 // len(letter)
+    request = sent(
+        b"a=" + b"-" * before + letter.encode() * count, "application/x-www-form-urlencoded"
+    )
+    tracemalloc.start()
+    content = multipart(request).text("a")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert content == "-" * before + unquote_plus(letter) * count
+    assert peak < 4 * len(request.body[0])
 
 
 def test_a_picture_is_a_view_into_the_body_and_copied_once() -> None:

@@ -94,6 +94,15 @@ def test_a_stranger_is_refused_before_the_body_is_read() -> None:
         assert reply(stranger)[0] == 401
 
 
+@pytest.mark.parametrize("crowd", [[0] * 20_000, [[]] * 10_000, [{}] * 10_000])
+def test_json_of_more_values_than_any_message_has_is_not_parsed(crowd: list[Any]) -> None:
+    with front(SAME) as client:
+        said = client.post("/v1/compare", json={**question(), "crowd": crowd})
+        assert (said.status_code, said.json()["class"]) == (400, "InvalidRequest")
+        said = client.post("/v1/compare", json={**question(), "crowd": crowd[:9_900]})
+        assert said.status_code == 200
+
+
 def test_a_compressed_body_is_not_unpacked() -> None:
     with front(SAME) as client:
         said = client.post("/v1/compare", content=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})

@@ -204,6 +204,8 @@ UNREADABLE = {
     "not UTF-8": b'{"score": 0.9, "id": "\xff"}',
     "one name twice": b'{"score": 0.1, "score": 0.9}',
     "one name twice, further in": b'{"score": 0.9, "scores": {"a": 0.1, "a": 0.9}}',
+    "crowded": b'{"score": 0.93, "crowd": [0' + b",0" * 20_000 + b"]}",
+    "crowded, and nested": b'{"score": 0.93, "crowd": [' + b"[{}]," * 8_000 + b"0]}",
     "compressed": b"\x1f\x8b\x08\0\0\0\0\0\0\3\xabVJ\xce",
 }
 
@@ -226,6 +228,13 @@ BROKEN: dict[str, tuple[Act, type[FacegateError]]] = {
     "a length too long": (raw(OK + b'Content-Length: 99\r\n\r\n{"score": 0.9}'), BadReply),
     "a length of nonsense": (raw(OK + b"Content-Length: long\r\n\r\n{}"), BadReply),
     "two lengths": (raw(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), BadReply),
+    "a length beside chunks": (
+        raw(
+            OK + b"Content-Length: 14\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b'f\r\n{"score": 0.93}\r\n0\r\n\r\n'
+        ),
+        BadReply,
+    ),
     "chunks cut off": (raw(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}"), BadReply),
     "not HTTP": (raw(b"SSH-2.0-OpenSSH_9.6\r\n"), BadReply),
     "headers without end": (raw(OK + b"X-Padding: x\r\n" * 20_000, then=stall), BadReply),
@@ -289,6 +298,17 @@ REFUSED = {
     "password": ({"base_url": "https://:secret@api.example"}, "user name"),
     "query": ({"base_url": "https://api.example/?key=secret"}, "query"),
     "proxy": ({"base_url": "https://api.example", "proxy": "socks5://secret"}, "http"),
+    "port": ({"base_url": "https://api.example:99999"}, "absolute"),
+    "no port": ({"base_url": "https://api.example:secret"}, "absolute"),
+    "port 0": ({"base_url": "https://api.example:0"}, "absolute"),
+    "no address": ({"base_url": "https://[::1"}, "absolute"),
+    "space": ({"base_url": "https://api example"}, "absolute"),
+    "line": ({"base_url": "https://api.example/\r\nX: secret"}, "absolute"),
+    "proxy's port": ({"base_url": "https://api.example", "proxy": "http://a:99999"}, "http"),
+    "proxy's password": (
+        {"base_url": "https://api.example", "proxy": "http://me:secret/word@proxy.example"},
+        "percent-encoded",
+    ),
     "time": ({"base_url": "https://api.example", "read_s": 0}, "greater than 0"),
 }
 

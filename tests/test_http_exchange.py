@@ -131,6 +131,13 @@ def test_what_http_cannot_say_is_not_sent(request_: HttpRequest) -> None:
         run_sync(send(request_, Transport()))
 
 
+@pytest.mark.parametrize("proxy", ["http://me:secret/word@127.0.0.1", "socks5://127.0.0.1", "//a"])
+def test_a_proxy_that_is_none_is_not_asked_and_not_shown(proxy: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be sent") as caught:
+        run_sync(get("https://127.0.0.1/", proxy=proxy))
+    assert "secret" not in str(caught.value)
+
+
 def test_a_length_that_is_not_the_bodys_is_not_sent_on() -> None:
     for length in ("1", "3"):
         request = HttpRequest("POST", "", {"Content-Length": length}, (b"xx",))

@@ -44,3 +44,23 @@ def test_importing_facegate_does_not_load(loaded: set[str], module: str) -> None
 def test_importing_facegate_loads_fewer_modules_than_its_libraries(loaded: set[str]) -> None:
     """How long it takes is in ``benchmarks/import_cost.py``."""
     assert len(loaded) < len(loaded_by("import httpx, pydantic"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "library", "extra"),
+    [
+        ("from facegate.testing import FakeProvider", "hypothesis", "testing"),
+        ("from facegate.testing import FakeProvider", "pytest", "testing"),
+        ("from facegate.testing import play_cassette", "vcr", "testing"),
+        ("from facegate.gateway import create_app", "starlette", "gateway"),
+        ("from facegate.gateway import serving", "uvicorn", "gateway"),
+    ],
+)
+def test_a_library_that_is_missing_is_named_with_its_extra(
+    statement: str, library: str, extra: str
+) -> None:
+    without = f"import sys; sys.modules[{library!r}] = None; {statement}"
+    said = subprocess.run([sys.executable, "-c", without], check=False, capture_output=True).stderr
+    last = said.decode().splitlines()[-1]
+    assert f" needs {library}" in last
+    assert last.endswith(f'pip install "facegate[{extra}]"')

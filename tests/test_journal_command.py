@@ -203,7 +203,7 @@ def test_there_has_to_be_a_journal(facegate: Facegate) -> None:
     assert "nothing was recorded there yet" in done.err
     assert not Path("journal.db").exists()
     Path("facegate.toml").write_text("")
-    assert "there is no [journal]" in facegate("verify").err
+    assert "there is no [journal]; add" in facegate("verify").err
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,25 @@ def test_nobody_waits_for_a_renewal_and_a_failed_one_harms_nobody(run: Run) -> N
 
 
 @every_driver
+def test_one_that_is_refused_while_it_is_renewed_does_not_come_back(run: Run) -> None:
+    now, granted = 0.0, list[SecretStr]()
+
+    def obtain() -> Flow[Token]:
+        yield from sleep(0)
+        if len(granted) == 1:
+            tokens.drop(granted.pop())
+            raise ProviderUnavailable("answered 503")
+        return Token(SecretStr("new" if now else "old"), 600)
+
+    tokens = Tokens(obtain, clock=lambda: now)
+    granted.append(run(tokens.current()))
+    now = 580
+    with pytest.raises(ProviderUnavailable):
+        run(tokens.current())
+    assert run(tokens.current()).get_secret_value() == "new"
+
+
+@every_driver
 def test_one_that_is_given_up_leaves_the_others_their_turn(run: Run) -> None:
     begun: list[float] = []
 

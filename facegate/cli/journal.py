@@ -166,7 +166,7 @@ def _opened(config: str | None) -> Iterator[Journal]:
     loaded = Config.load(config)
     opened = cast("Journal | None", recorder(loaded))
     if opened is None:
-        raise ConfigurationError(f"{loaded.source}: there is no [journal]")
+        raise ConfigurationError(f"{loaded.source}: there is no [journal]; add that table")
     if not opened.exists:
         raise ConfigurationError(f"{loaded.source}: journal.url: nothing was recorded there yet")
     try:

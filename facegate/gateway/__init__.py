@@ -31,4 +31,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    from facegate.runtime.extras import extra
+
+    with extra("gateway", "click", "starlette", "uvicorn", needed_by=__name__):
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

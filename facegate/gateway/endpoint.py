@@ -12,10 +12,11 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from facegate.errors import FacegateError, ImageRejected, ProviderUnavailable
+from facegate.errors import FacegateError, ImageRejected, InvalidRequest, ProviderUnavailable
 from facegate.gateway.api import Api
 from facegate.gateway.repeats import Completion, Repeats, Repetition
 from facegate.gateway.settings import Limits
+from facegate.providers.bodies import MAX_JSON_VALUES, is_overcrowded
 from facegate.providers.compat import json_reply
 from facegate.runtime.flow import HttpReply, HttpRequest
 
@@ -123,6 +124,8 @@ class ApiEndpoint:
 
     def _proven(self, request: HttpRequest, key: str) -> HttpReply | Repetition | None:
         """A refusal, or the request's identity where its caller has given it an id."""
+        if any(map(is_overcrowded, request.body)):
+            return self.api.refuse(InvalidRequest(f"more than {MAX_JSON_VALUES} values of JSON"))
         refusal = self.api.prove(request, key)
         caller_id = None if refusal else self.api.repeats(request)
         return Repetition.of(self.api.name, key, caller_id, request) if caller_id else refusal

@@ -20,14 +20,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from facegate.config import Config
-from facegate.document import Table, explained
+from facegate.document import Table, explained, secret_text
 from facegate.errors import ConfigurationError
 from facegate.images.image import ImageLimits
 from facegate.providers.compat import CompatibleApi
@@ -147,10 +146,7 @@ class ServeSettings(Limits):
         """
         keys = [key.get_secret_value().strip() for key in self.api_keys]
         if self.api_key_file is not None:
-            try:
-                lines = Path(self.api_key_file).read_text(encoding="utf-8").split("\n")
-            except (OSError, ValueError):
-                raise ConfigurationError("serve.api_key_file: cannot read the file") from None
+            lines = secret_text(self.api_key_file, "serve.api_key_file").split("\n")
             in_file = [line.strip() for line in lines if line.strip()]
             if not in_file:
                 raise ConfigurationError("serve.api_key_file: the file is empty")

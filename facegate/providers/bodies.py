@@ -101,6 +101,20 @@ _PLACE = secrets.token_hex(16)
 """A text that no message holds, since nobody knows it: where a picture's bytes are put in."""
 
 
+MAX_JSON_VALUES = 20_000
+"""Values that JSON may hold: far more than any honest message, whose pictures are one each."""
+_JSON = re.compile(rb"\s*[\[{]")
+
+
+def is_overcrowded(body: bytes) -> bool:
+    """Whether a body is JSON of more than :data:`MAX_JSON_VALUES`, which must not be parsed.
+
+    A value of two bytes takes hundreds once it is parsed, and more if it has to be complained
+    about. They are counted by the signs between them, with those inside texts.
+    """
+    return bool(_JSON.match(body)) and sum(map(body.count, b",[{")) > MAX_JSON_VALUES
+
+
 def json_body(message: WireModel) -> Body:
     """A message as JSON, without the fields that are None.
 

@@ -57,9 +57,9 @@ class HttpSettings(ProviderSettings):
     @field_validator("base_url")
     @classmethod
     def _plain_url(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_http(url):
             raise ValueError("must be an absolute http(s) URL")
+        parts = urlsplit(url)
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("must not hold a user name, a query or a fragment")
         return url.rstrip("/")
@@ -67,9 +67,8 @@ class HttpSettings(ProviderSettings):
     @field_validator("proxy")
     @classmethod
     def _proxy_url(cls, proxy: SecretStr | None) -> SecretStr | None:
-        parts = urlsplit(proxy.get_secret_value()) if proxy else None
-        if parts and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError("must be an http(s) URL")
+        if proxy and not _is_http(proxy.get_secret_value()):
+            raise ValueError("must be an http(s) URL, a password in it percent-encoded")
         return proxy
 
     @model_validator(mode="after")
@@ -323,6 +322,17 @@ def _encoded(query: Query) -> str:
     return urlencode(
         {name: form_text(name, value) for name, value in query.items()}, quote_via=quote
     )
+
+
+def _is_http(url: str) -> bool:
+    """Whether a connection can be tried; a text of the standard library's would show a password."""
+    try:
+        parts = urlsplit(url)
+        reachable = parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    plain = url.isprintable() and " " not in parts.netloc
+    return parts.scheme in ("http", "https") and bool(reachable) and plain
 
 
 def _is_loopback(host: str | None) -> bool:

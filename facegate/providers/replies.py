@@ -10,23 +10,28 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from facegate.errors import BadReply
+from facegate.providers.bodies import is_overcrowded
 from facegate.runtime.flow import HttpReply
 
 R = TypeVar("R", bound=BaseModel)
 _DAY_S = 86_400.0
+_UNREAD = "ambiguous or overcrowded JSON"
 
 
 def read_reply(reply: HttpReply, reply_type: type[R]) -> R:
     """A reply's JSON as a ``reply_type``.
 
     Raises:
-        BadReply: the body is something else, or an object in it has a name twice.
+        BadReply: the body is something else, an object in it has a name twice, or it holds more
+            values than are safe to parse.
     """
     try:
+        if is_overcrowded(reply.body):
+            raise ValueError("too many values")
         content = reply_type.model_validate_json(reply.body, by_alias=True, by_name=False)
         json.loads(reply.body, object_pairs_hook=_once)
     except ValueError as error:
-        misfit = _misfit(error) if isinstance(error, ValidationError) else "ambiguous JSON"
+        misfit = _misfit(error) if isinstance(error, ValidationError) else _UNREAD
         raise BadReply(
             f"answered {reply.status} with a body that is no {reply_type.__name__} ({misfit})"
         ) from None

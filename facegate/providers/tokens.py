@@ -119,7 +119,7 @@ class Tokens:
         try:
             token = yield from self._obtain()
         except FacegateError as error:
-            if before is None or before.ends <= self._clock():
+            if before is None or before is not self._held or before.ends <= self._clock():
                 if not isinstance(error, ProviderTimeout):  # others may have more time left
                     flight.error = copy(error)  # before provider and attempts are written on it
                 raise

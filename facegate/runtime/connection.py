@@ -79,6 +79,7 @@ class Message:
 
     Attributes:
         place: the destination.
+        via: where to connect: the proxy, or the destination itself.
         head: request line and headers, checked.
         body: the body in parts, which are not copied.
     """
@@ -86,6 +87,7 @@ class Message:
     def __init__(self, request: HttpRequest, transport: Transport) -> None:
         parts = _parts(request.url)
         self.place = Place.of(parts, request.server_name)
+        self.via = Place.of(_parts(transport.proxy)) if transport.proxy else self.place
         self.body = request.body
         target = _target(parts)
         headers = {
@@ -118,8 +120,8 @@ def message(request: HttpRequest, transport: Transport) -> Message:
 def unsendable() -> ConfigurationError:
     """The error for a request that HTTP does not allow."""
     return ConfigurationError(
-        "the request cannot be sent: its URL or a header, such as the credential's, holds a"
-        " character that HTTP does not allow, or a length that is not the body's"
+        "the request cannot be sent: its URL, the proxy's or a header, such as the credential's,"
+        " holds something that HTTP does not allow, or a length that is not the body's"
     )
 
 
@@ -145,12 +147,14 @@ class Connection:
         Raises:
             OSError: the connection broke; TimeoutError if the server was silent.
             h11.RemoteProtocolError: the server does not speak HTTP.
-            Unacceptable: the reply is too long, or more came than one.
+            Unacceptable: the reply is too long, or its end is not certain.
         """
         self.reusable = False
         sent = yield from self._send(message, limits.write_s)
         head = yield from self._reply(limits.read_s)
-        body = bytearray()
+        headers, body = _joined(head.headers), bytearray()
+        if {"content-length", "transfer-encoding"} <= headers.keys():  # RFC 9112, 6.3
+            raise Unacceptable("the reply has two lengths, and a proxy may see another")
         while isinstance(event := (yield from self._event(limits.read_s)), h11.Data):
             body += event.data
             if len(body) > limits.max_reply_bytes:
@@ -158,7 +162,7 @@ class Connection:
                     f"the reply is longer than the limit of {limits.max_reply_bytes} bytes"
                 )
         self._end(sent)
-        return HttpReply(head.status_code, _joined(head.headers), bytes(body))
+        return HttpReply(head.status_code, headers, bytes(body))
 
     def open_tunnel(self, place: Place, proxy: str, seconds: float) -> Steps[None]:
         """Have a proxy pass on everything to another place from now on.
@@ -219,8 +223,8 @@ class Connection:
             self.reusable = True
 
 
-def opened(place: Place, transport: Transport) -> Steps[Connection]:
-    """Open a connection, through the proxy if there is one.
+def opened(place: Place, via: Place, transport: Transport) -> Steps[Connection]:
+    """Open a connection to a place, by way of the proxy if there is one.
 
     Raises:
         OSError: the server cannot be reached; TimeoutError if that took too long.
@@ -229,7 +233,6 @@ def opened(place: Place, transport: Transport) -> Steps[Connection]:
         ConfigurationError: the authorities to trust cannot be read.
     """
     seconds, context = transport.connect_s, _tls(transport.ca_file)
-    via = Place.of(urlsplit(transport.proxy)) if transport.proxy else place
     layer: Layer = yield from connect(via.host, via.port, seconds)
     try:
         if transport.proxy and via.encrypted:

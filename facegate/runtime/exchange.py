@@ -104,7 +104,7 @@ def _exchange(pool: Pool[Any], sent: Message, deadline: Deadline) -> Steps[HttpR
     connected = False
     try:
         if connection is None:
-            connection = yield from opened(sent.place, pool.settings)
+            connection = yield from opened(sent.place, sent.via, pool.settings)
         connected = True
         return (yield from connection.exchange(sent, pool.settings))
     except (OSError, UnicodeError, h11.ProtocolError, Unacceptable) as error:
@@ -121,7 +121,8 @@ def _unconnected(error: Exception, deadline: Deadline) -> FacegateError:
     """The error where nothing was sent. Texts of others may hold the URL, so they are dropped."""
     if isinstance(error, TimeoutError):
         return ConnectionFailed("no connection in time") if deadline.left() else too_late(deadline)
-    return ConnectionFailed(f"no connection ({type(error).__name__})")
+    reason = error if isinstance(error, Unacceptable) else type(error).__name__
+    return ConnectionFailed(f"no connection ({reason})")
 
 
 def _meaning(error: Exception, deadline: Deadline) -> FacegateError:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Generic, TypeVar
-from weakref import WeakMethod
+from types import MethodType
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
-_methods: set[WeakMethod[Callable[[], None]]] = set()
+# A WeakMethod would complain on standard error where Python ends before its object does.
+_methods: WeakKeyDictionary[object, list[Callable[[Any], None]]] = WeakKeyDictionary()
 
 
 def in_child(method: Callable[[], None]) -> None:
@@ -25,7 +27,8 @@ def in_child(method: Callable[[], None]) -> None:
 
     No other thread runs there yet, and none that held a lock will: it may not wait for one.
     """
-    _methods.add(WeakMethod(method, _methods.discard))
+    assert isinstance(method, MethodType)  # noqa: S101  it dies with its object
+    _methods.setdefault(method.__self__, []).append(method.__func__)
 
 
 class PerProcess(Generic[T]):
@@ -42,10 +45,9 @@ class PerProcess(Generic[T]):
 
 def _call_all() -> None:
     # All are held until the last was called: one may let go of what another has to close.
-    methods = [reference() for reference in list(_methods)]
-    for method in methods:
-        if method is not None:
-            method()
+    for owner, methods in list(_methods.items()):
+        for method in methods:
+            method(owner)
 
 
 if hasattr(os, "register_at_fork"):  # absent where there is no fork

@@ -7,33 +7,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from facegate.opening import answer_with
-from facegate.testing.cases import (
-    Documented,
-    Encoding,
-    Endpoint,
-    Failure,
-    Interaction,
-    Spelling,
-    VendorCall,
-)
-from facegate.testing.compat_contract import CompatibleApiContract
-from facegate.testing.contract import ProviderContract
-from facegate.testing.fake import FakeProvider, Scores, live, match, no_match, not_live
-from facegate.testing.faults import (
-    FaultProxy,
-    InjectedFault,
-    html_502,
-    latency,
-    rate_limited,
-    reset,
-    stall,
-    truncated,
-    wrong_length,
-)
-from facegate.testing.http_contract import HttpProviderContract
-from facegate.testing.pictures import noise
-from facegate.testing.server import Seen
-from facegate.testing.versions import NewCheckWarning
+from facegate.runtime.extras import extra
+
+_PACKAGES = "hypothesis", "pytest", "vcr", "yaml"
+
+with extra("testing", *_PACKAGES, needed_by=__name__):
+    from facegate.testing.cases import (
+        Documented,
+        Encoding,
+        Endpoint,
+        Failure,
+        Interaction,
+        Spelling,
+        VendorCall,
+    )
+    from facegate.testing.compat_contract import CompatibleApiContract
+    from facegate.testing.contract import ProviderContract
+    from facegate.testing.fake import FakeProvider, Scores, live, match, no_match, not_live
+    from facegate.testing.faults import (
+        FaultProxy,
+        InjectedFault,
+        html_502,
+        latency,
+        rate_limited,
+        reset,
+        stall,
+        truncated,
+        wrong_length,
+    )
+    from facegate.testing.http_contract import HttpProviderContract
+    from facegate.testing.pictures import noise
+    from facegate.testing.server import Seen
+    from facegate.testing.versions import NewCheckWarning
 
 __all__ = [
     "CompatibleApiContract",
@@ -99,4 +104,5 @@ else:
         """What needs vcrpy, which loads every HTTP client that there is, when it is asked for."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        with extra("testing", *_PACKAGES, needed_by=__name__):
+            return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -125,7 +125,7 @@ class HttpProvider(FlowProvider[H]):
 
     errors: ErrorTable = ErrorTable()
     tokens: Tokens | None = None
-    clock: Callable[[], datetime] = partial(datetime.now, UTC)
+    clock: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
 
     def headers(self) -> Mapping[str, str]:
         """Headers of every request, the credential among them."""

@@ -151,12 +151,15 @@ def secret_text(path: str, where: str) -> str:
 def explained(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigurationError:
     """The first problem as an error that names its path; never the value, which may be a secret.
 
+    A key that nobody knows comes first: it may be a misspelling of one that is missing.
+
     Args:
         error: what pydantic refused.
         where: the beginning of the path.
         model: the type that it was to be, whose keys are suggested for one that is unknown.
     """
-    first = error.errors(include_input=False, include_url=False)[0]
+    problems = error.errors(include_input=False, include_url=False)
+    first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
     path = ".".join(str(part) for part in first["loc"] if part != "[key]")
     text = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":

@@ -218,6 +218,12 @@ def test_a_variable_for_an_unknown_key_is_an_error(
         load(here, ONE, {variable: "7"}).provider(registry)
 
 
+def test_a_misspelt_key_is_named_before_the_one_that_it_leaves_missing(here: Path) -> None:
+    config = load(here, '[providers.main]\nplugin = "tarnside"\napi_kye = "tn-1"\n')
+    with pytest.raises(ConfigurationError, match="no such key; did you mean 'api_key'"):
+        config.provider(Registry())
+
+
 # Which provider
 
 

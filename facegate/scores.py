@@ -22,6 +22,10 @@ class ScoreSpec:
         settable: the lowest and highest threshold the vendor accepts; the whole scale by default.
         strict: a yes takes a score beyond the threshold; by default one that equals it will do.
         at_fmr: false match rate, 0 to 1, to threshold, for the rates that were really measured.
+        measured_on: whose pictures they were measured on.
+        fmr_within: the false match rate, 0 to 1, among the people of a group alone, by the rate in
+            ``at_fmr`` and the group's name, where that was measured. A rate over all is an average:
+            most of its pairs are of people who differ in more than their faces.
     """
 
     scale: Scale
@@ -29,6 +33,8 @@ class ScoreSpec:
     settable: tuple[float, float] | None = None
     strict: bool = False
     at_fmr: Mapping[float, float] = field(default_factory=dict)
+    measured_on: str | None = None
+    fmr_within: Mapping[float, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def bounds(self) -> tuple[float, float]:

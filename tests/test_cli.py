@@ -52,7 +52,13 @@ class Scripted(BlockingProvider[Settings]):
         lineage="none",
         handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset({ImageFormat.PNG}),
-        match=ScoreSpec(SCALE, 0.7, at_fmr={1e-3: 0.7}),
+        match=ScoreSpec(
+            SCALE,
+            0.7,
+            at_fmr={1e-3: 0.7},
+            measured_on="passport photos of Rurutania",
+            fmr_within={1e-3: {"women": 2e-3, "men": 5e-4}},
+        ),
         liveness=ScoreSpec(SCALE, 0.5),
         embedded=True,
         notes=("It never looks at the picture.",),
@@ -248,13 +254,20 @@ def test_providers_lists_a_broken_plugin_with_its_reason(run: Any) -> None:
 
 def test_a_provider_page_shows_settings_rates_and_notes(run: Any) -> None:
     _, out, _ = run("providers", "scripted")
-    for shown in ("What every comparison scores.", "fmr:1e-3 = 0.7", "It never looks"):
+    for shown in ("What every comparison scores.", "It never looks"):
         assert shown in out
+    assert "fmr:1e-3 = 0.7: 2.0e-03 among women, 5.0e-04 among men" in out
+    assert "measured on passport photos of Rurutania" in out
 
 
 def test_providers_as_json(run: Any) -> None:
     _, out, _ = run("providers", "--json")
-    assert json.loads(out)["scripted"]["capabilities"] == ["compare", "compare_live"]
+    provider = json.loads(out)["scripted"]
+    assert provider["capabilities"] == ["compare", "compare_live"]
+    assert provider["threshold"]["measured_on"] == "passport photos of Rurutania"
+    assert provider["threshold"]["presets"] == {
+        "fmr:1e-3": {"threshold": 0.7, "fmr_within": {"women": 2e-3, "men": 5e-4}}
+    }
 
 
 def test_check_names_a_broken_provider_and_a_variable_nobody_read(

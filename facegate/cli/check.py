@@ -17,6 +17,8 @@ from facegate.gateway.settings import wrong_with
 from facegate.opening import observers, recorder
 from facegate.providers.provider import Provider
 from facegate.providers.registry import Registry
+from facegate.scores import ScoreSpec
+from facegate.thresholds import preset
 
 
 @click.command()
@@ -135,6 +137,25 @@ def _described(provider: Provider | FacegateError) -> dict[str, Any]:
             "searches": info.handling.searches,
             "trains": info.handling.trains,
         },
+        "threshold": _thresholds(info.match),
+        "liveness_threshold": _thresholds(info.liveness),
         "settings": provider.settings.model_dump(mode="json"),
         "notes": list(info.notes),
+    }
+
+
+def _thresholds(spec: ScoreSpec | None) -> dict[str, Any] | None:
+    """Where decisions lie on a scale; None where there are no scores."""
+    if spec is None:
+        return None
+    return {
+        "scale": spec.scale.name,
+        "default": spec.threshold,
+        "from": spec.bounds[0],
+        "to": spec.bounds[1],
+        "measured_on": spec.measured_on,
+        "presets": {
+            preset(rate): {"threshold": threshold, "fmr_within": spec.fmr_within.get(rate, {})}
+            for rate, threshold in spec.at_fmr.items()
+        },
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -134,6 +134,8 @@ def provider_page(provider: Provider) -> RenderableType:
     for name, spec in (("threshold", info.match), ("liveness_threshold", info.liveness)):
         if spec:
             rows.add_row(name, _spec(spec))
+            for line in _rates(spec):
+                rows.add_row("", line)
     settings = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("setting", "value", ""):
         settings.add_column(column)
@@ -226,8 +228,17 @@ def _scale_bar(score: float, threshold: float | None, scale: Scale | None, *, pa
 
 def _spec(spec: ScoreSpec) -> str:
     low, high = spec.bounds
-    rates = ", ".join(f"{preset(rate)} = {value:g}" for rate, value in spec.at_fmr.items())
-    return f"default {spec.threshold:g}, from {low:g} to {high:g}" + (f"; {rates}" * bool(rates))
+    return f"default {spec.threshold:g}, from {low:g} to {high:g}"
+
+
+def _rates(spec: ScoreSpec) -> Iterator[str]:
+    """The measured rates, each with what it is within groups, and on whom."""
+    for rate, threshold in spec.at_fmr.items():
+        within = spec.fmr_within.get(rate, {})
+        groups = ", ".join(f"{fmr:.1e} among {group}" for group, fmr in within.items())
+        yield f"{preset(rate)} = {threshold:g}" + (f": {groups}" * bool(groups))
+    if spec.measured_on:
+        yield f"measured on {spec.measured_on}"
 
 
 def _grid() -> Table:

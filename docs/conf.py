@@ -12,11 +12,10 @@ project_copyright = author
 version = release = installed("facegate")
 
 extensions = [
-    "generated",
+    "built",
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx_click",
 ]
 exclude_patterns = ["_build", "example-plugin*"]
 

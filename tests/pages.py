@@ -13,6 +13,7 @@ from portraits import portraits as named
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {path.relative_to(DOCS).as_posix(): path for path in sorted(DOCS.rglob("*.md"))}
 PAGES["README.md"] = DOCS.parent / "README.md"
+SIGNATURES = (DOCS / "reference" / "objects.rst").read_text(encoding="utf-8")
 _FENCE = re.compile(
     r"^(?:<!-- (?P<run>run(?: models)?) -->\n+)?```(?P<kind>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,

@@ -13,7 +13,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
-from pages import read
+from pages import SIGNATURES, read
 
 PUBLIC = tuple(
     re.findall(r"^\| `(facegate[\w.]*)` \|", read("reference/stability.md"), re.MULTILINE)
@@ -62,7 +62,7 @@ def _shown(name: str) -> Callable[[str], bool]:
 def _entries() -> dict[str, dict[str, str]]:
     return {
         entry["name"]: dict(re.findall(r":([\w-]+): *(.*)", entry["how"]))
-        for entry in _CLASSES.finditer(read("reference/api.md"))
+        for entry in _CLASSES.finditer(SIGNATURES)
     }
 
 

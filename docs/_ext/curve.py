@@ -1,34 +1,37 @@
-"""Error rates against the threshold, drawn as SVG that takes its colours from the page."""
+"""Error rates against the threshold, drawn as SVG for light pages and dark ones."""
 
 from __future__ import annotations
 
-import csv
+import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-from facegate_local.scores import score
+from typing import Any
 
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 64, 620, 16, 312
 LOWEST, HIGHEST = 0.58, 0.76
 SMALLEST, LARGEST = 1e-5, 1e-1
+SVG = 'xmlns="http://www.w3.org/2000/svg" role="img" font-family="sans-serif"'
+STYLE = (
+    "<style>svg{color:#24292f;fill:currentColor}"
+    "@media(prefers-color-scheme:dark){svg{color:#d0d7de}}</style>"
+)
 FMR, FNMR, PERSON = "#d1495b", "#2e86ab", "#8f6fc0"
 
 
-def measured() -> list[dict[str, float]]:
-    """The rates that were measured, with the score that the engine gives at each cosine."""
-    file = Path(__file__).parents[1] / "_data" / "lfw.csv"
-    rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
-    numbers = [{name: float(text) for name, text in row.items() if text} for row in rows]
-    return [{**row, "score": score(row["cosine"])} for row in numbers]
+def measured() -> dict[str, Any]:
+    """What ``benchmarks/lfw.py`` measured."""
+    file = Path(__file__).parents[1] / "_data" / "lfw.json"
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
-def svg(rows: Sequence[dict[str, float]]) -> str:
-    """The figure; ``rows`` hold a score and the rates at it, FNMR in per cent."""
-    fmr = [(row["score"], row["fmr"]) for row in rows]
-    fnmr = [(row["score"], row["fnmr"] / 100) for row in rows]
-    person = [(row["score"], row["fnmr_person"] / 100) for row in rows if "fnmr_person" in row]
+def svg(rows: Sequence[dict[str, Any]]) -> str:
+    """The figure; each row holds a score and the rates at it."""
+    fmr = [(row["score"], row["fmr"]["rate"]) for row in rows]
+    fnmr = [(row["score"], row["fnmr"]["rate"]) for row in rows]
+    person = [(row["score"], row["fnmr_person"]) for row in rows]
     parts = [
         *_grid(),
         *_line(fmr, FMR),
@@ -39,9 +42,9 @@ def svg(rows: Sequence[dict[str, float]]) -> str:
         _text(_x(0.715), _y(6e-2), "FNMR, every person counted once", "end", PERSON),
     ]
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" font-size="12"'
-        ' style="max-width:100%" fill="currentColor"><title>False match rate falls and false'
-        f" non-match rate rises with the threshold</title>{''.join(parts)}</svg>"
+        f'<svg {SVG} viewBox="0 0 {WIDTH} {HEIGHT}" font-size="12">'
+        "<title>The false match rate falls and the false non-match rate rises with the threshold"
+        f"</title>{STYLE}{''.join(parts)}</svg>"
     )
 
 

@@ -1,11 +1,4 @@
-"""Lists of the core's modules, written into the pages that say how the code is laid out.
-
-    python3 docs/_ext/layout.py            write them anew
-    python3 docs/_ext/layout.py --check    only say which page is not what the code is
-
-A list stands between ``<!-- modules: NAME -->`` and ``<!-- end of modules -->``, and says of each
-module what the first sentence of its docstring does.
-"""
+"""How the code is laid out: modules, with the first sentence of what each says of itself."""
 
 from __future__ import annotations
 
@@ -17,10 +10,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "facegate"
-PAGES = (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "explanation" / "architecture.md")
-BLOCK = re.compile(
-    r"(?P<begin><!-- modules: (?P<name>\w+) -->\n).*?(?P<end><!-- end of modules -->)", re.DOTALL
-)
+
+
+def modules_of(what: str) -> str:
+    """A table of modules: those at the ``top``, or ``rooms`` and those in them."""
+    return "\n".join(LISTS[what]())
 
 
 def modules(folder: Path) -> list[Path]:
@@ -38,9 +32,21 @@ def summary(path: Path) -> str:
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8")))
     if not docstring:
         sys.exit(f"{path.relative_to(ROOT)} does not say what it is")
+    return first_sentence(docstring)
+
+
+def first_sentence(docstring: str) -> str:
+    """The first sentence, in Markdown, on one line, without its full stop."""
     first = " ".join(docstring.partition("\n\n")[0].split())
     sentence = re.split(r"(?<=\.)\s", first)[0].rstrip(".:")
-    return re.sub(r":\w+:`~?([^`]+)`", r"`\1`", sentence).replace("``", "`").replace("|", r"\|")
+    return markdown(sentence).replace("|", r"\|")
+
+
+def markdown(text: str) -> str:
+    """A docstring's words in Markdown."""
+    text = re.sub(r":\w+:`([^`<]+) <[^`>]+>`", r"`\1`", text)
+    text = re.sub(r":\w+:`~(?:\w+\.)*([^`]+)`", r"`\1`", text)
+    return re.sub(r":\w+:`([^`]+)`", r"`\1`", text).replace("``", "`")
 
 
 def top() -> Iterator[str]:
@@ -60,25 +66,3 @@ def inside() -> Iterator[str]:
 
 
 LISTS: dict[str, Callable[[], Iterator[str]]] = {"top": top, "rooms": inside}
-
-
-def written(text: str) -> str:
-    """A page with its lists as the code is now."""
-    return BLOCK.sub(
-        lambda block: "\n".join((block["begin"], *LISTS[block["name"]](), "", block["end"])), text
-    )
-
-
-def main(*, check: bool) -> str | None:
-    """Write every page that is stale, or say which are."""
-    stale = [page for page in PAGES if written(text := page.read_text("utf-8")) != text]
-    if check and stale:
-        names = ", ".join(page.relative_to(ROOT).as_posix() for page in stale)
-        return f"The code is no longer laid out as {names} says: run python3 docs/_ext/layout.py"
-    for page in stale:
-        page.write_text(written(page.read_text("utf-8")), "utf-8")
-    return None
-
-
-if __name__ == "__main__":
-    sys.exit(main(check="--check" in sys.argv))

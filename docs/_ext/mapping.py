@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from curve import STYLE, SVG
 from vendors import compatible_api, provider
 
 from facegate.scores import ScoreMapping
@@ -39,8 +40,8 @@ def svg(here: str, there: str) -> str:
     ]
     title = "A straight line from 0 to the two thresholds, and another one from there to 1"
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" font-size="13"'
-        f' style="max-width:100%" fill="currentColor"><title>{title}</title>{"".join(parts)}</svg>'
+        f'<svg {SVG} viewBox="0 0 {WIDTH} {HEIGHT}" font-size="13">'
+        f"<title>{title}</title>{STYLE}{''.join(parts)}</svg>"
     )
 
 

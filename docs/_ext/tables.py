@@ -18,6 +18,7 @@ from facegate import errors
 from facegate.plugin import CompatibleApiSettings
 from facegate.providers.http import HttpSettings
 from facegate.providers.settings import ProviderSettings
+from facegate.thresholds import preset
 from facegate_local.manifest import MODELS, PORTRAITS
 
 Rows = Iterator[Sequence[str]]
@@ -162,17 +163,35 @@ def _portraits() -> Rows:
 
 def _rates() -> Rows:
     yield "score", "cosine", "FMR", "FMR, 1 photo each", "FNMR", "FNMR, per person"
-    formats = {"score": ".3f", "cosine": ".3f", "fmr": ".1e", "fmr_first": ".1e"}
-    formats |= {"fnmr": ".2f", "fnmr_person": ".2f"}
-    for row in measured():
-        yield [
-            f"{row[name]:{how}}" + " %" * name.startswith("fnmr") if name in row else ""
-            for name, how in formats.items()
-        ]
+    for row in measured()["rates"]:
+        yield (
+            f"{row['score']:.3f}",
+            f"{row['cosine']:.3f}",
+            f"{row['fmr']['rate']:.1e}",
+            f"{row['fmr_first']['rate']:.1e}",
+            f"{row['fnmr']['rate']:.2%}",
+            f"{row['fnmr_person']:.2%}",
+        )
+
+
+def _groups() -> Rows:
+    groups = measured()["groups"]
+    yield "preset", *(f"{what} among {name}" for what in ("FMR", "FNMR") for name in groups)
+    for rate in next(iter(groups.values()))["rates"]:
+        at = [group["rates"][rate] for group in groups.values()]
+        fmrs = (_bracketed(each["fmr"], "{:.1e}") for each in at)
+        fnmrs = (_bracketed(each["fnmr"], "{:.1%}") for each in at)
+        yield f"`{preset(float(rate))}`", *fmrs, *fnmrs
+
+
+def _bracketed(rate: dict[str, float], how: str) -> str:
+    rates = (how.format(rate[name]) for name in ("rate", "low", "high"))
+    return "{} ({} to {})".format(*rates)
 
 
 TABLES: Final[dict[str, Callable[..., Rows]]] = {
     "errors": _errors,
+    "groups": _groups,
     "models": _models,
     "notes": _notes,
     "portraits": _portraits,

@@ -69,10 +69,15 @@ class Service:
         return self._load(config, self.versions.current.route)
 
     @contextmanager
-    def request(self, question: Question) -> Iterator[Request]:
-        """A request on the current route, which is held until it is recorded."""
+    def request(self, question: Question, patience: Deadline | None = None) -> Iterator[Request]:
+        """A request on the current route, which is held until it is recorded.
+
+        Args:
+            question: the question that is asked.
+            patience: the caller's own deadline, which can be given up.
+        """
         with self.versions.use() as version:
-            yield Request(self, version, question)
+            yield Request(self, version, question, patience)
 
     def notify(self, event: Event) -> None:
         """Tell every observer."""
@@ -99,11 +104,18 @@ class Request:
         service: the verifier's.
         version: the route that it takes, held until it is recorded.
         question: the question that is asked.
+        patience: the caller's own deadline, which this one's cannot outlast.
     """
 
-    def __init__(self, service: Service, version: Version, question: Question) -> None:
+    def __init__(
+        self,
+        service: Service,
+        version: Version,
+        question: Question,
+        patience: Deadline | None = None,
+    ) -> None:
         self._service, self._version, self._question = service, version, question
-        self.deadline = Deadline(version.route.deadline_s)
+        self.deadline = Deadline(version.route.deadline_s, patience)
         self._run: Run | None = None
         self._at, self._started = datetime.now(UTC), time.perf_counter()
 

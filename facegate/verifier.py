@@ -15,6 +15,7 @@ from facegate.question import Options, Question
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import AsyncDriver, SyncDriver
 from facegate.runtime.flow import Flow, call
+from facegate.runtime.shelter import sheltered
 from facegate.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ class _Verifier:
 class FaceVerifier(_Verifier):
     """Answers questions about faces, blocking until there is an answer.
 
+    What a signal handler raises while a request is under way, as Ctrl-C or the time limit of a task
+    queue does, is raised as it is, and nobody further is asked. For that, what the main thread asks
+    is answered in another thread, with a copy of the main one's context variables.
+
     One verifier serves any number of threads, and any child that is forked after it was made, which
     asks over connections of its own. Nothing is opened or loaded before the first question. Close
     it, or use it as a context manager, to let go of connections and models.
@@ -107,7 +112,11 @@ class FaceVerifier(_Verifier):
         Raises:
             FacegateError: there is no answer; see :meth:`compare`.
         """
-        with self._service.request(question) as request:
+        patience = Deadline(math.inf)
+        return sheltered(partial(self._answered, question, patience), patience)
+
+    def _answered(self, question: Question, patience: Deadline) -> VerificationResult:
+        with self._service.request(question, patience) as request:
             finished = self._driver.run(request.answer(), request.deadline)
             self._driver.run(request.record(finished), Deadline(RECORD_S))
         return finished.answer()
@@ -255,7 +264,8 @@ class FaceVerifier(_Verifier):
         Raises:
             FacegateError: what the flow raises; ProviderTimeout when its time is up.
         """
-        return self._driver.run(flow, Deadline(self.route.deadline_s))
+        deadline = Deadline(self.route.deadline_s)
+        return sheltered(partial(self._driver.run, flow, deadline), deadline)
 
     def reload(self, config: Source = None) -> None:
         """Answer by the configuration as it reads now: routes, providers, limits of pictures.

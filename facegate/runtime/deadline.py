@@ -7,6 +7,10 @@ import time
 from facegate.errors import ProviderTimeout
 
 
+class GivenUp(BaseException):
+    """The end of a request that nobody waits for; no flow hears of it, but by being closed."""
+
+
 class Deadline:
     """A moment after which nothing is waited for any more.
 
@@ -17,8 +21,18 @@ class Deadline:
 
     def __init__(self, seconds: float, outer: Deadline | None = None) -> None:
         self.seconds, self.ends = seconds, time.monotonic() + seconds
+        self._outer, self._given_up = outer, False
         if outer is not None and outer.ends < self.ends:
             self.seconds, self.ends = outer.seconds, outer.ends
+
+    @property
+    def given_up(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return self._given_up or (self._outer is not None and self._outer.given_up)
+
+    def give_up(self) -> None:
+        """Have whoever works towards it begin nothing further."""
+        self._given_up = True
 
     def left(self) -> float:
         """Seconds left, 0 or more."""

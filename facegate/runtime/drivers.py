@@ -16,7 +16,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from facegate.runtime.deadline import Deadline, too_late
+from facegate.runtime.deadline import Deadline, GivenUp, too_late
 from facegate.runtime.flow import Call, Effect, Flow, Gather, Send, Spawn, Stepper, Timeout
 from facegate.runtime.forking import in_child
 
@@ -57,6 +57,9 @@ class SyncDriver:
                     outcome = self._perform(effect, deadline)
                 except Exception as error:  # noqa: BLE001  the flow decides what an error means
                     failed.append(error)
+                if deadline.given_up:
+                    # A flow that heard of a failure now might ask the next provider.
+                    raise GivenUp
                 steps.go_on(outcome, failed)
         return steps.value
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from facegate.plugin import CaptureReason, CaptureRejected
 from facegate_local.decode import Pixels
-from facegate_local.faces import LARGEST_ROLL, Face, Scene
+from facegate_local.faces import LARGEST_ROLL, RIVAL_SCORE, RIVAL_WIDTH, Face, Scene
 
 SMALLEST_FACE: Final = 40.0
 """Least box width in pixels. Refused genuine pairs rise from 3 % at 40 to 7 % at 24 and 28 % at
@@ -26,10 +26,6 @@ UPRIGHT_SCORE: Final = 0.85
 LARGEST_YAW: Final = 45.0
 """Degrees that a head may be turned to the side. The estimate is off by 4.5 in the median, and
 nothing was measured on profiles."""
-RIVAL_WIDTH: Final = 0.5
-RIVAL_SCORE: Final = 0.8
-"""A second face counts if it is this large beside the first, and this sure. Any second face would
-refuse 18 % of press photos for the people behind the subject."""
 CUT: Final = 0.02
 """Gap between box and edge, in face widths, up to which the face is taken to be cut off: the
 detector shrinks its box to the picture. Of 192 portraits cut by 10 to 40 % of the face, 5 exceeded

@@ -31,7 +31,7 @@ from facegate.plugin import (
 )
 from facegate_verifik import wire
 from facegate_verifik.errors import CAPTURE, DOCUMENTED, REPLIES
-from facegate_verifik.replies import Call, Writer, object_id
+from facegate_verifik.replies import Call, Shape, Writer, object_id
 from facegate_verifik.token import is_signed, presented, signed
 
 _LONGEST: Final = 120
@@ -70,9 +70,10 @@ _JOI: Final[Mapping[str, str]] = {
 class VerifikApiSettings(CompatibleApiSettings):
     """Switches where Verifik's own pages disagree."""
 
-    shape: Literal["record", "docs"] = Field(
-        default="record",
-        description="Shape of answers: stored records, as captured, or flat as documented.",
+    shape: Shape = Field(
+        default="both",
+        description="Shape of answers: records, as captured, flat, as documented, or both in one."
+        " Clients that read records take a flat spoof for live.",
     )
     search_mode: Literal["lenient", "strict"] = Field(
         default="lenient",
@@ -93,7 +94,7 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
 
     Where the answering provider gives no score, none is made up:
 
-    - a record leaves ``score`` out and has the verdict in ``result.passed``; the flat shape has it
+    - ``score`` is left out and ``result.passed`` has the verdict; the flat shape has it
       in ``data.match``, the only flat verdict that a page of Verifik's shows. Callers that only
       look at a score find none and must be changed, rather than get a false one.
     - of a probe that passed liveness, the number is left out beside ``passed`` and ``min_score``.
@@ -188,7 +189,7 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
         data = self._writer.data(decoded, answer)
         if data is None:
             return self.error("liveness_failed")
-        return json_reply(200, self._writer.envelope(data))
+        return json_reply(200, self._writer.envelope(data, answer))
 
     def encode_error(self, error: FacegateError) -> HttpReply:
         if isinstance(error, InvalidRequest | UnsupportedOption):

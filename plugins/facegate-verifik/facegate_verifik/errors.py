@@ -142,6 +142,9 @@ _SPOOF: Final = "liveness_failed"
 _SPOOFS: Final = frozenset(
     {_SPOOF, "err_liveness_failed", "liveness_check_failed", "face_not_live"}
 )
+_REFUSED: Final = 409
+"""The only status that Verifik documents for a spoof. The words beside another are no answer: an
+outage is none."""
 _WORDS: Final = (
     (403, {"credit"}, "insufficient_credits"),
     (403, {"credits"}, "insufficient_credits"),
@@ -150,16 +153,40 @@ _WORDS: Final = (
 )
 """Errors whose text nobody published: the vendor's own screens know them by these words."""
 
+_QUALITY: Final = "liveness_quality"
+_SAID: Final[Mapping[str, Meaning]] = {
+    _QUALITY: CaptureReason.QUALITY_TOO_LOW,
+    "the_face_is_not_in_the_center": CaptureReason.FACE_CLOSE_TO_BORDER,
+    "face_not_in_center": CaptureReason.FACE_CLOSE_TO_BORDER,
+    "face_is_close_to_the_border": CaptureReason.FACE_CLOSE_TO_BORDER,
+    "the_face_rotation_angle_is_too_large": CaptureReason.FACE_ANGLE_TOO_LARGE,
+    "face_rotation_angle_too_large": CaptureReason.FACE_ANGLE_TOO_LARGE,
+    "ERR_FACE_ROTATION": CaptureReason.FACE_ANGLE_TOO_LARGE,
+    "ERR_LIVENESS_FACE_ANGLE_TOO_LARGE": CaptureReason.FACE_ANGLE_TOO_LARGE,
+    "the_face_is_occluded": CaptureReason.FACE_IS_OCCLUDED,
+    "ERR_LIVENESS_FACE_IS_OCCLUDED": CaptureReason.FACE_IS_OCCLUDED,
+    "face_not_visible": CaptureReason.FACE_NOT_FOUND,
+    "ERR_NO_FACES_FOUND": CaptureReason.FACE_NOT_FOUND,
+    "ERR_MULTIPLE_FACES": CaptureReason.TOO_MANY_FACES,
+    "ERR_LIVENESS_EYES_CLOSED": CaptureReason.EYES_CLOSED,
+    "ERR_INVALID_IMAGE": ImageRejected,
+}
+"""Texts and codes of a capture that the vendor's web clients of 2026 know; no page has them. They
+come with spaces as well as with underscores."""
+_NAMES_OF_STATUSES: Final = frozenset({"error", "conflict", "preconditionfailed"})
+"""Codes that stand beside any error of their status, and so tell none from another."""
+
 TABLE: Final = ErrorTable(
     codes={
         **_BARE,
+        **_SAID,
         _SPOOF: NOT_LIVE,
         **{
             token: row.means
             for row in DOCUMENTED.values()
             if row.means
             for token in (row.message, row.code)
-            if token and token.casefold() not in {"error", *map(str.casefold, _BARE)}
+            if token and token.casefold() not in _NAMES_OF_STATUSES | set(map(str.casefold, _BARE))
         },
     },
     statuses={
@@ -169,7 +196,13 @@ TABLE: Final = ErrorTable(
         500: ProviderUnavailable,
     },
 )
-_SPELLED: Final = {token.casefold(): token for token in TABLE.codes}
+
+
+def _spelled(text: str) -> str:
+    return "_".join(text.casefold().strip(" .").split())
+
+
+_SPELLED: Final = {_spelled(token): token for token in TABLE.codes}
 
 CAPTURE: Final[Mapping[CaptureReason, str]] = {
     CaptureReason.FACE_NOT_FOUND: "no_face_detected",
@@ -207,6 +240,10 @@ def token(reply: HttpReply) -> tuple[str | None, float | None]:
     body = _object(reply.body)
     data = body.get("data")
     inner = data if isinstance(data, dict) else {}
+    if (failure := _failure({**inner, **body}, reply.status)) is not None:
+        return failure
+    if isinstance(inner.get("detail"), list):  # the engine behind it, on what it was asked
+        return "MissingParameter", None
     messages = list(_texts(inner.get("message"), body.get("message"), body.get("error")))
     codes = [
         code for code in _texts(body.get("code"), inner.get("code")) if code.casefold() != "error"
@@ -220,10 +257,26 @@ def token(reply: HttpReply) -> tuple[str | None, float | None]:
     return next(chain(codes, tokens), None), None
 
 
+def _failure(body: Mapping[str, Any], status: int) -> tuple[str, float | None] | None:
+    """What the newest web clients read first: why liveness failed, beside any message."""
+    match body:
+        case {"failureKind": "quality", "failureReason": str(reason)}:
+            return _known(reason, status)[0] or _QUALITY, None
+        case {"failureKind": "score", "livenessScore": int() | float() as score} if (
+            status == _REFUSED and 0 <= score <= 1
+        ):
+            return _SPOOF, float(score)
+    return None
+
+
 def _known(text: str, status: int) -> tuple[str | None, float | None]:
     head, _, tail = re.sub(r"^\d{3}:", "", text.strip()).partition("@")
-    head, tail = head.casefold(), tail.strip().casefold()
+    head, tail = _spelled(head), _spelled(tail)
+    if head == _QUALITY:
+        return _SPELLED.get(tail, _QUALITY), None
     if head in _SPOOFS:
+        if status != _REFUSED:
+            return None, None
         if re.fullmatch(r"[01](\.\d{1,20})?", tail):
             score = float(tail)
             return _SPOOF, score if score <= 1 else None
@@ -236,7 +289,7 @@ def _known(text: str, status: int) -> tuple[str | None, float | None]:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode("utf-8-sig"))  # or json would guess, from bytes, at UTF-16
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -170,25 +170,22 @@ class Verifik(HttpProvider[VerifikSettings]):
                 wire.COMPARE_FIRST,
                 message,
                 wire.Reply[wire.ComparedFirst],
-                lambda both: Answer(
-                    match=_match(both.comparison, threshold),
-                    liveness=_liveness(both.liveness or wire.Check(), lowest),
-                ),
+                lambda both: _one_by_one(both, threshold, lowest),
             )
         return (yield from _judged(flow))
 
     def liveness(self, request: LivenessRequest[VerifikSettings]) -> Flow[Answer]:
         threshold = request.liveness_threshold
 
-        def read(check: wire.Check) -> Answer:
-            if check.score is None and check.passed is None:
-                raise BadReply("answered with neither a liveness score nor a verdict")
-            return Answer(liveness=_liveness(check, threshold))
-
         message = wire.CheckLiveness[Picture](
             os=request.settings.os, image=request.probe, liveness_min_score=threshold
         )
-        flow = self._ask(wire.LIVENESS, message, wire.Reply[wire.Check], read)
+        flow = self._ask(
+            wire.LIVENESS,
+            message,
+            wire.Reply[wire.Check],
+            lambda check: Answer(liveness=_liveness(check, threshold)),
+        )
         try:
             return (yield from _judged(flow))
         except (CaptureRejected, ImageRejected) as error:
@@ -268,15 +265,19 @@ def _match(comparison: wire.Comparison, wanted: float | None) -> Match:
     return wire.MATCH_SPEC.verdict(comparison.passed, comparison.score, threshold)
 
 
+def _one_by_one(both: wire.ComparedFirst, threshold: float | None, lowest: float) -> Answer:
+    match = _match(both.comparison, threshold)
+    if both.liveness is None and not match.is_match:
+        scale = wire.LIVENESS_SPEC.scale
+        skipped = Liveness(passed=False, threshold=lowest, scale=scale, reason="not checked")
+        return Answer(match=match, liveness=skipped)
+    return Answer(match=match, liveness=_liveness(both.liveness or wire.Check(), lowest))
+
+
 def _liveness(check: wire.Check, wanted: float | None) -> Liveness:
     threshold = wanted if check.threshold is None else check.threshold
     if check.passed is None:
         if check.score is None:
-            return Liveness(
-                passed=False,
-                threshold=threshold,
-                scale=wire.LIVENESS_SPEC.scale,
-                reason="not answered",
-            )
+            raise BadReply("answered with neither a liveness score nor a verdict")
         return wire.LIVENESS_SPEC.liveness(check.score, threshold)
     return wire.LIVENESS_SPEC.liveness_verdict(check.passed, check.score, threshold)

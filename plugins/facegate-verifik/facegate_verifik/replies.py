@@ -1,4 +1,4 @@
-"""The bodies of Verifik's answers, in both shapes that it documents."""
+"""The bodies of Verifik's answers, in one of the shapes that it documents, or in both at once."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ _MONTHS: Final = (
 )
 
 
+Shape = Literal["both", "record", "docs"]
+
+
 @dataclass(frozen=True)
 class Call:
     """The route and the moment of a request, which its answer depends on."""
@@ -31,29 +34,30 @@ class Writer:
     """Writer of answers' bodies.
 
     Attributes:
-        shape: stored records, as captured, or flat, as documented.
+        shape: stored records, as captured, flat, as documented, or both in one.
         clock: gives the current time, in UTC.
         chance: source of ids.
         client: the account's id.
     """
 
-    shape: Literal["record", "docs"]
+    shape: Shape
     clock: Callable[[], datetime]
     chance: random.Random
     client: str
 
-    def envelope(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The body of an answer with this data."""
+    def envelope(self, data: dict[str, Any], answer: Answer) -> dict[str, Any]:
+        """The body of an answer with this data; a signature of the vendor's own is handed on."""
         reference = "".join(self.chance.choices(_ALPHABET, k=5))
-        return {"id": reference, "data": data, "signature": self.signature()}
+        signature = answer.vendor_signature or self.signature()
+        return {"id": reference, "data": data, "signature": dict(signature)}
 
     def signature(self) -> dict[str, str]:
-        """The signature field, with the current time."""
+        """The signature field, with the current time. It certifies nothing in another's name."""
         now = self.clock().astimezone(UTC)
         hour, half = (now.hour - 1) % 12 + 1, "PM" if now.hour >= 12 else "AM"
         date = f"{_MONTHS[now.month - 1]} {now.day}, {now.year}"
         return {
-            "message": "Certified by Verifik.co",
+            "message": "Answered by facegate",
             "dateTime": f"{date} {hour}:{now.minute:02} {half}",
         }
 
@@ -79,10 +83,12 @@ class Writer:
 
     def _comparison(self, decoded: DecodedRequest, match: Match, kind: str) -> dict[str, Any]:
         score = {} if match.score is None else {"score": match.score}
+        flat = score or {"match": match.is_match}
         if self.shape == "docs":
-            return score or {"match": match.is_match}
+            return flat
         threshold = {"compare_min_score": match.threshold}
         return {
+            **self._flat(flat),
             **self._record(kind, decoded.options.get("search_mode", "FAST")),
             "probe": [],
             "gallery": [],
@@ -100,17 +106,26 @@ class Writer:
         if live.passed and (live.score is None or live.score == live.threshold):
             return {**data, "liveness": _check(live)}  # the score alone would not say so
         score = str(live.score)  # as text, which the vendor's own client is prepared for
-        return {**data, "result": {**comparison["result"], "liveness_score": score}}
+        return {
+            **data,
+            **self._flat({"liveness": _check(live)}),
+            "result": {**comparison["result"], "liveness_score": score},
+        }
 
     def _checked(self, decoded: DecodedRequest, live: Liveness) -> dict[str, Any]:
         if self.shape == "docs":
             return _check(live)
         return {
+            **self._flat(_check(live)),
             **self._record("liveness", "FAST"),
             "os": _os(decoded),
             "liveness_min_score": live.threshold,
             "result": _check(live),
         }
+
+    def _flat(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """What stands beside a record for those who read the flat shape."""
+        return fields if self.shape == "both" else {}
 
     def _record(self, kind: str, search_mode: str) -> dict[str, Any]:
         now = _moment(self.clock())

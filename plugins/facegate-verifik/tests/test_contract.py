@@ -109,12 +109,6 @@ class TestVerifik(HttpProviderContract):
         ),
         Documented(
             COMPARE_LIVE,
-            {"data": {"result": {"score": 0.89}, "liveness_min_score": 0.65}},
-            {"accepted": False, "liveness": {"passed": False, "reason": "not answered"}},
-            name="record-without-liveness",
-        ),
-        Documented(
-            COMPARE_LIVE,
             failing("409:liveness_failed@0.42"),
             {"accepted": False, "match": None, "liveness": {"passed": False, "score": 0.42}},
             status=409,

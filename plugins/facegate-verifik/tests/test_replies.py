@@ -27,7 +27,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "compare-with-liveness": {**COMPARE, "search_mode": "ACCURATE"},
     "liveness": {"os": "DESKTOP", "image": PROBE},
 }
-SIGNATURE = {"message": "Certified by Verifik.co", "dateTime": "September 29, 2023 6:57 PM"}
+SIGNATURE = {"message": "Answered by facegate", "dateTime": "September 29, 2023 6:57 PM"}
 
 
 def moment() -> datetime:
@@ -64,7 +64,7 @@ def live(score: float | None, *, passed: bool = True, threshold: float = 0.65) -
 
 
 def test_the_record_of_a_comparison() -> None:
-    reply = api().encode(asked("compare"), Answer(match=match(1.0)))
+    reply = api(shape="record").encode(asked("compare"), Answer(match=match(1.0)))
     body = json.loads(reply.body)
     data = body["data"]
     assert (len(body["id"]), len(data["_id"]), len(data["client"])) == (5, 24, 24)
@@ -155,12 +155,31 @@ def test_flat_answers_are_those_of_the_documentation(
     assert answered(route, answer, api(shape="docs")) == expected
 
 
-@pytest.mark.parametrize("shape", ["record", "docs"])
+@pytest.mark.parametrize("shape", ["both", "record", "docs"])
 def test_liveness_is_skipped_after_a_failed_comparison_with_a_threshold(shape: str) -> None:
     answer = Answer(match=match(0.4, is_match=False), liveness=live(0.9))
     for changes, skipped in (({"compare_min_score": 0.7}, True), ({}, False)):
         data = answered("compare-with-liveness", answer, api(shape=shape), **changes)
         assert (data["liveness"] is None) == skipped
+
+
+def test_one_reply_is_read_by_those_of_either_shape() -> None:
+    """Integrations written from today's page, from captured records, and Verifik's own clients."""
+    spoof = Answer(match=match(0.89), liveness=live(0.005, passed=False))
+    data = answered("compare-live", spoof, api())
+    assert (data["score"], data["result"]["score"]) == (0.89, 0.89)
+    assert data["liveness"] == {"passed": False, "min_score": 0.65, "liveness_score": 0.005}
+    assert data["result"]["liveness_score"] == "0.005"
+    data = answered("compare-with-liveness", spoof, api())
+    assert data["comparison"]["score"] == data["comparison"]["result"]["score"] == 0.89
+    assert data["liveness"]["passed"] is data["liveness"]["result"]["passed"] is False
+    assert answered("compare", Answer(match=match(0.91)), api())["score"] == 0.91
+
+
+def test_the_vendors_own_signature_is_handed_on() -> None:
+    signature = {"message": "Certified by Verifik.co", "dateTime": "today"}
+    answer = Answer(match=match(0.9), vendor_signature=signature)
+    assert json.loads(api().encode(asked("compare"), answer).body)["signature"] == signature
 
 
 def test_a_verdict_without_a_score_stays_one() -> None:
@@ -178,7 +197,7 @@ def test_a_verdict_without_a_score_stays_one() -> None:
     assert answered("liveness", verdict, api()) == {"passed": True, "min_score": 0.65}
 
 
-@pytest.mark.parametrize("shape", ["record", "docs"])
+@pytest.mark.parametrize("shape", ["both", "record", "docs"])
 @pytest.mark.parametrize(
     ("route", "answer"),
     [

@@ -32,7 +32,7 @@ def portraits() -> Mapping[str, Path]:
     return {asset.name: store.path(asset.name) for asset in store.assets}
 
 
-@pytest.fixture(scope="module", params=["record", "docs"])
+@pytest.fixture(scope="module", params=["both", "record", "docs"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     settings = VerifikApiSettings(shape=request.param)
     app = create_app(

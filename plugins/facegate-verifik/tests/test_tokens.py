@@ -72,7 +72,7 @@ def test_an_expired_token_is_told_as_such() -> None:
     status, body = told(api(KEY).authorise(request(TWO_MONTHS, expired)))
     assert (status, body["code"]) == (401, "Unauthorized")
     assert body["message"] == "Invalid or expired token."
-    assert body["signature"]["message"] == "Certified by Verifik.co"
+    assert body["signature"]["message"] == "Answered by facegate"
 
 
 def test_a_renewal_needs_the_header() -> None:

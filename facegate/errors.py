@@ -16,7 +16,8 @@
     └ ProviderError
         ├ refused    AuthenticationFailed  CredentialsExpired  PermissionDenied
         │            QuotaExhausted  LicenseInvalid
-        ├ not done   RateLimited  ProviderUnavailable  ConnectionFailed
+        ├ not done   ProviderUnavailable  RateLimited  ConnectionFailed
+        │            └ ProviderBusy    sound, but with more to do than it can in time
         └ unknown    ProviderTimeout  BadReply  UnmappedError
 
 A "no match" and a spoof are answers and never appear here. Callers branch on the class; whoever
@@ -231,28 +232,43 @@ class CaptureRejected(InputError):
 
 
 class ProviderError(FacegateError):
-    """The provider, or the way to it, failed. Says nothing about the person."""
+    """The provider, or the way to it, failed. Says nothing about the person.
+
+    Attributes:
+        retry_after: seconds the provider asked to wait, 0 or more; None where it did not say.
+    """
 
     fails_over = True
     http_status = 502
     fault = Fault.PROVIDER
 
+    def __init__(self, message: str, *, retry_after: float | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.retry_after = retry_after
+
+    def as_dict(self) -> dict[str, Any]:
+        wait = {} if self.retry_after is None else {"retry_after": self.retry_after}
+        return {**super().as_dict(), **wait}
+
 
 class AuthenticationFailed(ProviderError):
     """The provider does not know the credential."""
 
+    cools_down = True
     fault = Fault.OPERATOR
 
 
 class CredentialsExpired(ProviderError):
     """The credential has expired; renew it."""
 
+    cools_down = True
     fault = Fault.OPERATOR
 
 
 class PermissionDenied(ProviderError):
     """The credential is known but may not do this."""
 
+    cools_down = True
     fault = Fault.OPERATOR
 
 
@@ -271,23 +287,11 @@ class LicenseInvalid(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """The provider refused one request too many.
-
-    Attributes:
-        retry_after: seconds the provider asked to wait, 0 or more; None where it did not say.
-    """
+    """The provider refused one request too many."""
 
     retryable = True
     cools_down = True
     http_status = 503
-
-    def __init__(self, message: str, *, retry_after: float | None = None, **fields: Any) -> None:
-        super().__init__(message, **fields)
-        self.retry_after = retry_after
-
-    def as_dict(self) -> dict[str, Any]:
-        wait = {} if self.retry_after is None else {"retry_after": self.retry_after}
-        return {**super().as_dict(), **wait}
 
 
 class ProviderUnavailable(ProviderError):
@@ -296,6 +300,12 @@ class ProviderUnavailable(ProviderError):
     retryable = True
     cools_down = True
     http_status = 503
+
+
+class ProviderBusy(ProviderUnavailable):
+    """The provider, sound as it is, has more to do than it can in time. Nothing was begun."""
+
+    cools_down = False
 
 
 class ConnectionFailed(ProviderError):

@@ -32,6 +32,7 @@ from facegate.errors import (
     LicenseInvalid,
     Misfit,
     PermissionDenied,
+    ProviderBusy,
     ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -80,6 +81,7 @@ from facegate.providers.requests import (
 )
 from facegate.providers.settings import ProviderSettings, per_call
 from facegate.providers.tokens import Token, Tokens, client_credentials
+from facegate.runtime.deadline import seconds_left
 from facegate.runtime.flow import (
     Flow,
     HttpReply,
@@ -148,6 +150,7 @@ __all__ = [
     "Picture",
     "PictureLimits",
     "Provider",
+    "ProviderBusy",
     "ProviderError",
     "ProviderInfo",
     "ProviderSettings",
@@ -182,6 +185,7 @@ __all__ = [
     "per_call",
     "raw_body",
     "same_engine",
+    "seconds_left",
     "send",
     "sleep",
 ]

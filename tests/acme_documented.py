@@ -14,7 +14,6 @@ from facegate import (
     ProviderUnavailable,
     QuotaExhausted,
     RateLimited,
-    UnmappedError,
 )
 from facegate.testing import (
     CompatibleApiContract,
@@ -76,5 +75,5 @@ class AcmesApi(CompatibleApiContract):
     settings: ClassVar = {"base_url": "https://api.example", "token": TOKEN}
     key = TOKEN
     heard: ClassVar[dict[Any, Any]] = {
-        meaning(error): UnmappedError for error in every_error() if meaning(error) not in SAID
+        meaning(error): ProviderUnavailable for error in every_error() if meaning(error) not in SAID
     }

@@ -18,6 +18,7 @@ from facegate import (
     InvalidRequest,
     LicenseInvalid,
     Operation,
+    ProviderBusy,
     ProviderTimeout,
     ProviderUnavailable,
     RateLimited,
@@ -41,12 +42,13 @@ COOLING: list[Callable[[], FacegateError]] = [
     lambda: ProviderTimeout("no answer"),
     lambda: RateLimited("slow down"),
     lambda: LicenseInvalid("used up"),
+    lambda: AuthenticationFailed("who are you?"),
 ]
 NOT_ITS_FAULT: list[Callable[[], FacegateError]] = [
     lambda: CaptureRejected("no face", reason=CaptureReason.FACE_NOT_FOUND),
     lambda: InvalidRequest("not like this"),
     lambda: UnsupportedOption("not that"),
-    lambda: AuthenticationFailed("who are you?"),
+    lambda: ProviderBusy("too much to do"),
     lambda: UnmappedError("code 4711"),
 ]
 

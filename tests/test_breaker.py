@@ -106,10 +106,21 @@ def test_each_operation_is_judged_by_itself() -> None:
 
 def test_what_was_long_ago_does_not_count() -> None:
     main = Guarded()
-    main.fail(4)
+    main.fail(3)
+    assert main.compare()
     main.clock.now += 100
     main.fail(4)
     assert main.state() is State.CLOSED
+
+
+def test_a_few_failures_in_a_row_are_enough_where_hardly_anybody_asks() -> None:
+    main = Guarded()
+    for _ in range(4):
+        main.fail(1)
+        main.clock.now += 3600
+        assert main.state() is State.CLOSED
+    main.fail(1)
+    assert main.state() is State.OPEN
 
 
 class After(Wrapper):

@@ -23,9 +23,10 @@ class Requests(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.main = Guarded(minimum_calls=3, failure_rate=0.6, probes=2)
+        self.main = Guarded(minimum_calls=3, failure_rate=0.6, in_a_row=2, probes=2)
         self.state, self.opened = "closed", 0.0
         self.counted: list[tuple[float, bool]] = []
+        self.in_a_row = 0
         self.trials: list[Flow[Any]] = []
         self.successes = 0
         self.ages: dict[Flow[Any], int] = {}
@@ -33,7 +34,7 @@ class Requests(RuleBasedStateMachine):
 
     def turn(self, state: str) -> None:
         self.state, self.age = state, self.age + 1
-        self.counted, self.trials, self.successes = [], [], 0
+        self.counted, self.trials, self.successes, self.in_a_row = [], [], 0, 0
         if state == "open":
             self.opened = self.main.clock.now
 
@@ -49,7 +50,8 @@ class Requests(RuleBasedStateMachine):
             tenth = int(self.main.clock.now / 10)
             self.counted.append((tenth, failed))
             recent = [failure for when, failure in self.counted if when > tenth - 10]
-            if len(recent) >= 3 and sum(recent) >= 0.6 * len(recent):
+            self.in_a_row = self.in_a_row + 1 if failed else 0
+            if self.in_a_row >= 2 if len(recent) < 3 else sum(recent) >= 0.6 * len(recent):
                 self.turn("open")
 
     @rule(seconds=st.sampled_from([0.5, 9, 31, 95]))

@@ -19,7 +19,7 @@ from facegate import (
     ConnectionFailed,
     FaceVerifier,
     InvalidRequest,
-    UnmappedError,
+    ProviderUnavailable,
 )
 from facegate.runtime.flow import Flow, HttpReply, HttpRequest, Transport, send
 from loopback import Act, PendingRequest, Server, authority, closed, reply, stall, tls, tunnel
@@ -165,7 +165,7 @@ def test_an_idle_connection_makes_room_for_one_to_another_place(run: Run) -> Non
 
 def test_a_connection_outlives_an_error_reply() -> None:
     with Server(reply(500), SAME) as server, FaceVerifier(acme(server.url)) as verifier:
-        with pytest.raises(UnmappedError):
+        with pytest.raises(ProviderUnavailable):
             verifier.compare(PROBE, DOCUMENT)
         assert verifier.compare(PROBE, DOCUMENT).accepted
     assert server.connections == 1

@@ -19,6 +19,7 @@ from facegate import (
     Image,
     Outcome,
     ProviderError,
+    ProviderUnavailable,
     QuotaExhausted,
     UnmappedError,
 )
@@ -147,7 +148,7 @@ def told(attempt: Attempt) -> tuple[str | None, Outcome]:
 @both_ways
 def test_the_secret_and_the_signature_show_nowhere(ask: Ask) -> None:
     probe, document = Image.of(PROBE), Image.of(DOCUMENT)
-    with Server(reply(500, message())) as server, pytest.raises(UnmappedError) as caught:
+    with Server(reply(500, message())) as server, pytest.raises(ProviderUnavailable) as caught:
         ask(veridia(server.url), probe=probe, gallery=[document])
     views = shown(caught.value)
     hidden = [SECRET, server.seen[0].headers["x-signature"]]

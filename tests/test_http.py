@@ -135,12 +135,12 @@ ERRORS: dict[str, tuple[Act, type[FacegateError]]] = {
     "502 in HTML": (reply(502, b"<html>Bad gateway</html>"), BadReply),
     "503": (reply(503), ProviderUnavailable),
     "504": (reply(504), ProviderTimeout),
-    "500": (reply(500), UnmappedError),
+    "500": (reply(500), ProviderUnavailable),
     "404 in HTML": (reply(404, b"<html>"), UnmappedError),
     "304": (reply(304), UnmappedError),
-    "deeply nested": (reply(500, b"[" * 100_000), UnmappedError),
-    "not UTF-8": (reply(500, b'{"code": "\xff"}'), UnmappedError),
-    "a list": (reply(500, ["code"]), UnmappedError),
+    "deeply nested": (reply(500, b"[" * 100_000), ProviderUnavailable),
+    "not UTF-8": (reply(500, b'{"code": "\xff"}'), ProviderUnavailable),
+    "a list": (reply(500, ["code"]), ProviderUnavailable),
 }
 
 

@@ -230,3 +230,21 @@ def test_a_picture_that_came_late_is_not_held_against_those_who_had_no_time_for_
     ):
         verifier.compare(Slow(clock, seconds), QUESTION["gallery"])
     assert [each.state(Operation.COMPARE) for each in circuits] == [state, state]
+
+
+@both_ways
+def test_the_last_one_is_never_shut_out_by_its_breaker(ask: Ask) -> None:
+    """Refused, the request would have no answer at all."""
+    settings = BreakerSettings(in_a_row=1, open_s=3600)
+    main = Vendor("main", "unavailable", "unavailable", "unavailable")
+    backup = Vendor("backup", "unavailable", "yes")
+    circuits = [Circuit(vendor.name, settings) for vendor in (main, backup)]
+    nodes = [
+        Breaker(leaf, circuit) for leaf, circuit in zip(leaves(main, backup), circuits, strict=True)
+    ]
+    both = route(Failover("kyc", nodes))
+    with pytest.raises(ProviderUnavailable):
+        ask(both, **QUESTION)
+    assert circuits[1].state(Operation.COMPARE) is State.OPEN
+    assert ask(both, **QUESTION).provider == "backup"
+    assert len(main.asked) == 1  # for another one was left to ask

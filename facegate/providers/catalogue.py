@@ -16,6 +16,7 @@ from facegate.errors import (
     FacegateError,
     ImageRejected,
     PermissionDenied,
+    ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
     RateLimited,
@@ -44,15 +45,18 @@ _STATUSES: Mapping[int, type[FacegateError]] = {
     502: BadReply,  # what the server behind the gateway did, and charged, is unknown
     503: ProviderUnavailable,
     504: ProviderTimeout,
+    520: BadReply,  # a proxy's "unknown error" and "a timeout occurred": it may have been processed
+    524: ProviderTimeout,
 }
-"""Class by HTTP status (RFC 9110), for replies that carry no code of the vendor's."""
+"""Class by HTTP status (RFC 9110, and Cloudflare's own), where no code of the vendor's is known."""
 
 
 @dataclass(frozen=True)
 class ErrorTable:
     """A vendor's errors as its client reads them: codes first, statuses where a reply has no code.
 
-    A code that the table does not know is :class:`~facegate.errors.UnmappedError`.
+    A code that the table does not know is :class:`~facegate.errors.UnmappedError`, but an outage
+    with a status from 500 up: whatever an unknown one says, the vendor cannot serve.
 
     Attributes:
         codes: meaning by the vendor's own code; a number is written out, ``"-1604"``.
@@ -83,10 +87,10 @@ class ErrorTable:
             retry_after: seconds that the vendor asked to wait, 0 or more; None where it asked for
                 none.
         """
-        if code is not None:
-            row = self.codes.get(code, UnmappedError)
-        else:
-            row = self.statuses.get(status) or _STATUSES.get(status, UnmappedError)
+        unknown = ProviderUnavailable if status >= 500 else UnmappedError
+        by_status = self.statuses.get(status) or _STATUSES.get(status, unknown)
+        guess = by_status if code is None or status >= 500 else UnmappedError
+        row = guess if code is None else self.codes.get(code, guess)
         # A longer code, or one with spaces in it, may echo the request.
         shown = code if code is not None and re.fullmatch(r"[\w.:-]{1,64}", code) else None
         text = f"answered {status}" + (f" {shown}" if shown else "")
@@ -95,8 +99,8 @@ class ErrorTable:
             return CaptureRejected(text, reason=row, vendor_code=shown, image=image)
         if isinstance(row, _Spoof):  # a caller with no place for the answer has no answer
             return UnmappedError(text, vendor_code=shown)
-        if issubclass(row, RateLimited):
-            return row(text, retry_after=retry_after, vendor_code=shown)
+        if issubclass(row, ProviderError):
+            return row(text, retry_after=retry_after, vendor_code=shown, image=image)
         return row(text, vendor_code=shown, image=image)
 
 

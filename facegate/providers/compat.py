@@ -25,7 +25,7 @@ from facegate.errors import (
     ImageRejected,
     InvalidRequest,
     Misfit,
-    RateLimited,
+    ProviderError,
 )
 from facegate.images.image import DEFAULT_LIMITS, Image, ImageLimits
 from facegate.images.sniff import ImageFormat
@@ -264,7 +264,7 @@ class CompatibleApi(Generic[D]):
         names = (self.failures.get(kind) for kind in type(error).__mro__)
         name = name or next(filter(None, names))
         reply = self.error(name, **self.details(name, error))
-        if isinstance(error, RateLimited) and error.retry_after is not None:
+        if isinstance(error, ProviderError) and error.retry_after is not None:
             seconds = str(max(1, math.ceil(error.retry_after)))
             return replace(reply, headers={**reply.headers, "retry-after": seconds})
         return reply

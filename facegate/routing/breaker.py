@@ -38,6 +38,11 @@ class BreakerSettings(Table):
     minimum_calls: int = Field(
         default=10, ge=1, description="Fewer calls within the window prove nothing."
     )
+    in_a_row: int = Field(
+        default=5,
+        ge=1,
+        description="Below minimum_calls, out of service from so many failures in a row on.",
+    )
     open_s: float = Field(
         default=30.0, gt=0, description="Seconds out of service before it is tried again."
     )
@@ -75,6 +80,7 @@ class _OperationCircuit:
             after it, so each brings back the epoch that it began in.
         since: moment when it opened or closed, by the circuit's clock.
         slices: the window, oldest first; kept only while closed.
+        in_a_row: failures since the last answer, however long ago; likewise.
         trying: trial requests under way, while half open.
         succeeded: trial requests that were answered, while half open.
     """
@@ -83,6 +89,7 @@ class _OperationCircuit:
     epoch: int = 0
     since: float = 0.0
     slices: deque[_Slice] = field(default_factory=deque)
+    in_a_row: int = 0
     trying: int = 0
     succeeded: int = 0
 
@@ -173,7 +180,7 @@ class Circuit:
         circuit.epoch += 1
         if state is not State.HALF_OPEN:  # a refusal while on probation tells how long it has been
             circuit.since = self._clock()
-        circuit.trying = circuit.succeeded = 0
+        circuit.trying = circuit.succeeded = circuit.in_a_row = 0
         circuit.slices.clear()
         return state
 
@@ -188,7 +195,10 @@ class Circuit:
         slices[-1].failures += failed
         calls = sum(part.calls for part in slices)
         failures = sum(part.failures for part in slices)
-        return calls >= settings.minimum_calls and failures >= settings.failure_rate * calls
+        circuit.in_a_row = circuit.in_a_row + 1 if failed else 0
+        if calls < settings.minimum_calls:
+            return circuit.in_a_row >= settings.in_a_row
+        return failures >= settings.failure_rate * calls
 
 
 class Breaker(Wrapper):
@@ -198,6 +208,8 @@ class Breaker(Wrapper):
     it, whatever they say. A caller's mistake says nothing, nor does a request that was given up,
     nor a timeout that had less than half of its share of the request's time, because others, or
     pictures that were slow to arrive, had used it up.
+
+    The last part of a failover is asked even so: refused, the request would have no answer at all.
     """
 
     def __init__(self, node: Node, circuit: Circuit) -> None:
@@ -207,7 +219,12 @@ class Breaker(Wrapper):
     def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         operation, deadline = run.question.operation, share.deadline
         left = deadline.left()
-        epoch, turned = self.circuit.acquire(operation)
+        try:
+            epoch, turned = self.circuit.acquire(operation)
+        except ProviderUnavailable:
+            if not share.last:
+                raise
+            return (yield from self.node.ask(run, share))
         failed: bool | None = None  # as it stays where the flow is closed: the request was given up
         try:
             self._notify(run, turned)

@@ -66,10 +66,12 @@ class Share:
         deadline: the moment when it ends.
         fair_s: seconds this node would have had, had its siblings kept to their shares; the breaker
             judges a timeout by it.
+        last: whether nobody is left to step in, so that no breaker may refuse.
     """
 
     deadline: Deadline
     fair_s: float
+    last: bool = False
 
     @classmethod
     def whole(cls, deadline: Deadline) -> Share:
@@ -84,7 +86,7 @@ class Share:
             of: number of nodes that shared it at the start.
         """
         seconds = self.deadline.left() / left
-        return Share(Deadline(seconds, self.deadline), self.fair_s / of)
+        return Share(Deadline(seconds, self.deadline), self.fair_s / of, last=left == 1 < of)
 
 
 class Resource(Protocol):

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from facegate.errors import FacegateError, RateLimited
+from facegate.errors import FacegateError, ProviderError
 from facegate.model import Attempt, Billed, VerificationResult
 from facegate.routing.node import Node, Run, Share
 from facegate.routing.wrapper import Wrapper
@@ -103,7 +103,7 @@ class Retry(Wrapper):
 
     def _pause(self, error: FacegateError, ceiling: float) -> float:
         drawn = self._uniform(0, min(ceiling, self.policy.most_s))
-        requested = error.retry_after if isinstance(error, RateLimited) else None
+        requested = error.retry_after if isinstance(error, ProviderError) else None
         return max(drawn, requested or 0)
 
     def _may_repeat(self, error: FacegateError, attempts: Sequence[Attempt]) -> bool:

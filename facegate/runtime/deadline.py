@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TypeVar
 
 from facegate.errors import ProviderTimeout
+
+T = TypeVar("T")
 
 
 class GivenUp(BaseException):
@@ -37,6 +43,26 @@ class Deadline:
     def left(self) -> float:
         """Seconds left, 0 or more."""
         return max(0.0, self.ends - time.monotonic())
+
+
+_current: ContextVar[Deadline | None] = ContextVar("facegate_deadline", default=None)
+
+
+def within(deadline: Deadline, function: Callable[[], T]) -> T:
+    """Call a blocking function that may ask :func:`seconds_left`."""
+    token = _current.set(deadline)
+    try:
+        return function()
+    finally:
+        _current.reset(token)
+
+
+def seconds_left() -> float:
+    """Seconds until nobody waits for the blocking call under way; ``math.inf`` outside of one."""
+    deadline = _current.get()
+    if deadline is None:
+        return math.inf
+    return 0.0 if deadline.given_up else deadline.left()
 
 
 def too_late(deadline: Deadline) -> ProviderTimeout:

@@ -16,7 +16,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from facegate.runtime.deadline import Deadline, GivenUp, too_late
+from facegate.runtime.deadline import Deadline, GivenUp, too_late, within
 from facegate.runtime.flow import Call, Effect, Flow, Gather, Send, Spawn, Stepper, Timeout
 from facegate.runtime.forking import in_child
 
@@ -76,7 +76,7 @@ class SyncDriver:
             raise too_late(deadline)
         match effect:
             case Call():
-                return effect.function()
+                return within(deadline, effect.function)
             case Send():
                 return self._exchanges().send(effect, deadline)
             case Gather():
@@ -170,7 +170,7 @@ class AsyncDriver:
         with anyio.move_on_after(left):
             match effect:
                 case Call():
-                    return await self._in_worker(effect.function)
+                    return await self._in_worker(partial(within, deadline, effect.function))
                 case Send():
                     return await (await self._exchanges()).send(effect, deadline)
                 case _:

@@ -18,6 +18,7 @@ from facegate import (
     Liveness,
     Match,
     Operation,
+    ProviderUnavailable,
     RateLimited,
 )
 from facegate.plugin import (
@@ -141,7 +142,7 @@ def every_error(base: type[FacegateError] = FacegateError) -> Iterator[FacegateE
                 yield CaptureRejected("", reason=reason, image="probe")
         elif kind is RateLimited:
             yield RateLimited("", retry_after=7.0)
-        elif kind is ImageRejected:  # an API has one word for it and for what derives from it
+        elif kind in (ImageRejected, ProviderUnavailable):  # one word, with what derives from it
             yield kind("")
         elif kind.__subclasses__():
             yield from every_error(kind)

@@ -12,10 +12,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-from facegate.plugin import FacegateError, ProviderTimeout, ProviderUnavailable
+from facegate.plugin import FacegateError, ProviderBusy, ProviderTimeout
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_WEIGHT = 0.1
+"""Weight of the newest loan in how long one takes."""
 
 
 class Pool(Generic[T]):
@@ -24,6 +27,9 @@ class Pool(Generic[T]):
     The one that came back last is lent first, so that idle ones stay cold. A forked child starts
     with an empty pool: what its parent had lent at that moment will never come back.
     """
+
+    _borrowers: int
+    _typical_s: float
 
     def __init__(self, build: Callable[[], T], size: int) -> None:
         self._build = build
@@ -37,24 +43,42 @@ class Pool(Generic[T]):
 
         A thing that raised anything but a FacegateError is not lent again.
 
+        One who, by how long things were lent of late, could not be done with it in that time is
+        refused at once: waiting would only take the place of others.
+
         Raises:
-            ProviderUnavailable: all things were lent for that long.
+            ProviderBusy: all things are lent, or were for that long.
         """
         free, idle = self._free, self._idle
-        if not free.acquire(timeout=timeout):
-            raise ProviderUnavailable(
-                f"all {self._size} engines were busy for {timeout:g} s; raise `engines`"
-            )
+        with self._lock:
+            rounds = (self._borrowers + 1) / self._size
+            if self._borrowers >= self._size and self._typical_s * rounds > timeout:
+                raise ProviderBusy(
+                    f"all {self._size} engines are busy, with {self._borrowers - self._size}"
+                    f" requests before this one; raise `engines`",
+                    retry_after=self._typical_s * rounds,
+                )
+            self._borrowers += 1
         try:
-            thing = idle.pop() if idle else self._build()
+            if not free.acquire(timeout=timeout):
+                raise ProviderBusy(
+                    f"all {self._size} engines were busy for {timeout:g} s; raise `engines`"
+                )
+            began = time.monotonic()
             try:
-                yield thing
-            except FacegateError:
+                thing = idle.pop() if idle else self._build()
+                try:
+                    yield thing
+                except FacegateError:
+                    idle.append(thing)
+                    raise
                 idle.append(thing)
-                raise
-            idle.append(thing)
+            finally:
+                self._typical_s += _WEIGHT * (time.monotonic() - began - self._typical_s)
+                free.release()
         finally:
-            free.release()
+            with self._lock:
+                self._borrowers = max(0, self._borrowers - 1)  # cleared meanwhile
 
     def run(self, jobs: Sequence[Callable[[T], R]], timeout: float) -> list[R]:
         """Run the jobs on one thing, and on a second at the same time while one is free.
@@ -64,7 +88,7 @@ class Pool(Generic[T]):
         seconds.
 
         Raises:
-            ProviderUnavailable: nothing came free in time.
+            ProviderBusy: nothing will come free in time, or did.
             ProviderTimeout: the jobs before took all of the time.
         """
         ends = time.monotonic() + timeout
@@ -107,6 +131,9 @@ class Pool(Generic[T]):
         """Forget all things; those that are lent go when they come back."""
         self._free = threading.BoundedSemaphore(self._size)
         self._idle: list[T] = []
+        self._lock = threading.Lock()
+        self._borrowers = 0
+        self._typical_s = 0.0
 
 
 _pools: weakref.WeakSet[Pool[Any]] = weakref.WeakSet()

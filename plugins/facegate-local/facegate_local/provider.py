@@ -20,6 +20,7 @@ from facegate.plugin import (
     Box,
     CompareLiveRequest,
     CompareRequest,
+    ConfigurationError,
     Face,
     FacePolicy,
     Handling,
@@ -31,9 +32,11 @@ from facegate.plugin import (
     Match,
     ProviderInfo,
     ProviderSettings,
+    ProviderUnavailable,
     SeveralFaces,
     UnmappedError,
     per_call,
+    seconds_left,
 )
 from facegate_local import pad, scores
 from facegate_local.embedding import Embedding
@@ -200,8 +203,11 @@ class Local(BlockingProvider[LocalSettings]):
         return pad.LIVENESS.liveness(score, request.liveness_threshold)
 
     def _run(self, jobs: Sequence[Callable[[Engine], R]]) -> list[R]:
+        seconds = min(self.settings.deadline_s, seconds_left())
         try:
-            return self._engines.run(jobs, timeout=self.settings.deadline_s)
+            return self._engines.run(jobs, timeout=seconds)
+        except ConfigurationError as error:  # a model is missing: others may answer meanwhile
+            raise ProviderUnavailable(error.message) from error
         except cv2.error as error:
             raise UnmappedError(
                 f"OpenCV failed inside the engine ({error.func or 'unknown function'})"

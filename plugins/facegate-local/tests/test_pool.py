@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from facegate import ImageRejected, ProviderTimeout, ProviderUnavailable
+from facegate import ImageRejected, ProviderBusy, ProviderTimeout, ProviderUnavailable
 from facegate_local import pool as pools
 from facegate_local.pool import Pool
 
@@ -45,6 +45,19 @@ def test_a_borrower_waits_no_longer_than_told() -> None:
         pool.lend(timeout=0.01),
     ):
         pass
+
+
+def test_one_who_cannot_be_done_in_time_is_refused_at_once_and_not_begun() -> None:
+    pool = numbered(1)
+    with pool.lend(timeout=1):
+        time.sleep(0.5)  # from now on a loan is known to take a while
+    with pool.lend(timeout=1), pytest.raises(ProviderBusy) as refused:
+        pool.run([lambda _: pytest.fail("was begun")], timeout=0.05)
+    assert refused.value.retry_after
+    assert refused.value.retry_after > 0.05
+    assert not refused.value.cools_down
+    with pool.lend(timeout=0.001) as thing:  # nobody is before this one
+        assert thing == 0
 
 
 def test_a_picture_that_was_refused_costs_nothing() -> None:

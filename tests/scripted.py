@@ -43,6 +43,7 @@ SCORES = {"yes": 0.99, "no": 0.01}
 FAILURES: dict[str, Callable[[], FacegateError]] = {
     "no face": lambda: CaptureRejected("", reason=CaptureReason.FACE_NOT_FOUND, image="probe"),
     "unavailable": lambda: ProviderUnavailable("it cannot serve now"),
+    "unavailable for 3 s": lambda: ProviderUnavailable("restarting", retry_after=3),
     "unreachable": lambda: ConnectionFailed("no connection"),
     "busy": lambda: RateLimited("too many requests"),
     "busy for 3 s": lambda: RateLimited("too many requests", retry_after=3),

@@ -178,6 +178,13 @@ def test_how_long_to_wait_when_rate_limited(header: str, seconds: float | None) 
     assert error.retry_after == seconds
 
 
+@pytest.mark.parametrize("status", [500, 503, 521, 529])
+def test_how_long_to_wait_while_out_of_service(status: int) -> None:
+    error = failure(ask_sync, reply(status, Retry_After="120"))
+    assert isinstance(error, ProviderUnavailable)
+    assert error.retry_after == 120
+
+
 def test_how_long_to_wait_until_a_date() -> None:
     began = time.time()
     date = formatdate(began + 3600, usegmt=True)

@@ -248,3 +248,14 @@ def test_the_last_one_is_never_shut_out_by_its_breaker(ask: Ask) -> None:
     assert circuits[1].state(Operation.COMPARE) is State.OPEN
     assert ask(both, **QUESTION).provider == "backup"
     assert len(main.asked) == 1  # for another one was left to ask
+
+
+@both_ways
+def test_the_last_one_of_a_nested_failover_may_be_shut_out_for_others_follow(ask: Ask) -> None:
+    settings = BreakerSettings(in_a_row=1, open_s=3600)
+    vendors = Vendor("main", "unavailable"), Vendor("second", "unavailable")
+    inner = Failover("own", [Breaker(Leaf(each), Circuit(each.name, settings)) for each in vendors])
+    both = route(Failover("kyc", [inner, Leaf(Vendor("third"))]))
+    for _ in range(2):
+        assert ask(both, **QUESTION).provider == "third"
+    assert [len(each.asked) for each in vendors] == [1, 1]

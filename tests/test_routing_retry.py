@@ -131,16 +131,18 @@ def test_the_longest_wait_doubles_up_to_a_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deadline_s", "went", "seconds"),
+    ("word", "deadline_s", "went", "seconds"),
     [
-        (3.5, ["main: RateLimited", "main: answered"], 3),
-        (3, ["main: RateLimited"], 0),
+        ("busy for 3 s", 3.5, ["main: RateLimited", "main: answered"], 3),
+        ("busy for 3 s", 3, ["main: RateLimited"], 0),
+        ("unavailable for 3 s", 3.5, ["main: ProviderUnavailable", "main: answered"], 3),
+        ("unavailable for 3 s", 3, ["main: ProviderUnavailable"], 0),
     ],
 )
 def test_who_says_how_long_to_wait_is_taken_at_its_word_or_given_up_at_once(
-    deadline_s: float, went: list[str], seconds: float
+    word: str, deadline_s: float, went: list[str], seconds: float
 ) -> None:
-    node = retrying(Vendor("main", "busy for 3 s", "yes"))
+    node = retrying(Vendor("main", word, "yes"))
     ended, waited = asked(node, deadline_s=deadline_s)
     assert (course(ended), waited) == (went, seconds)
 

@@ -66,11 +66,14 @@ class Share:
         deadline: the moment when it ends.
         fair_s: seconds this node would have had, had its siblings kept to their shares; the breaker
             judges a timeout by it.
-        last: whether nobody is left to step in, so that no breaker may refuse.
+        final: whether nobody comes after this node, in its failover or in one around that.
+        last: whether nobody is left to step in for others that failed, so that no breaker may
+            refuse.
     """
 
     deadline: Deadline
     fair_s: float
+    final: bool = True
     last: bool = False
 
     @classmethod
@@ -86,7 +89,9 @@ class Share:
             of: number of nodes that shared it at the start.
         """
         seconds = self.deadline.left() / left
-        return Share(Deadline(seconds, self.deadline), self.fair_s / of, last=left == 1 < of)
+        final = self.final and left == 1
+        last = final and (self.last or of > 1)
+        return Share(Deadline(seconds, self.deadline), self.fair_s / of, final=final, last=last)
 
 
 class Resource(Protocol):

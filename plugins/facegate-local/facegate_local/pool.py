@@ -44,10 +44,11 @@ class Pool(Generic[T]):
         A thing that raised anything but a FacegateError is not lent again.
 
         One who, by how long things were lent of late, could not be done with it in that time is
-        refused at once: waiting would only take the place of others.
+        refused at once: waiting would only take the place of others. Nor does one get it so late
+        that nobody would wait for the end.
 
         Raises:
-            ProviderBusy: all things are lent, or were for that long.
+            ProviderBusy: all things are lent, or were until it was too late to begin.
         """
         free, idle = self._free, self._idle
         with self._lock:
@@ -60,21 +61,24 @@ class Pool(Generic[T]):
                 )
             self._borrowers += 1
         try:
-            if not free.acquire(timeout=timeout):
+            if not free.acquire(timeout=max(0.0, timeout - self._typical_s)):
                 raise ProviderBusy(
-                    f"all {self._size} engines were busy for {timeout:g} s; raise `engines`"
+                    f"all {self._size} engines were busy until too little of {timeout:g} s was"
+                    " left; raise `engines`",
+                    retry_after=self._typical_s or None,
                 )
-            began = time.monotonic()
             try:
                 thing = idle.pop() if idle else self._build()
+                began = time.monotonic()  # building is no part of how long a loan takes
                 try:
                     yield thing
                 except FacegateError:
                     idle.append(thing)
                     raise
+                finally:
+                    self._took(time.monotonic() - began)
                 idle.append(thing)
             finally:
-                self._typical_s += _WEIGHT * (time.monotonic() - began - self._typical_s)
                 free.release()
         finally:
             with self._lock:
@@ -126,6 +130,11 @@ class Pool(Generic[T]):
             if not results[0].done():  # not a job's, but that nothing could be lent
                 raise
         return [result.result() for result in results]
+
+    def _took(self, seconds: float) -> None:
+        with self._lock:  # the first one is all that is known
+            weight = _WEIGHT if self._typical_s else 1.0
+            self._typical_s += weight * (seconds - self._typical_s)
 
     def clear(self) -> None:
         """Forget all things; those that are lent go when they come back."""

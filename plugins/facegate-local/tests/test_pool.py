@@ -47,6 +47,43 @@ def test_a_borrower_waits_no_longer_than_told() -> None:
         pass
 
 
+def test_one_whose_turn_comes_too_late_to_end_in_time_is_not_begun() -> None:
+    pool, lent, back = numbered(1), threading.Event(), threading.Event()
+    with pool.lend(timeout=1):
+        time.sleep(0.3)  # so long one is known to take
+
+    def hold() -> None:
+        with pool.lend(timeout=1):
+            lent.set()
+            back.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    lent.wait(60)
+    try:  # admitted, for two fit into the time; but the one before takes longer than thought
+        with pytest.raises(ProviderBusy, match="until too little of 0.7 s was left"):
+            pool.run([lambda _: pytest.fail("was begun")], timeout=0.7)
+    finally:
+        back.set()
+        holder.join()
+
+
+def test_how_long_it_took_to_build_a_thing_keeps_nobody_out() -> None:
+    def build() -> int:
+        time.sleep(0.3)
+        return 0
+
+    pool = Pool(build, 1)
+    with pool.lend(timeout=1):
+        pass
+    with (
+        pool.lend(timeout=1),
+        pytest.raises(ProviderBusy, match="busy until"),  # waited for; not refused on sight
+        pool.lend(timeout=0.1),
+    ):
+        pass
+
+
 def test_one_who_cannot_be_done_in_time_is_refused_at_once_and_not_begun() -> None:
     pool = numbered(1)
     with pool.lend(timeout=1):

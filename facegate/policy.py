@@ -34,6 +34,7 @@ from facegate.thresholds import (
     Wanted,
     check_wanted,
     chosen,
+    refuse_loose,
     review_from,
 )
 
@@ -89,10 +90,12 @@ class Terms(Generic[S]):
         settings, info = _with_options(provider, options or {}), provider.info
         wanted = wanted.for_provider(provider.name).filled_from(Wanted.of(settings))
         try:
+            threshold = chosen("threshold", wanted.threshold, info.match)
+            refuse_loose(threshold, info.match, allowed=settings.allow_loose_threshold)
             return cls(
                 operation,
                 settings,
-                chosen("threshold", wanted.threshold, info.match),
+                threshold,
                 chosen("liveness_threshold", wanted.liveness_threshold, info.liveness),
                 review_from(wanted.review_from, info.match),
                 wanted.uncertain or "reject",
@@ -100,6 +103,14 @@ class Terms(Generic[S]):
         except FacegateError as error:
             error.provider = provider.name
             raise
+
+    def warnings(self, provider: Provider[S]) -> tuple[str, ...]:
+        """Sentences on how the question is put that its answer should carry."""
+        spec = provider.info.match
+        if spec is None or self.threshold is None or self.operation is Operation.LIVENESS:
+            return ()
+        warning = spec.warning(self.threshold)
+        return (warning,) if warning else ()
 
     def bind(
         self, provider: Provider[S], probe: Image, gallery: tuple[Image, ...]
@@ -167,7 +178,12 @@ def check_settings(provider: Provider, policy: Policy | None = None) -> None:
         ConfigurationError: naming the setting.
     """
     wanted = Wanted.of(policy).for_provider(provider.name)
-    check_wanted(wanted.filled_from(Wanted.of(provider.settings)), provider.info, provider.name)
+    check_wanted(
+        wanted.filled_from(Wanted.of(provider.settings)),
+        provider.info,
+        provider.name,
+        allow_loose=provider.settings.allow_loose_threshold,
+    )
 
 
 def _refuse_laxer(name: str, verdict: Match | Liveness, asked: float | None) -> None:

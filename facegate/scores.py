@@ -26,6 +26,8 @@ class ScoreSpec:
         fmr_within: the false match rate, 0 to 1, among the people of a group alone, by the rate in
             ``at_fmr`` and the group's name, where that was measured. A rate over all is an average:
             most of its pairs are of people who differ in more than their faces.
+        typical_of_strangers: a score that a good part of strangers reach; a threshold no stricter
+            than that is taken for one in another unit. None where nobody knows.
     """
 
     scale: Scale
@@ -35,6 +37,20 @@ class ScoreSpec:
     at_fmr: Mapping[float, float] = field(default_factory=dict)
     measured_on: str | None = None
     fmr_within: Mapping[float, Mapping[str, float]] = field(default_factory=dict)
+    typical_of_strangers: float | None = None
+
+    def warning(self, threshold: float) -> str | None:
+        """A sentence on a threshold that is laxer than any that was measured; else None."""
+        if not self.at_fmr:
+            return None
+        rate, loosest = max(self.at_fmr.items())
+        if any(self.scale.reaches(threshold, least) for least in (loosest, self.threshold)):
+            return None
+        side = "above" if self.scale.lower_is_closer else "below"
+        return (
+            f"the threshold of {threshold:g} is {side} {loosest:g}, the loosest that was measured:"
+            f" more than 1 in {round(1 / rate):,} strangers match"
+        )
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -179,6 +179,24 @@ def chosen(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> float
     return spec.threshold if number is None and spec else number
 
 
+def refuse_loose(threshold: float | None, spec: ScoreSpec | None, *, allowed: bool) -> None:
+    """Refuse a similarity threshold that a good part of strangers reach, unless that is allowed.
+
+    Raises:
+        InvalidRequest: it is laxer than any that is meant; most likely it is in another unit.
+    """
+    strangers = spec.typical_of_strangers if spec else None
+    if allowed or threshold is None or spec is None or strangers is None:
+        return
+    if not spec.scale.reaches(threshold, strangers):
+        presets = ", ".join(map(preset, spec.at_fmr))
+        raise InvalidRequest(
+            f"a threshold of {threshold:g} would accept a good part of strangers; scores of one"
+            f" person begin at about {spec.threshold:g}. A rate is written in quotes, as one of"
+            f" {presets}; a threshold this loose takes allow_loose_threshold = true"
+        )
+
+
 def review_from(value: Thresholds | None, spec: ScoreSpec | None) -> float | None:
     """The least score of a near miss, on the provider's scale; None where none is asked for.
 
@@ -190,14 +208,17 @@ def review_from(value: Thresholds | None, spec: ScoreSpec | None) -> float | Non
     return resolved("review_from", value, replace(spec, settable=None) if spec else None)
 
 
-def check_wanted(wanted: Wanted, info: ScoreFacts, provider: str) -> None:
-    """Refuse thresholds that a provider could never use.
+def check_wanted(
+    wanted: Wanted, info: ScoreFacts, provider: str, *, allow_loose: bool = False
+) -> None:
+    """Refuse thresholds that a provider could never use, or that nobody can mean.
 
     Raises:
         ConfigurationError: naming the setting.
     """
     try:
         threshold = chosen("threshold", wanted.threshold, info.match)
+        refuse_loose(threshold, info.match, allowed=allow_loose)
         resolved("liveness_threshold", wanted.liveness_threshold, info.liveness)
         lowest = review_from(wanted.review_from, info.match)
     except FacegateError as error:

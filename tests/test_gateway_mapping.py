@@ -97,7 +97,7 @@ class Remembering(Engine):
 
 @pytest.mark.parametrize(
     ("asked", "told", "same"),
-    [(None, 0.8, True), (70, 0.8, True), (85, 0.9, False), (52.5, 0.6, True)],
+    [(None, 0.8, True), (70, 0.8, True), (85, 0.9, False), (52.5, 0.8, True)],
 )
 def test_a_threshold_in_the_request_goes_the_same_way_back(
     asked: float | None, told: float, *, same: bool
@@ -108,6 +108,17 @@ def test_a_threshold_in_the_request_goes_the_same_way_back(
     assert provider.told == [pytest.approx(told)]
     assert said["same"] is same
     assert (said["score"] >= (asked or 70)) is same
+
+
+def test_no_caller_goes_below_the_providers_own_threshold_unless_the_operator_lets_it() -> None:
+    """Old integrations have fixed thresholds of which nobody remembers the reason."""
+    nearly = scored(0.7)
+    with front(nearly) as client:
+        assert client.post("/v1/compare", json=question(minScore=52.5)).json()["same"] is False
+    provider = Remembering()
+    with front(provider, acme_api(lower_thresholds=True)) as client:
+        assert client.post("/v1/compare", json=question(minScore=52.5)).json()["same"] is True
+    assert provider.told == [pytest.approx(0.6)]
 
 
 def test_the_configured_threshold_is_the_one_that_lands_on_the_vendors_default() -> None:

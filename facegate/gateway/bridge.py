@@ -95,7 +95,7 @@ class Bridge:
                     f"the {plugin} API answers in scores, and {provider.name}"
                     f" ({provider.info.plugin}) gives none; choose another provider"
                 )
-        findings = []
+        findings = [*self.api.notes()]
         for operation in Operation:
             unable = [each.name for each in providers if operation not in each.capabilities]
             others = "it is refused" if len(unable) == len(providers) else "only the others do"
@@ -190,10 +190,13 @@ class Bridge:
     ) -> dict[str, tuple[_Conversion, _Conversion]]:
         """Conversions for match and for liveness, by each provider that can be asked."""
         terms = route.terms(operation, options=options).terms
+        lower = self.api.settings.lower_thresholds
         return {
             provider.name: (
-                _Conversion.of(provider.info.match, known.threshold, self.match),
-                _Conversion.of(provider.info.liveness, known.liveness_threshold, self.liveness),
+                _Conversion.of(provider.info.match, known.threshold, self.match, lower=lower),
+                _Conversion.of(
+                    provider.info.liveness, known.liveness_threshold, self.liveness, lower=lower
+                ),
             )
             for provider in route.providers
             if isinstance(known := terms[provider.name], Terms)
@@ -207,24 +210,32 @@ class _Conversion:
     Attributes:
         mapping: between their scales.
         verdicts: the provider takes no threshold; a score of its own would have no known place.
+        lower: whether a caller may go below the provider's own threshold.
     """
 
     mapping: ScoreMapping
     verdicts: bool
+    lower: bool = False
 
     @classmethod
     def of(
-        cls, declared: ScoreSpec | None, threshold: float | None, target: ScoreSpec
+        cls, declared: ScoreSpec | None, threshold: float | None, target: ScoreSpec, *, lower: bool
     ) -> _Conversion:
         if declared is None or threshold is None:
             return cls(ScoreMapping(target, target), verdicts=True)
-        return cls(ScoreMapping(replace(declared, threshold=threshold), target), verdicts=False)
+        own = replace(declared, threshold=threshold)
+        return cls(ScoreMapping(own, target), verdicts=False, lower=lower)
 
     def threshold(self, name: str, wanted: float | None) -> float | None:
         if wanted is None:
             return None
         if not self.verdicts:
-            return self.mapping.threshold(wanted)
+            crossed, own = self.mapping.threshold(wanted), self.mapping.provider
+            # One that everybody would reach is handed on, and refused.
+            senseless = crossed == own.scale.farthest
+            if self.lower or senseless or own.scale.reaches(crossed, own.threshold):
+                return crossed
+            return own.threshold
         target = self.mapping.target
         if not target.scale.reaches(target.threshold, wanted):  # also refuses NaN
             raise UnsupportedOption(

@@ -38,6 +38,12 @@ from facegate.scores import ScoreSpec
 class CompatibleApiSettings(Table):
     """Settings of every compatible API. Subclass it for a vendor's own switches."""
 
+    lower_thresholds: bool = Field(
+        default=False,
+        description="Take callers' thresholds that are laxer than the provider's own. Without it"
+        " those count as its own, since the numbers in old integrations let far more strangers in.",
+    )
+
     match_threshold: float | None = Field(
         default=None,
         description="Where the answering provider's own match threshold lands on the target scale."
@@ -160,6 +166,10 @@ class CompatibleApi(Generic[D]):
         self.settings = settings
         self.keys = tuple(keys)
         self.limits = limits
+
+    def notes(self) -> Sequence[str]:
+        """Sentences that the operator should read when the API is served as it is set up."""
+        return ()
 
     def authorise(self, request: HttpRequest) -> str | HttpReply:
         """The key that the caller claims to hold, ``""`` where there are none, or a refusal.

@@ -30,6 +30,11 @@ class ProviderSettings(Table):
         description="A match from this similarity on: a number on the provider's own scale, or a"
         " preset. The provider's own default if absent.",
     )
+    allow_loose_threshold: bool = Field(
+        default=False,
+        description="Take a threshold that a good part of strangers reach. Without it such a number"
+        " is refused: most likely it is a rate or a distance.",
+    )
     review_from: float | None = Field(
         default=None,
         description="A similarity on the provider's own scale, no preset: from here up to the"
@@ -60,12 +65,11 @@ class ProviderSettings(Table):
         " or by step, where a question takes several.",
     )
 
-    @field_validator("threshold", "review_from", "liveness_threshold", "cost", mode="before")
+    @field_validator("cost", mode="before")
     @classmethod
     def _no_switch(cls, value: Any) -> Any:
-        for number in value.values() if isinstance(value, Mapping) else (value,):
-            if isinstance(number, bool):  # it would be taken for 0 or 1, and 0 accepts everybody
-                raise ValueError("must be a number, not true or false")  # noqa: TRY004
+        if isinstance(value, Mapping) and any(isinstance(each, bool) for each in value.values()):
+            raise ValueError("must be a number, not true or false")
         return value
 
     @field_validator("cost")

@@ -19,7 +19,7 @@ from facegate.errors import (
     ProviderError,
     UnmappedError,
 )
-from facegate.model import Decision, Liveness, Operation, VerificationResult
+from facegate.model import Liveness, Operation, VerificationResult
 from facegate.policy import Terms
 from facegate.providers.provider import Provider
 from facegate.providers.requests import Answer, BoundRequest
@@ -52,7 +52,7 @@ class Leaf(Node):
         try:
             seconds = min(provider.settings.deadline_s, share.deadline.left())
             answer = yield from timeout(provider.answer(request), seconds)
-            result = self._result(operation, answer, terms.decide(answer))
+            result = self._result(terms, answer)
         except Exception as raised:  # noqa: BLE001  whatever a plugin raises ends in the one tree
             error = raised if isinstance(raised, FacegateError) else _bug(provider, raised)
         else:
@@ -86,11 +86,9 @@ class Leaf(Node):
             )
         return terms.bind(self.provider, run.probe, run.gallery)
 
-    def _result(
-        self, operation: Operation, answer: Answer, decision: Decision
-    ) -> VerificationResult:
+    def _result(self, terms: Terms, answer: Answer) -> VerificationResult:
         """The result, still without the parts that only the whole request knows."""
-        liveness = answer.liveness
+        decision, operation, liveness = terms.decide(answer), terms.operation, answer.liveness
         if liveness is None and operation is Operation.LIVENESS:
             liveness = Liveness(passed=False, reason="not answered")
         return VerificationResult(
@@ -105,7 +103,7 @@ class Leaf(Node):
             vendor_reference=answer.vendor_reference,
             vendor_signature=answer.vendor_signature,
             elapsed=0,
-            warnings=answer.warnings,
+            warnings=(*terms.warnings(self.provider), *answer.warnings),
             faces=answer.faces,
         )
 

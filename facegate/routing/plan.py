@@ -21,7 +21,7 @@ from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.routing.split import Arm, Split
 from facegate.routing.tables import BreakerTable, RouteTable, ShadowTable
-from facegate.thresholds import Policy, Wanted
+from facegate.thresholds import Policy, Wanted, chosen
 
 States = dict[tuple[str, str], tuple[Any, Any]]
 """Breakers, limits and quotas by kind and provider name, each after the settings it came from."""
@@ -168,6 +168,12 @@ class Plan:
                 for name, policy in policies.items()
             )
             yield f"of several faces on a picture they make different things: {', '.join(ways)}"
+        for provider in providers:
+            wanted = Wanted.of(provider.settings)
+            number = chosen("threshold", wanted.threshold, provider.info.match)
+            warning = provider.info.match and number and provider.info.match.warning(number)
+            if warning:
+                yield f"{provider.name}: {warning}"
         offered = frozenset[str]().union(*(provider.capabilities for provider in providers))
         for provider in providers:
             if missing := offered - provider.capabilities:

@@ -253,5 +253,9 @@ class ProviderContract(ContractData):
 
 def _others(spec: ScoreSpec) -> list[float]:
     """A laxer and a stricter threshold than the default."""
-    between = ((spec.threshold + end) / 2 for end in spec.bounds)
+    low, high = spec.bounds
+    ends = [low, high]
+    if spec.typical_of_strangers is not None:  # laxer ones are refused
+        ends[spec.scale.lower_is_closer] = spec.typical_of_strangers
+    between = ((spec.threshold + end) / 2 for end in ends)
     return [each for each in between if each != spec.scale.farthest]

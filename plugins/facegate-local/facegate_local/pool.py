@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from facegate.plugin import FacegateError, ProviderBusy, ProviderTimeout
@@ -21,15 +22,36 @@ _WEIGHT = 0.1
 """Weight of the newest loan in how long one takes."""
 
 
+@dataclass(eq=False)
+class _Line(Generic[T]):
+    """Who waits for what.
+
+    Attributes:
+        idle: things that nobody has.
+        lent: number of those that somebody has.
+        waiting: a ticket for each who waits, in their order.
+        typical_s: seconds that a thing is lent for, of late; 0 where nothing is known.
+    """
+
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    idle: list[T] = field(default_factory=list)
+    lent: int = 0
+    waiting: deque[object] = field(default_factory=deque)
+    typical_s: float = 0.0
+
+    def took(self, seconds: float) -> None:
+        """Note how long a thing was lent."""
+        with self.changed:
+            weight = _WEIGHT if self.typical_s else 1.0  # the first one is all that is known
+            self.typical_s += weight * (seconds - self.typical_s)
+
+
 class Pool(Generic[T]):
     """A pool of at most ``size`` things, built when needed, each lent to one borrower at a time.
 
     The one that came back last is lent first, so that idle ones stay cold. A forked child starts
     with an empty pool: what its parent had lent at that moment will never come back.
     """
-
-    _borrowers: int
-    _typical_s: float
 
     def __init__(self, build: Callable[[], T], size: int) -> None:
         self._build = build
@@ -41,48 +63,53 @@ class Pool(Generic[T]):
     def lend(self, timeout: float) -> Iterator[T]:
         """One thing, for the ``with`` block; waits at most ``timeout`` seconds for it.
 
-        A thing that raised anything but a FacegateError is not lent again.
+        Who came first gets one first. A thing that raised anything but a FacegateError is not lent
+        again.
 
         One who, by how long things were lent of late, could not be done with it in that time is
-        refused at once: waiting would only take the place of others. Nor does one get it so late
-        that nobody would wait for the end.
+        refused as soon as that is known: waiting would only take the place of others.
 
         Raises:
-            ProviderBusy: all things are lent, or were until it was too late to begin.
+            ProviderBusy: all things are lent, and none comes free in time.
         """
-        free, idle = self._free, self._idle
-        with self._lock:
-            rounds = (self._borrowers + 1) / self._size
-            if self._borrowers >= self._size and self._typical_s * rounds > timeout:
-                raise ProviderBusy(
-                    f"all {self._size} engines are busy, with {self._borrowers - self._size}"
-                    f" requests before this one; raise `engines`",
-                    retry_after=self._typical_s * rounds,
-                )
-            self._borrowers += 1
+        line = self._line
+        self._wait(line, timeout)
         try:
-            if not free.acquire(timeout=max(0.0, timeout - self._typical_s)):
-                raise ProviderBusy(
-                    f"all {self._size} engines were busy until too little of {timeout:g} s was"
-                    " left; raise `engines`",
-                    retry_after=self._typical_s or None,
-                )
+            thing = line.idle.pop() if line.idle else self._build()
+            began = time.monotonic()  # building is no part of how long a loan takes
             try:
-                thing = idle.pop() if idle else self._build()
-                began = time.monotonic()  # building is no part of how long a loan takes
-                try:
-                    yield thing
-                except FacegateError:
-                    idle.append(thing)
-                    raise
-                finally:
-                    self._took(time.monotonic() - began)
-                idle.append(thing)
+                yield thing
+            except FacegateError:
+                line.idle.append(thing)
+                raise
             finally:
-                free.release()
+                line.took(time.monotonic() - began)
+            line.idle.append(thing)
         finally:
-            with self._lock:
-                self._borrowers = max(0, self._borrowers - 1)  # cleared meanwhile
+            with line.changed:
+                line.lent -= 1
+                line.changed.notify_all()
+
+    def _wait(self, line: _Line[T], timeout: float) -> None:
+        ends, ticket = time.monotonic() + timeout, object()
+        with line.changed:
+            line.waiting.append(ticket)
+            try:
+                while line.lent >= self._size or line.waiting[0] is not ticket:
+                    before = line.waiting.index(ticket)
+                    needed = line.typical_s * max(1, (before + line.lent + 1) / self._size)
+                    left = ends - time.monotonic()
+                    if left <= needed:
+                        raise ProviderBusy(
+                            f"all {self._size} engines are busy, with {before} requests before"
+                            " this one; raise `engines`",
+                            retry_after=needed or None,
+                        )
+                    line.changed.wait(left - line.typical_s)
+                line.lent += 1
+            finally:
+                line.waiting.remove(ticket)
+                line.changed.notify_all()
 
     def run(self, jobs: Sequence[Callable[[T], R]], timeout: float) -> list[R]:
         """Run the jobs on one thing, and on a second at the same time while one is free.
@@ -131,18 +158,9 @@ class Pool(Generic[T]):
                 raise
         return [result.result() for result in results]
 
-    def _took(self, seconds: float) -> None:
-        with self._lock:  # the first one is all that is known
-            weight = _WEIGHT if self._typical_s else 1.0
-            self._typical_s += weight * (seconds - self._typical_s)
-
     def clear(self) -> None:
         """Forget all things; those that are lent go when they come back."""
-        self._free = threading.BoundedSemaphore(self._size)
-        self._idle: list[T] = []
-        self._lock = threading.Lock()
-        self._borrowers = 0
-        self._typical_s = 0.0
+        self._line: _Line[T] = _Line()
 
 
 _pools: weakref.WeakSet[Pool[Any]] = weakref.WeakSet()

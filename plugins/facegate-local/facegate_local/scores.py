@@ -47,6 +47,7 @@ MATCH: Final = ScoreSpec(
     at_fmr=AT_FMR,
     measured_on="press photos of adults (Labeled Faces in the Wild)",
     fmr_within=FMR_WITHIN,
+    typical_of_strangers=0.45,
 )
 
 

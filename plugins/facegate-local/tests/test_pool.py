@@ -61,7 +61,7 @@ def test_one_whose_turn_comes_too_late_to_end_in_time_is_not_begun() -> None:
     holder.start()
     lent.wait(60)
     try:  # admitted, for two fit into the time; but the one before takes longer than thought
-        with pytest.raises(ProviderBusy, match=r"until too little of 0\.7 s was left"):
+        with pytest.raises(ProviderBusy, match="busy"):
             pool.run([lambda _: pytest.fail("was begun")], timeout=0.7)
     finally:
         back.set()
@@ -78,10 +78,33 @@ def test_how_long_it_took_to_build_a_thing_keeps_nobody_out() -> None:
         pass
     with (
         pool.lend(timeout=1),
-        pytest.raises(ProviderBusy, match="busy until"),  # waited for; not refused on sight
+        pytest.raises(ProviderBusy) as refused,
         pool.lend(timeout=0.1),
     ):
         pass
+    assert refused.value.retry_after
+    assert refused.value.retry_after < 0.3
+
+
+def test_who_came_first_gets_it_first() -> None:
+    pool, turns, ready = numbered(1), list[int](), threading.Semaphore(0)
+
+    def wait(number: int) -> None:
+        ready.release()
+        with pool.lend(timeout=60):
+            turns.append(number)
+
+    with pool.lend(timeout=1):
+        waiting = [threading.Thread(target=wait, args=[number]) for number in range(5)]
+        for thread in waiting:
+            thread.start()
+            ready.acquire()
+            time.sleep(0.05)  # until it waits
+    with pool.lend(timeout=60):
+        turns.append(5)  # came when one was free, but others were before
+    for thread in waiting:
+        thread.join()
+    assert turns == [0, 1, 2, 3, 4, 5]
 
 
 def test_one_who_cannot_be_done_in_time_is_refused_at_once_and_not_begun() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from facegate import plugin as fg
@@ -15,6 +15,8 @@ from facegate_opencv.fr_cloud.errors import (
     VALIDATION,
     validation,
 )
+
+_NOTE = "integrations of before 2026 mostly hold its scores against 0.7: set match_threshold = 0.7"
 
 
 class FrCloudApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
@@ -63,6 +65,9 @@ class FrCloudApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
     wrong_key = "ERR_INVALID_API_KEY"
     data_uris = False  # nobody says that the vendor takes them
     settings_type = fg.CompatibleApiSettings
+
+    def notes(self) -> Sequence[str]:
+        return () if self.settings.match_threshold else (_NOTE,)
 
     def decode(self, request: fg.HttpRequest) -> fg.DecodedRequest:
         if request.path == wire.COMPARE:

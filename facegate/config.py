@@ -342,7 +342,8 @@ def build(
     try:
         checked = provider_type.settings_type.model_validate(values)
     except ValidationError as error:
-        raise explained(error, f"{source}: {name}.", provider_type.settings_type) from None
+        problem = explained(error, f"{source}: {name}.", provider_type.settings_type)
+        raise ConfigurationError(f"{problem}{_where_to_say(error, name)}") from None
     try:
         provider = provider_type(checked, name)
     except FacegateError:
@@ -353,6 +354,16 @@ def build(
         ) from error
     check_settings(provider)
     return provider
+
+
+def _where_to_say(error: ValidationError, name: str) -> str:
+    """Where a setting that is missing can be set, for the end of a message."""
+    problems = error.errors(include_input=False, include_url=False)
+    if any(problem["type"] != "missing" for problem in problems):
+        return ""
+    field = str(problems[0]["loc"][0])
+    variable = f"{PREFIX}PROVIDERS__{name}__{field}".upper()
+    return f"; set {field}, {field}_file or {variable}"
 
 
 def _embedded(registry: Registry) -> str:

@@ -61,6 +61,11 @@ def check(config: str | None, *, as_json: bool) -> int:
         default = "none"
         errors["default"] = error.message
     built = {name: p for name, p in outcomes.items() if isinstance(p, Provider)}
+    errors |= {
+        f"{name}: {operation} cannot be answered": reason
+        for name, provider in built.items()
+        for operation, reason in provider.unable().items()
+    }
     warnings = [f"{name}: {finding}" for name, p in built.items() for finding in p.findings()]
     for name in loaded.routes:
         try:
@@ -69,11 +74,7 @@ def check(config: str | None, *, as_json: bool) -> int:
         except ConfigurationError as error:
             errors[f"routes.{name}"] = error.message
     errors |= wrong_with(loaded, registry)
-    for name, make in (("journal", recorder), ("telemetry", observers)):
-        try:
-            make(loaded)
-        except ConfigurationError as error:
-            errors[name] = error.message
+    errors |= _kept_wrong(loaded)
     own = set().union(*(p.info.environment for p in built.values()))
     warnings += [f"{key} is set, but nothing reads it" for key in loaded.unread if key not in own]
     if as_json:
@@ -89,6 +90,17 @@ def check(config: str | None, *, as_json: bool) -> int:
         if not errors and not warnings:
             out.print("Nothing to complain about.")
     return MISCONFIGURED if errors else ACCEPTED
+
+
+def _kept_wrong(loaded: Config) -> dict[str, str]:
+    """What is wrong with where requests are recorded and told of."""
+    errors: dict[str, str] = {}
+    for name, make in (("journal", recorder), ("telemetry", observers)):
+        try:
+            make(loaded)
+        except ConfigurationError as error:
+            errors[name] = error.message
+    return errors
 
 
 def _route_findings(

@@ -179,6 +179,13 @@ class Provider(Generic[S]):
         """Sentences that an operator should know before going live; the vendor is not asked."""
         return ()
 
+    def unable(self) -> Mapping[Operation, str]:
+        """The operations that it could not answer as things stand now, each with the reason.
+
+        Looked up without a request: a file that is missing, not a vendor that is down.
+        """
+        return {}
+
     def close(self) -> None:
         """Let go of what the provider holds. Called once, after the last request."""
 

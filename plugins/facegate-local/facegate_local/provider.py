@@ -30,6 +30,7 @@ from facegate.plugin import (
     Liveness,
     LivenessRequest,
     Match,
+    Operation,
     ProviderInfo,
     ProviderSettings,
     ProviderUnavailable,
@@ -163,6 +164,17 @@ class Local(BlockingProvider[LocalSettings]):
             for name in self._models.missing()
         ]
 
+    def unable(self) -> Mapping[Operation, str]:
+        missing = set() if self.settings.pull else set(self._models.missing())
+        needed = {
+            operation: _NEEDED[operation] & missing for operation in sorted(self.capabilities)
+        }
+        return {
+            operation: f"no model file for {' and '.join(sorted(names))}; facegate models pull"
+            for operation, names in needed.items()
+            if names
+        }
+
     def close(self) -> None:
         self._engines.clear()
 
@@ -213,6 +225,15 @@ class Local(BlockingProvider[LocalSettings]):
                 f"OpenCV failed inside the engine ({error.func or 'unknown function'})"
             ) from error
 
+
+_COMPARING = frozenset({"detector", "embedder"})
+_JUDGING = frozenset({"detector", "landmarks", "eyes", "liveness"})
+_NEEDED: Final = {
+    Operation.COMPARE: _COMPARING,
+    Operation.LIVENESS: _JUDGING,
+    Operation.COMPARE_LIVE: _COMPARING | _JUDGING,
+}
+"""Model files by what needs them."""
 
 R = TypeVar("R")
 _Comparing = CompareRequest[LocalSettings] | CompareLiveRequest[LocalSettings]

@@ -16,6 +16,7 @@ import pytest
 
 import facegate
 from facegate import FaceVerifier, ProviderError, ProviderUnavailable
+from facegate.cli.main import main
 from facegate_local.provider import Local, LocalSettings
 from facegate_local.store import ModelStore
 
@@ -171,3 +172,21 @@ def test_memory_stays_flat(models_dir: Path, portraits: Mapping[str, Path]) -> N
         ask(200)
 
         assert resident_mib() - before < 8
+
+
+def test_check_fails_for_what_cannot_be_answered(
+    models_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    directory = only(models_dir, {"detector", "embedder"}, tmp_path)
+    table = f"[providers.main]\nplugin = 'local'\nmodels_dir = '{directory}'\npull = false"
+    (tmp_path / "facegate.toml").write_text(table)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["check"])
+    assert ended.value.code == 5
+    said = capsys.readouterr().out
+    assert "main: liveness cannot be answered: no model file for eyes" in " ".join(said.split())
+    assert "main: compare cannot" not in said

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from facegate.errors import ConfigurationError, FacegateError, InvalidRequest
 from facegate.events import RECORD_S, Event, Finished, Observer, Recorder, Shadowed, ShadowSkipped
-from facegate.images.image import Image
-from facegate.images.intake import Intake, picture, pictures
+from facegate.images.intake import Intake, Pictures, picture, pictures
 from facegate.model import Operation, VerificationResult
 from facegate.providers.provider import Provider
 from facegate.question import Question
@@ -117,6 +117,7 @@ class Request:
         self._service, self._version, self._question = service, version, question
         self.deadline = Deadline(version.route.deadline_s, patience)
         self._run: Run | None = None
+        self._loaded: Pictures | None = None
         self._at, self._started = datetime.now(UTC), time.perf_counter()
 
     def answer(self) -> Flow[Finished]:
@@ -143,21 +144,21 @@ class Request:
         if self._service.closed:
             raise InvalidRequest("the verifier is closed")
         checked = route.check(question)
-        probe, gallery = yield from self._pictures()
+        self._loaded = loaded = yield from self._pictures()
         return Run(
             question,
             checked.wanted,
             checked.terms,
-            probe,
-            gallery,
+            loaded.probe,
+            loaded.gallery,
             budget=route.max_attempts,
             notify=self._service.notify,
         )
 
-    def _pictures(self) -> Flow[tuple[Image, tuple[Image, ...]]]:
+    def _pictures(self) -> Flow[Pictures]:
         question, intake = self._question, self._version.intake
         if question.operation is Operation.LIVENESS:
-            return (yield from picture("probe", question.probe, intake)), ()
+            return Pictures((yield from picture("probe", question.probe, intake)))
         most = self._version.route.max_gallery
         return (yield from pictures(question.probe, question.gallery, intake, most))
 
@@ -168,9 +169,12 @@ class Request:
         attempts, arm = (tuple(run.attempts), run.arm) if run else ((), None)
         if isinstance(outcome, FacegateError):
             outcome.attempts, outcome.request_id = attempts, question.id
+            if self._loaded:
+                outcome.image = self._loaded.restored(outcome.image)
         else:
             outcome = outcome.model_copy(
                 update={
+                    **self._in_the_callers_order(outcome),
                     "attempts": attempts,
                     "elapsed": seconds,
                     "warnings": (*(run.warnings if run else ()), *outcome.warnings),
@@ -193,6 +197,19 @@ class Request:
             arm=arm,
             judged_by_caller=question.judged_by_caller,
         )
+
+    def _in_the_callers_order(self, result: VerificationResult) -> dict[str, Any]:
+        """What a result says of single pictures, where some were given twice."""
+        loaded, match = self._loaded, result.match
+        if loaded is None or len(loaded.places) == len(loaded.gallery):
+            return {}
+        faces = [
+            face.model_copy(update={"image": loaded.restored(face.image)}) for face in result.faces
+        ]
+        if match is not None and match.gallery_scores:
+            scores = tuple(match.gallery_scores[place] for place in loaded.places)
+            match = match.model_copy(update={"gallery_scores": scores})
+        return {"faces": tuple(faces), "match": match}
 
     def _follow(self, shadow: Shadow, run: Run, primary: Finished) -> Flow[None]:
         """Have the candidate asked in the background, whatever comes of it."""

@@ -69,6 +69,11 @@ class ImageSettings(Table):
     min_side: int = Field(
         default=DEFAULT_LIMITS.min_side, gt=0, description="Pixels of the shorter side, at least."
     )
+    paths: bool = Field(
+        default=True,
+        description="Take a text for the path of a file. Set it to false where texts may be of"
+        " strangers' making.",
+    )
     fetch_urls: bool = Field(default=False, description="Take https URLs as pictures.")
     fetch_timeout_s: float = Field(
         default=10.0, gt=0, description="Seconds to wait for a URL to answer, and to go on."
@@ -91,6 +96,7 @@ class ImageSettings(Table):
         return Intake(
             ImageLimits(self.max_bytes, self.max_pixels, self.min_side),
             fetching if self.fetch_urls else None,
+            self.paths,
         )
 
 

@@ -71,3 +71,18 @@ def test_a_jpeg_of_countless_scans_is_refused() -> None:
         scan = data[data.index(b"\xff\xda") : -2]
         with pytest.raises(ImageRejected, match="more than 100 scans"):
             Image.from_bytes(data[:-2] + scan * 101 + data[-2:])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xd8" + b"\xff" * 2_000_000,
+        b"\xff\xd8" + b"\xff\xe0\0\x02" * 500_000,
+        b"\x89PNG\r\n\x1a\n" + b"\0\0\0\0abcd\0\0\0\0" * 200_000,
+    ],
+    ids=["fill bytes", "empty segments", "empty chunks"],
+)
+def test_a_header_is_walked_through_for_so_long_and_no_longer(data: bytes) -> None:
+    """In Python, millions of empty parts would take seconds that hold up every other thread."""
+    with pytest.raises(ImageRejected, match=r"more than 20000 (segments|chunks)"):
+        Image.from_bytes(data)

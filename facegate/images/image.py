@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import inspect
 import os
 import re
+import stat
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pybase64
 
-from facegate.errors import ImageRejected
+from facegate.errors import ConfigurationError, ImageRejected
 from facegate.images.sniff import ImageFormat, sniff
 from facegate.runtime.lazy import lazy
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-_DATA_URI = re.compile(rb"data:(?:image/[\w.+-]+)?(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
+_DATA_URI = re.compile(
+    rb"data:(?:image/[\w.+-]+|application/octet-stream)?(?:;[\w.+=-]+)*;base64,", re.IGNORECASE
+)
 _LONGEST_PATH = 1024
 
 
@@ -121,19 +124,26 @@ class Image:
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], limits: ImageLimits = DEFAULT_LIMITS) -> Image:
-        """Read a picture from a file.
+        """Read a picture from a regular file.
 
         Raises:
             ImageRejected: not a picture within the limits, or not to be read.
+            ConfigurationError: this process can open no more files.
         """
         name = os.fspath(path)
         if len(name) > _LONGEST_PATH:
             # Most likely base64 passed as a path: it is a face, so it is not echoed.
             raise ImageRejected("a path that long is none; is it base64? Use Image.from_base64")
         try:
-            with Path(name).open("rb") as file:
+            with open(name, "rb", opener=_without_waiting) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise ImageRejected(f"{_shown(name)} is no regular file")
                 return cls.from_file(file, limits)
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+                raise ConfigurationError(
+                    f"a picture could not be opened here: {_reason(error)}"
+                ) from None
             raise ImageRejected(f"cannot read {_shown(name)}: {_reason(error)}") from None
 
     @classmethod
@@ -202,6 +212,14 @@ Gallery = ImageSource | Iterable[ImageSource]
 
 def _too_heavy(size: int, limits: ImageLimits) -> str:
     return f"{size / 2**20:.1f} MiB; the limit is {limits.max_bytes / 2**20:g} MiB"
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """Open a file; one that is a named pipe, which nobody may ever write to, at once too."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from facegate.errors import ImageRejected, InputError, InvalidRequest, ProviderTimeout
+from facegate.errors import (
+    ConfigurationError,
+    ImageRejected,
+    InputError,
+    InvalidRequest,
+    ProviderTimeout,
+)
 from facegate.images.image import DEFAULT_LIMITS, Gallery, Image, ImageLimits, ImageSource
 from facegate.runtime.flow import Flow, call
 
@@ -23,16 +30,38 @@ class Intake:
     Attributes:
         limits: bytes and pixels of one picture.
         fetching: how https URLs are fetched; None where a URL is refused.
+        paths: whether a text is taken for the path of a file.
     """
 
     limits: ImageLimits = DEFAULT_LIMITS
     fetching: FetchPolicy | None = None
+    paths: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The pictures of a request.
+
+    Attributes:
+        probe: the picture captured now.
+        gallery: those of the claimed person, each once.
+        places: index in ``gallery`` of each picture that was given, in the caller's order.
+    """
+
+    probe: Image
+    gallery: tuple[Image, ...] = ()
+    places: tuple[int, ...] = ()
+
+    def restored(self, label: str | None) -> str | None:
+        """A picture's name as the caller counts them, the first of its kind."""
+        found = re.fullmatch(r"gallery\[(\d+)\]", label or "")
+        return f"gallery[{self.places.index(int(found[1]))}]" if found else label
 
 
 def pictures(
     probe: ImageSource, gallery: Gallery, intake: Intake, most: int | None
-) -> Flow[tuple[Image, tuple[Image, ...]]]:
-    """The probe and the gallery, loaded.
+) -> Flow[Pictures]:
+    """The probe and the gallery, loaded; what is in the gallery twice is taken once.
 
     Args:
         probe: the picture captured now.
@@ -42,25 +71,24 @@ def pictures(
 
     Raises:
         ImageRejected: naming the picture, ``"probe"`` or ``"gallery[i]"``.
-        InvalidRequest: no gallery, too large a one, or one picture given twice.
+        InvalidRequest: no gallery, too large a one, or the probe in it.
     """
     loaded = yield from picture("probe", probe, intake)
-    images: list[Image] = []
-    seen = [("the probe", loaded)]
+    places: list[int] = []
+    images: dict[bytes, Image] = {}
     for index, source in enumerate(_several(gallery)):
         role = f"gallery[{index}]"
         if index == most:
             raise InvalidRequest(f"more than the {most} images that the provider takes", image=role)
         image = yield from picture(role, source, intake)
         # A picture compared with itself always matches: a mix-up, or a copied document photo.
-        for earlier, other in seen:
-            if image.data == other.data:
-                raise InvalidRequest(f"the very same picture as {earlier}", image=role)
-        seen.append((role, image))
-        images.append(image)
+        if image.data == loaded.data:
+            raise InvalidRequest("the very same picture as the probe", image=role)
+        images.setdefault(image.data, image)
+        places.append(list(images).index(image.data))
     if not images:
         raise InvalidRequest("the gallery is empty; give at least one image of the person")
-    return loaded, tuple(images)
+    return Pictures(loaded, tuple(images.values()), tuple(places))
 
 
 def picture(role: str, source: ImageSource, intake: Intake) -> Flow[Image]:
@@ -72,6 +100,11 @@ def picture(role: str, source: ImageSource, intake: Intake) -> Flow[Image]:
     try:
         if isinstance(source, str) and source[:8].lower() == "https://":
             return (yield from _fetched(source, intake))
+        if isinstance(source, str) and not intake.paths and source[:5].lower() != "data:":
+            raise InvalidRequest(
+                "a text would be the path of a file, and images.paths = false; give bytes, or"
+                " Image.from_path where the path is your own"
+            )
         if isinstance(source, Image):
             return source
         if isinstance(source, bytes):  # nothing to read, and sooner done than handed to a thread
@@ -80,6 +113,12 @@ def picture(role: str, source: ImageSource, intake: Intake) -> Flow[Image]:
     except InputError as error:
         error.image = role
         raise
+    except ConfigurationError:
+        raise
+    except (MemoryError, RecursionError, ImportError) as error:
+        raise ConfigurationError(
+            f"a picture could not be read here: {type(error).__name__}", image=role
+        ) from None
     except ProviderTimeout as error:  # reading took too long: no provider is at fault
         reason = error.message
     except Exception as error:  # noqa: BLE001  of a file-like object of the caller's

@@ -96,6 +96,9 @@ class _Inspection(NamedTuple):
     frames: int = 1
 
 
+_MOST_PARTS = 20_000
+"""Segments and fill bytes of a JPEG, or chunks of a PNG, that are walked through, in Python. A few
+hundred are many."""
 _MOST_SCANS = 100
 """Scans of a progressive JPEG; a dozen is usual, each costs a pass over the whole picture."""
 _SEQUENTIAL = (0xC0, 0xC1)
@@ -109,7 +112,9 @@ def _jpeg(data: bytes) -> _Inspection:
     components is decoded from that one alone, so nothing is counted there: it is the usual photo.
     """
     position, enough = 2, -1
-    while data[position] == 0xFF:
+    for _ in range(_MOST_PARTS):
+        if data[position] != 0xFF:
+            break
         marker = data[position + 1]
         if marker == 0xFF:  # fill byte
             position += 1
@@ -121,12 +126,16 @@ def _jpeg(data: bytes) -> _Inspection:
             if data[start + 4] != enough and data.count(b"\xff\xda") > _MOST_SCANS:
                 raise ImageRejected(f"the JPEG has more than {_MOST_SCANS} scans; save it anew")
             return _Inspection(data.rfind(b"\xff\xd9", position) >= 0)
+    else:
+        raise ImageRejected(f"the JPEG has more than {_MOST_PARTS} segments; save it anew")
     return _Inspection(complete=False)
 
 
 def _png(data: bytes) -> _Inspection:
     position, frames = 8, 1
-    while position + 12 <= len(data):
+    for _ in range(_MOST_PARTS):
+        if position + 12 > len(data):
+            break
         length, name = struct.unpack_from(">I4s", data, position)
         if name == b"acTL":
             frames = max(frames, struct.unpack_from(">I", data, position + 8)[0])
@@ -135,6 +144,8 @@ def _png(data: bytes) -> _Inspection:
         position += 12 + length
         if name == b"IEND":
             return _Inspection(position <= len(data), frames)
+    else:
+        raise ImageRejected(f"the PNG has more than {_MOST_PARTS} chunks; save it anew")
     return _Inspection(complete=False)
 
 

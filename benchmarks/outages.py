@@ -3,7 +3,8 @@
 ``python benchmarks/outages.py`` puts a steady load on a route while the first of two vendors, real
 servers on loopback, stalls, resets, answers garbage, throttles or dies for the middle half of the
 time and then is well again. It ends with exit code 1 if a request is lost, is answered with a wrong
-decision, or fails although the other vendor was there.
+decision, or fails although the other vendor was there. ``--overload`` instead lets more callers
+come than the second can serve, while the first is dead.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from outage_runs import FAULTS, READ_S, ROUTES, WAYS, Asked, Load, Vendors
+from overload_runs import A_SECOND, CALLERS, DEADLINE_S, OPEN_S, Overload, overload
 from printed import show
 from report import machine
 from rich.progress import track
@@ -115,6 +117,48 @@ def runs(seconds: float, rate: float) -> list[Tally]:
         return tallies
 
 
+OVERLOADED: Final = (
+    "asked by",
+    "right a second, of what the backup can do",
+    "wrong",
+    "longest answer, ms",
+    "refused",
+    "refused after, p50, ms",
+    "p95, ms",
+    "p99, ms",
+    "breaker of the backup opened",
+    "back after, ms",
+)
+
+
+def overload_row(way: str, run: Overload) -> list[str]:
+    """What more callers than the backup can serve came to."""
+    percentiles = statistics.quantiles([1e3 * each for each in run.refusals], n=100)
+    return [
+        way,
+        f"{(len(run.waits) - run.wrong) / run.seconds / A_SECOND:.2f}",
+        str(run.wrong),
+        f"{1e3 * max(run.waits):.0f}",
+        str(len(run.refusals)),
+        *(f"{percentiles[index]:.1f}" for index in (49, 94, 98)),
+        "yes" if run.opened else "no",
+        "-" if run.back_s is None else f"{1e3 * run.back_s:.0f}",
+    ]
+
+
+def overloaded(seconds: float, *, markdown: bool) -> int:
+    """Run, print, and tell whether nothing was wrong and the backup stayed in service."""
+    done = {way: overload(way, seconds) for way in WAYS}
+    show(OVERLOADED, [overload_row(*each) for each in done.items()], markdown=markdown)
+    print(
+        f"{datetime.now(UTC).date().isoformat()}, {machine()}. The first vendor is dead for"
+        f" {seconds:g} s; {CALLERS} callers ask anew as soon as they are answered, and after a"
+        f" pause where they are refused. The backup can answer {A_SECOND} a second; the route's"
+        f" deadline is {DEADLINE_S:g} s, and breakers stay open for {OPEN_S:g} s."
+    )
+    return int(any(run.wrong or run.opened or run.back_s is None for run in done.values()))
+
+
 def caption(tallies: Sequence[Tally], seconds: float, rate: float) -> str:
     """What the figures are of."""
     requests = tallies[0].right + tallies[0].failed
@@ -137,7 +181,10 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=60.0, help="requests a second")
     parser.add_argument("--markdown", action="store_true", help="print the tables for the docs")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--overload", action="store_true", help="too many callers instead")
     options = parser.parse_args()
+    if options.overload:
+        return overloaded(options.seconds, markdown=options.markdown)
     tallies = runs(options.seconds, options.rate)
     if options.json:
         told: list[dict[str, Any]] = [vars(each) for each in tallies]

@@ -21,6 +21,10 @@ R = TypeVar("R")
 _WEIGHT = 0.1
 """Weight of the newest loan in how long one takes."""
 
+_MARGIN = 1.2
+"""Time that one who comes must have, as a multiple of what is needed: some loans take longer, and
+a refusal should come at once."""
+
 
 @dataclass(eq=False)
 class _Line(Generic[T]):
@@ -94,17 +98,19 @@ class Pool(Generic[T]):
         ends, ticket = time.monotonic() + timeout, object()
         with line.changed:
             line.waiting.append(ticket)
+            margin = _MARGIN
             try:
                 while line.lent >= self._size or line.waiting[0] is not ticket:
                     before = line.waiting.index(ticket)
                     needed = line.typical_s * max(1, (before + line.lent + 1) / self._size)
                     left = ends - time.monotonic()
-                    if left <= needed:
+                    if left <= margin * needed:
                         raise ProviderBusy(
                             f"all {self._size} engines are busy, with {before} requests before"
                             " this one; raise `engines`",
                             retry_after=needed or None,
                         )
+                    margin = 1.0
                     line.changed.wait(left - line.typical_s)
                 line.lent += 1
             finally:

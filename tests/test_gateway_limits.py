@@ -159,6 +159,36 @@ def test_the_rest_of_a_refused_body_is_not_listened_to_for_ever() -> None:
             babble(babbling)
 
 
+def test_a_connection_ends_with_a_body_that_was_refused() -> None:
+    """Nothing more of it is read, and no client takes the connection for one to go on with."""
+    with (
+        front(SAME, acme_api(KEY)) as client,
+        line(client, *POST, "Content-Length: 999999", "") as stranger,
+    ):
+        assert reply(stranger)[0] == 401
+        stranger.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+        assert stranger.recv(1) == b""
+
+
+def test_a_body_in_crumbs_ends_its_connection() -> None:
+    crumbs = b"1\r\n \r\n" * 500_000
+    with (
+        front(SAME) as client,
+        line(client, *POST, "Transfer-Encoding: chunked", "") as tiresome,
+    ):
+        with contextlib.suppress(ConnectionError):
+            tiresome.sendall(crumbs)
+        with contextlib.suppress(ConnectionError):
+            assert tiresome.recv(1) == b""  # and no reply, late, to a body that was read
+
+
+def test_a_body_in_chunks_of_a_sensible_size_is_read() -> None:
+    body = json.dumps(question()).encode()
+    with front(SAME) as client:
+        pieces = (body[place : place + 64] for place in range(0, len(body), 64))
+        assert client.post("/v1/compare", content=pieces).status_code == 200
+
+
 def test_an_idle_connection_outlives_the_time_for_a_head() -> None:
     with (
         front(SAME, limits=HASTY) as client,

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from facegate.errors import ConfigurationError
 
+_SMALLEST_CHUNK = 32
+"""Bytes that chunks of a body have at least, on average, with what frames them."""
+_CRUMBS = 65_536
+"""Bytes by which a body may fall short of that."""
+
 
 class PatientProtocol(H11Protocol):
     """Protocol that waits ``head_timeout_s`` for a request's headers, and not for ever.
 
     The same limit holds for what a client sends after its reply: the rest of a body that was
-    refused is thrown away, for that long and no longer.
+    refused is thrown away unread, for that long and no longer, on a connection that has ended for
+    this side. A body in chunks of a few bytes each, which cost far more to read than to send, ends
+    its connection.
 
     Attributes:
         head_timeout_s: seconds after which the connection is cut.
@@ -27,6 +35,7 @@ class PatientProtocol(H11Protocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._hanging_up: asyncio.TimerHandle | None = None
+        self._body, self._lines = 0, 0
 
     @property
     def busy(self) -> bool:
@@ -38,9 +47,39 @@ class PatientProtocol(H11Protocol):
         super().connection_made(transport)
         self._mind()
 
+    @property
+    def refused(self) -> bool:
+        """Whether the reply is complete and the body that it answers is not."""
+        request: Any = self.cycle  # None before the first one, whatever its type says
+        answered = request is not None and request.response_complete
+        return answered and self.conn.their_state is h11.SEND_BODY
+
     def data_received(self, data: bytes) -> None:
+        if self.conn.their_state is not h11.SEND_BODY:
+            self._body = self._lines = 0
+        elif self.refused or self._is_crumbs(data):
+            return
         super().data_received(data)
         self._mind()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.refused and self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()  # or the client would send its next request here
+            self._mind()
+
+    def _is_crumbs(self, data: bytes) -> bool:
+        """Whether a body comes in chunks of a few bytes; each takes a line end or two to say so."""
+        self._body += len(data)
+        self._lines += data.count(b"\r\n")
+        crumbs = self._lines * _SMALLEST_CHUNK > self._body + _CRUMBS and self._in_chunks
+        if crumbs:
+            self.transport.abort()
+        return crumbs
+
+    @property
+    def _in_chunks(self) -> bool:
+        return any(name == b"transfer-encoding" for name, _ in self.headers)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -360,3 +360,20 @@ def test_a_provider_is_tested_without_a_server() -> None:
     with pytest.raises(StopIteration) as done:
         flow.send(HttpReply(200, body=message(200, {"score": 0.5}).split(b"\r\n\r\n")[1]))
     assert done.value.value.match.is_match is False
+
+
+@both_ways
+def test_a_secret_that_the_vendor_sends_back_as_its_code_shows_nowhere(ask: Ask) -> None:
+    echoing = Server(reply(400, {"code": f"bad:{TOKEN}"}))
+    with echoing as server, pytest.raises(UnmappedError) as caught:
+        ask(acme(server.url), probe=PROBE, gallery=[DOCUMENT])
+    assert caught.value.vendor_code == "masked"
+    assert TOKEN not in repr(caught.value) + str(caught.value.as_dict())
+
+
+@both_ways
+def test_the_body_of_an_error_is_read_up_to_64_kib(ask: Ask) -> None:
+    for size, kind in ((60_000, RateLimited), (70_000, UnmappedError)):
+        body = {"code": "slow_down", "more": "x" * size}
+        with Server(reply(400, body)) as server, pytest.raises(kind):
+            ask(acme(server.url), probe=PROBE, gallery=[DOCUMENT])

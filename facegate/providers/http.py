@@ -286,10 +286,18 @@ class HttpProvider(FlowProvider[H]):
         return reply
 
     def _failure(self, reply: HttpReply) -> Exception:
+        if len(reply.body) > _LONGEST_ERROR:  # reading it would hold the event loop up
+            reply = HttpReply(reply.status, reply.headers)
         code = self.error_code(reply)
+        if code is not None and code not in self.errors.codes and self._echoes_a_secret(code):
+            code = _MASKED
         if code is not None and self.errors.codes.get(code) is NOT_LIVE:
             return SpoofFound(self.not_live(reply))
         return self.errors.error(reply.status, code, retry_after(reply))
+
+    def _echoes_a_secret(self, code: str) -> bool:
+        secrets = (value for _, value in self.settings if isinstance(value, SecretStr))
+        return any(secret.get_secret_value() in code for secret in secrets if secret)
 
     def _request(self, unsigned: _UnsignedRequest, bearer: SecretStr | None) -> HttpRequest:
         """The request as it is sent.
@@ -310,6 +318,12 @@ class HttpProvider(FlowProvider[H]):
                 body.parts if body else (),
             )
         )
+
+
+_LONGEST_ERROR = 65_536
+"""Bytes of an error's body that are read; no vendor's words for one are that long."""
+_MASKED = "masked"
+"""Stands for a code that holds one of the provider's own secrets."""
 
 
 def _merged(*layers: Mapping[str, str]) -> dict[str, str]:

@@ -86,7 +86,10 @@ def _may_be_transparent(image: Image) -> bool:
                 raise ImageRejected("a grey TIFF with transparency cannot be rendered")
             return True
         case ImageFormat.BMP:
-            if len(data) > 70 and data[14] >= 56 and any(data[66:70]):
+            # The mask counts only where pixels are said to be cut by masks, in 16 or 32 bits.
+            depth, compression = struct.unpack_from("<HI", data, 28)
+            masked = depth in (16, 32) and compression in (3, 6)
+            if masked and len(data) > 70 and data[14] >= 56 and any(data[66:70]):
                 raise ImageRejected("a BMP with transparency cannot be rendered")
     return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from facegate import CaptureReason, CaptureRejected, FaceVerifier, ImageRejected
+from facegate import CaptureReason, CaptureRejected, FaceVerifier, Image, ImageRejected
+from facegate_local.decode import decode
 
 pytestmark = pytest.mark.slow
 
@@ -231,3 +233,15 @@ def test_an_unreadable_gallery_picture_is_named(
         verifier.compare(probe=saved(pictures["person_b_1"], "PNG"), gallery=[good, unreadable])
 
     assert caught.value.image == "gallery[1]"
+
+
+def test_a_bmp_whose_masks_do_not_count_is_not_taken_for_a_transparent_one(
+    pictures: Mapping[str, Pillow.Image],
+) -> None:
+    """Three bytes a pixel have no room for transparency, whatever the header's last part says."""
+    plain = saved(pictures["person_a_1"].resize((64, 64)), "BMP")
+    header = plain[14:54] + struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(68)
+    longer = len(header) - 40
+    file = struct.pack("<2sIHHI", b"BM", len(plain) + longer, 0, 0, 54 + longer)
+    v5 = file + struct.pack("<I", len(header)) + header[4:] + plain[54:]
+    assert (decode(Image.from_bytes(v5)) == decode(Image.from_bytes(plain))).all()

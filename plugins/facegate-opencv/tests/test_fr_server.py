@@ -156,7 +156,7 @@ def test_only_metadata_can_say_that_a_probe_is_not_live() -> None:
     assert type(failure(reply(422, {"code": "FACE_NOT_LIVE"}))) is UnmappedError
 
 
-@pytest.mark.parametrize("status", [400, 404, 500], ids=str)
+@pytest.mark.parametrize("status", [200, 400, 404, 500], ids=str)
 @pytest.mark.parametrize(
     ("code", "text", "kind"),
     [

@@ -77,6 +77,9 @@ class FrServer(fg.HttpProvider[FrServerSettings]):
     def headers(self) -> Mapping[str, str]:
         return {wire.KEY: self.settings.api_key.get_secret_value()}
 
+    def failed(self, reply: fg.HttpReply) -> bool:
+        return super().failed(reply) or super().error_code(reply) is not None
+
     def error_code(self, reply: fg.HttpReply) -> str | None:
         code = super().error_code(reply)
         if code != LIVENESS_ERROR:

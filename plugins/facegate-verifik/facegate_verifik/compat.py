@@ -79,6 +79,11 @@ class VerifikApiSettings(CompatibleApiSettings):
         default="lenient",
         description="A comparison without search_mode is done FAST, or refused (`strict`).",
     )
+    max_token_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days that a renewed token lives at most, whatever it is asked to.",
+    )
 
 
 class VerifikApi(CompatibleApi[VerifikApiSettings]):
@@ -222,7 +227,8 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
         if isinstance(key, HttpReply):
             return key
         months = int(query.get("expiresIn", ["1"])[0])
-        new = signed(key or self._secret, self._writer.client, self._writer.clock(), months)
+        writer, most = self._writer, self.settings.max_token_days
+        new = signed(key or self._secret, writer.client, writer.clock(), months, most)
         return json_reply(200, {"accessToken": new, "tokenType": "bearer"})
 
 

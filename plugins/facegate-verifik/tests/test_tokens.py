@@ -22,8 +22,8 @@ RENEWAL = "http://gateway/v2/auth/session"
 TWO_MONTHS = f"{RENEWAL}?origin=refresh&expiresIn=2"
 
 
-def api(*keys: str) -> VerifikApi:
-    return VerifikApi(VerifikApiSettings(), keys)
+def api(*keys: str, **settings: Any) -> VerifikApi:
+    return VerifikApi(VerifikApiSettings.model_validate(settings), keys)
 
 
 def request(url: str = COMPARE, authorization: str | None = None) -> HttpRequest:
@@ -89,12 +89,24 @@ def renewed(served: VerifikApi, url: str = TWO_MONTHS, credential: str = KEY) ->
 
 @pytest.mark.parametrize(("url", "months"), [(TWO_MONTHS, 2), (f"{RENEWAL}?origin=refresh", 1)])
 def test_a_renewed_token_is_signed_with_the_callers_key(url: str, months: int) -> None:
-    served = api(OTHER, KEY)
+    served = api(OTHER, KEY, max_token_days=60)
     new = renewed(served, url, token())["accessToken"]
     claims = jwt.decode(new, KEY, algorithms=["HS256"])
     assert set(claims) == {"clientId", "iat", "exp"}
     assert claims["exp"] - claims["iat"] == months * 30 * 86_400
     assert served.authorise(request(authorization=f"Bearer {new}")) == KEY
+
+
+def test_a_renewed_token_lives_no_longer_than_the_operator_lets_it() -> None:
+    """Or whoever got hold of one once could make it last for years."""
+    new = renewed(api(KEY), f"{RENEWAL}?origin=refresh&expiresIn=120", token())["accessToken"]
+    claims = jwt.decode(new, KEY, algorithms=["HS256"])
+    assert claims["exp"] - claims["iat"] == 30 * 86_400
+
+
+def test_a_token_from_a_clock_that_is_ahead_is_taken() -> None:
+    ahead = token(iat=int(time.time()) + 30)
+    assert api(KEY).authorise(request(authorization=f"Bearer {ahead}")) == KEY
 
 
 def test_a_key_too_short_to_sign_with_is_its_own_renewal() -> None:

@@ -164,6 +164,21 @@ def test_what_is_not_there_is_said_plainly() -> None:
         assert client.get("/healthz").json() == {"status": "ok"}
 
 
+class Worded(AcmeApi):
+    no_route = "bad_request"
+
+
+def test_what_is_not_there_is_said_in_the_vendors_words_where_they_are_known() -> None:
+    """Its own clients look for a code in every error, and break where there is none."""
+    with front(SAME, Worded(acme_api().settings)) as client:
+        for said in (client.post("/v1/nothing"), client.get("/acme/v1/compare")):
+            assert (said.status_code, said.json()["code"]) == (400, "bad_request")
+    with front(SAME, Worded(acme_api().settings), OtherApi(acme_api().settings)) as client:
+        assert client.post("/acme/v1/nothing").json()["code"] == "bad_request"
+        assert client.post("/other/v1/nothing").json() == {"error": "Not Found"}
+        assert client.post("/nothing").json() == {"error": "Not Found"}
+
+
 def test_an_api_answers_by_itself_where_its_vendor_does() -> None:
     with front(SAME) as client:
         said = client.get("/acme/v1/renew?months=3")

@@ -29,6 +29,10 @@ class Api(Protocol):
     def guarded(self) -> bool:
         """Whether callers must hold a key."""
 
+    @property
+    def no_route(self) -> HttpReply | None:
+        """The reply where nothing is, in this API's words; None for the application's."""
+
     def authorise(self, request: HttpRequest) -> str | HttpReply:
         """The key that the caller claims to hold, or a refusal; the body has not been read yet."""
 

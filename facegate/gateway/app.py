@@ -9,6 +9,7 @@ import traceback
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -80,7 +81,7 @@ def create_app(
         routes=routes,
         lifespan=lifespan,
         middleware=[Middleware(_Traced)],
-        exception_handlers={HTTPException: _no_such_route},
+        exception_handlers={HTTPException: partial(_no_such_route, bridges)},
     )
     app.router.redirect_slashes = False
     return app
@@ -99,9 +100,15 @@ async def _health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-async def _no_such_route(_: Request, error: Exception) -> Response:
+async def _no_such_route(apis: Sequence[Api], request: Request, error: Exception) -> Response:
+    """Where nothing is: in the words of the API whose place it is; its clients read no others."""
     assert isinstance(error, HTTPException)  # noqa: S101  it is registered for that alone
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    path = request.url.path
+    at = [each for each in apis if len(apis) == 1 or f"{path}/".startswith(f"/{each.name}/")]
+    said = at[0].no_route if at else None
+    if said is None:
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    return Response(said.body, said.status, {**(error.headers or {}), **said.headers})
 
 
 class _Traced:

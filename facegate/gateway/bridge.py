@@ -130,6 +130,10 @@ class Bridge:
     def repeats(self, request: HttpRequest) -> str | None:
         return self.api.repeats(request)
 
+    @property
+    def no_route(self) -> HttpReply | None:
+        return self.api.error(self.api.no_route) if self.api.no_route else None
+
     def refuse(self, error: FacegateError) -> HttpReply:
         return self.api.encode_error(error)
 

@@ -134,6 +134,8 @@ class CompatibleApi(Generic[D]):
         key_header: header that holds the caller's key, in lower case.
         wrong_key: name of the error for a key that nobody has.
         missing_key: name of the error for a request without a key; ``wrong_key`` if empty.
+        no_route: name of the error for a path or a method that does not exist; ``""`` where the
+            vendor's words are not known.
         formats: the picture types that are taken.
         data_uris: pictures are taken as data URIs, too.
         settings_type: the operator's switches; unknown ones are refused.
@@ -156,6 +158,7 @@ class CompatibleApi(Generic[D]):
     key_header: ClassVar[str] = "authorization"
     wrong_key: ClassVar[str]
     missing_key: ClassVar[str] = ""
+    no_route: ClassVar[str] = ""
     formats: ClassVar[frozenset[ImageFormat]] = frozenset(ImageFormat)
     data_uris: ClassVar[bool] = True
     settings_type: type[D]

@@ -125,6 +125,7 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
     }
     reasons = CAPTURE
     failures = REPLIES
+    no_route = "not_found"
     settings_type = VerifikApiSettings
 
     def __init__(

@@ -32,6 +32,7 @@ from facegate.plugin import (
     ProviderUnavailable,
     QuotaExhausted,
     RateLimited,
+    UnmappedError,
     UnsupportedOperation,
     UnsupportedOption,
     VendorError,
@@ -65,6 +66,7 @@ DOCUMENTED: Final[Mapping[str, Row]] = {
     "token_expired": Row(403, "FORBIDDEN", "token_expired", CredentialsExpired),
     "insufficient_credits": Row(403, "Forbidden", "insufficient_credits", QuotaExhausted),
     "access_forbidden": Row(403, "Forbidden", "Access forbidden", PermissionDenied),
+    "not_found": Row(404, "NotFound", "Not Found", UnmappedError),  # the name of that status
     "missing_parameter": Row(409, "MissingParameter", '"os" is required', InvalidRequest),
     "missing_authorization_header": Row(
         409, "MissingParameter", "missing Authorization header", AuthenticationFailed

@@ -58,8 +58,9 @@ def is_signed(token: str, key: str) -> bool:
         return False
     try:
         # When it was made says nothing: a clock that is seconds ahead is no reason to refuse.
-        unread = {"verify_aud": False, "verify_iat": False}
-        jwt.decode(token, key, algorithms=["HS256"], options=unread)
+        jwt.decode(
+            token, key, algorithms=["HS256"], options={"verify_aud": False, "verify_iat": False}
+        )
     except jwt.ExpiredSignatureError:
         raise
     except (jwt.PyJWTError, RecursionError):

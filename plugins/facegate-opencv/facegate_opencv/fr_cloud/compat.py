@@ -63,6 +63,7 @@ class FrCloudApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
     }
     key_header = wire.KEY
     wrong_key = "ERR_INVALID_API_KEY"
+    no_route = RESTRICTED
     data_uris = False  # nobody says that the vendor takes them
     settings_type = fg.CompatibleApiSettings
 

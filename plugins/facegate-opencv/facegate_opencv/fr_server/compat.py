@@ -63,6 +63,7 @@ class FrServerApi(fg.CompatibleApi[FrServerApiSettings]):
     key_header = wire.KEY
     missing_key = "ERR_API_KEY_NOT_PRESENT"
     wrong_key = "ERR_API_KEY_NOT_VALID"
+    no_route = "ERR_NOT_FOUND"
     reasons: ClassVar = {
         **{each: each if each in LIVENESS else "UNKNOWN_ERROR" for each in fg.CaptureReason},
         fg.CaptureReason.FACE_NOT_FOUND: "ERR_FACE_NOT_DETECTED",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from acme import PROBE, SAME, Engine, Scripted
 from acme_api import KEY, AcmeApi, acme_api, front, question, saying
 from facegate import AsyncFaceVerifier, ConfigurationError
-from facegate.gateway import create_app
+from facegate.gateway import create_app, serving
 from facegate.plugin import (
     Answer,
     AuthenticationFailed,
@@ -162,6 +163,36 @@ def test_what_is_not_there_is_said_plainly() -> None:
         assert wrong.headers["allow"] == "POST"
         assert client.post("/v1/compare/", json=question()).status_code == 404
         assert client.get("/healthz").json() == {"status": "ok"}
+
+
+PREFLIGHT = {
+    "Origin": "https://app.example",
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type",
+}
+
+
+def test_a_web_page_may_ask_if_its_origin_is_configured() -> None:
+    verifier = partial(AsyncFaceVerifier, Scripted(saying(SAME)))
+    app = create_app([acme_api(KEY)], verifier, cors_origins=["https://app.example"])
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False) as browser:
+        asked = browser.options("/v1/compare", headers=PREFLIGHT)
+        assert asked.status_code == 200
+        assert asked.headers["access-control-allow-origin"] == "https://app.example"
+        assert "POST" in asked.headers["access-control-allow-methods"]
+        assert "authorization" in asked.headers["access-control-allow-headers"]
+        page = {"Origin": "https://app.example"}
+        refused = browser.post("/v1/compare", json=question(), headers=page)
+        assert refused.status_code == 401  # its own words are for the page to read, too
+        assert refused.headers["access-control-allow-origin"] == "https://app.example"
+        stranger = {**PREFLIGHT, "Origin": "https://evil.example"}
+        assert browser.options("/v1/compare", headers=stranger).status_code == 400
+
+
+def test_no_web_page_may_ask_otherwise() -> None:
+    with front(SAME, acme_api(KEY)) as client:
+        asked = client.options("/v1/compare", headers=PREFLIGHT)
+    assert "access-control-allow-origin" not in asked.headers
 
 
 class Worded(AcmeApi):

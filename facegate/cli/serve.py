@@ -77,7 +77,9 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
         reload_on_hangup(verifier)
         return verifier
 
-    app: Any = create_app(apis, opened, settings, box, settings.public_url)
+    app: Any = create_app(
+        apis, opened, settings, box, settings.public_url, cors_origins=settings.cors_origins
+    )
     if loaded.document.telemetry:
         app = served(app, loaded.document.telemetry, loaded.source)
     keys = settings.keys()

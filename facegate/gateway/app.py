@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -42,6 +43,8 @@ def create_app(
     limits: Limits | None = None,
     sandbox: Sandbox | None = None,
     public_url: str | None = None,
+    *,
+    cors_origins: Sequence[str] = (),
 ) -> Starlette:
     """The ASGI application that serves ``apis``.
 
@@ -58,6 +61,7 @@ def create_app(
         sandbox: lets callers force outcomes; None refuses to.
         public_url: where callers reach the application, if a proxy in front of it changes host or
             path on the way; what they signed is held against it. No forwarded header is believed.
+        cors_origins: origins of the web pages that browsers may let ask; none by default.
 
     Raises:
         ConfigurationError: settings that an API could never use, or an API that is there twice.
@@ -80,11 +84,23 @@ def create_app(
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(_Traced)],
+        middleware=[Middleware(_Traced), *_cross_origin(bridges, cors_origins)],
         exception_handlers={HTTPException: partial(_no_such_route, bridges)},
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _cross_origin(apis: Sequence[Api], origins: Sequence[str]) -> Iterator[Middleware]:
+    """Answers to browsers that ask whether a page may ask; no cookie is ever heeded."""
+    methods = {method for api in apis for each in api.routes.values() for method in each}
+    if origins:
+        yield Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=sorted(methods),
+            allow_headers=["authorization", "content-type", "x-api-key"],
+        )
 
 
 def _routes(apis: Sequence[Api], shared: Shared) -> Iterator[Route]:

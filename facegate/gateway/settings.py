@@ -58,6 +58,9 @@ class Limits(Table):
     )
 
 
+_WEB = ("https", "http")
+
+
 class SandboxSettings(Table):
     """Settings of the :class:`~facegate.gateway.sandbox.Sandbox`, which the table turns on."""
 
@@ -91,6 +94,11 @@ class ServeSettings(Limits):
         description="URL at which callers reach the gateway, if a proxy changes host or path on the"
         " way and an API has signed requests. Forwarded headers are never read.",
     )
+    cors_origins: tuple[str, ...] = Field(
+        default=(),
+        description="Origins of web pages that may ask, such as https://app.example.com. Their"
+        " visitors hold the key then.",
+    )
     provider: str | None = Field(
         default=None, description="Route or provider that answers; the default one if absent."
     )
@@ -106,6 +114,15 @@ class ServeSettings(Limits):
     sandbox: SandboxSettings | None = Field(
         default=None, description="Outcomes that callers may force, if the table is there."
     )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _whole_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if origin != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in _WEB:
+                raise ValueError("an origin reads https://HOST or https://HOST:PORT; * is none")
+        return origins
 
     @field_validator("public_url")
     @classmethod

@@ -100,6 +100,8 @@ def test_a_file_that_is_not_utf8(here: Path) -> None:
         ("[images]\nzzz = 3", "images.zzz: no such key$"),
         ("[images]\nmax_bytes = 'many'", "images.max_bytes: .*integer"),
         ("[images]\nmax_pixels = 0", "images.max_pixels: .*greater than 0"),
+        ("[images]\nmax_pixels = true", "images.max_pixels: must be a number, not true or false"),
+        ("[routes.kyc]\nto = 'x'\ndeadline_s = true", "routes.kyc.deadline_s: must be a number"),
         ("images = 3", "images: .*dictionary"),
         ("providers = 'acme'", "providers: .*dictionary"),
         ("providers.main = 'acme'", "providers.main: .*dictionary"),

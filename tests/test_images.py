@@ -248,6 +248,7 @@ def test_just_beyond_a_limit(tmp_path: Path, limits: ImageLimits) -> None:
         pytest.param(lambda text: f"  {text}\t", id="surrounded by blanks"),
         pytest.param(lambda text: text.translate({43: "-", 47: "_"}), id="URL-safe"),
         pytest.param(lambda text: f"data:image/png;base64,{text}", id="data URI"),
+        pytest.param(lambda text: f"data:application/octet-stream;base64,{text}", id="untyped"),
         pytest.param(lambda text: f"DATA:image/svg+xml;charset=utf-8;BASE64,{text}", id="long URI"),
         pytest.param(lambda text: f"data:;base64,{text}", id="short URI"),
     ],

@@ -252,7 +252,12 @@ def _faces(label: str, scene: Scene) -> tuple[Face, ...]:
 
 
 def _warnings(probe: Scene) -> tuple[str, ...]:
-    width = probe.face.width
-    if width >= SMALL_FACE:
-        return ()
-    return (f"the probe's face is only {width:.0f} pixels wide; a larger one is more certain",)
+    warnings = []
+    width, others = probe.face.width, len(probe.faces) - 1
+    if width < SMALL_FACE:
+        warnings.append(
+            f"the probe's face is only {width:.0f} pixels wide; a larger one is more certain"
+        )
+    if others:  # a card held close, say, with its holder small behind it
+        warnings.append(f"the probe shows {others} further face{'s' if others > 1 else ''}")
+    return tuple(warnings)

@@ -168,6 +168,7 @@ def test_a_passer_by_in_the_background_is_no_second_face(
     result = verifier.compare(probe=png(street), gallery=[png(pictures["person_b_1"])])
 
     assert result.accepted
+    assert "the probe shows 1 further face" in result.warnings  # nor is it passed over in silence
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import sys
@@ -156,7 +157,9 @@ def at_once(connection: socket.socket) -> None:
 def delivered(connection: socket.socket) -> None:
     """Wait until the other side's system has all that was sent, where this one can tell."""
     if sys.platform == "linux":
-        while any(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))):
+        gone = select.poll()
+        gone.register(connection, 0)  # tells of an end alone; what nobody reads stays in the queue
+        while any(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))) and not gone.poll(0):
             time.sleep(0)
 
 

@@ -40,7 +40,7 @@ modules may import each other. What is imported for types, or late, counts."""
 
 LIBRARIES = {
     "certifi": {"runtime"},
-    "h11": {"runtime"},
+    "h11": {"runtime", "gateway"},
     "idna": {"runtime"},
     "click": {"cli", "providers"},
     "rich": {"cli"},

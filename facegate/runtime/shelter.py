@@ -19,6 +19,9 @@ from facegate.runtime.deadline import Deadline
 
 T = TypeVar("T")
 
+_WAIT_S = 0.1 if sys.platform == "win32" else -1
+"""Seconds of a wait; Windows tells nobody who waits for a lock of Ctrl-C until that has ended."""
+
 
 def sheltered(work: Callable[[], T], deadline: Deadline) -> T:
     """Do work where no signal handler strikes; gives its value, or raises what it raises.
@@ -46,7 +49,8 @@ def sheltered(work: Callable[[], T], deadline: Deadline) -> T:
             _thread.start_new_thread(copy_context().run, (working,))
         except RuntimeError:  # from 3.12 on, as Python ends
             return work()
-        done.acquire()
+        while not done.acquire(timeout=_WAIT_S):
+            pass
     except BaseException:
         deadline.give_up()
         raise

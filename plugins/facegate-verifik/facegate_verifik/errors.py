@@ -239,6 +239,15 @@ def token(reply: HttpReply) -> tuple[str | None, float | None]:
 
     The token is None where only the status says something, the score where none is sent.
     """
+    name, score = _told(reply)
+    # Here alone, wherever the words stood: each of the places that are read has let one through.
+    if reply.status != _REFUSED and TABLE.codes.get(name or "") is NOT_LIVE:
+        return None, None
+    return name, score
+
+
+def _told(reply: HttpReply) -> tuple[str | None, float | None]:
+    """What the words of a reply tell, whatever its status."""
     body = _object(reply.body)
     data = body.get("data")
     inner = data if isinstance(data, dict) else {}
@@ -264,9 +273,7 @@ def _failure(body: Mapping[str, Any], status: int) -> tuple[str, float | None] |
     match body:
         case {"failureKind": "quality", "failureReason": str(reason)}:
             return _known(reason, status)[0] or _QUALITY, None
-        case {"failureKind": "score", "livenessScore": int() | float() as score} if (
-            status == _REFUSED and 0 <= score <= 1
-        ):
+        case {"failureKind": "score", "livenessScore": int() | float() as score} if 0 <= score <= 1:
             return _SPOOF, float(score)
     return None
 
@@ -277,8 +284,6 @@ def _known(text: str, status: int) -> tuple[str | None, float | None]:
     if head == _QUALITY:
         return _SPELLED.get(tail, _QUALITY), None
     if head in _SPOOFS:
-        if status != _REFUSED:
-            return None, None
         if re.fullmatch(r"[01](\.\d{1,20})?", tail):
             score = float(tail)
             return _SPOOF, score if score <= 1 else None

@@ -178,3 +178,6 @@ class TestVerifik(HttpProviderContract):
         Failure(403, failing("discredited", "FORBIDDEN"), PermissionDenied),
         Failure(409, failing("token_expired_soon"), UnmappedError),
     )
+
+    def reply_for(self, code: str) -> tuple[int, Any]:
+        return 409, {"code": code}  # a spoof has no other status

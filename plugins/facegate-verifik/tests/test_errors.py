@@ -73,8 +73,14 @@ def test_a_failed_liveness_is_never_live(tail: str, score: float | None) -> None
 def test_no_other_status_is_a_spoof(status: int, encoding: str) -> None:
     for body in (
         {"message": "500:liveness_failed@0.99", "code": "ERROR"},
+        {"message": "liveness_failed"},
+        {"error": "liveness_failed"},
+        {"code": "liveness_failed"},
+        {"data": {"code": "liveness_failed", "message": "face_not_live"}},
+        {"message": "liveness_quality@liveness_failed"},
         {"code": "ERR_LIVENESS_FAILED"},
-        {"failureKind": "score", "livenessScore": 0.1},
+        {"failureKind": "score", "livenessScore": 0.1, "message": "liveness_failed"},
+        {"failureKind": "quality", "failureReason": "liveness_failed"},
     ):
         found = heard(HttpReply(status, {}, json.dumps(body).encode(encoding)))
         assert not isinstance(found, Answer)

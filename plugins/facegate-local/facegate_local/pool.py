@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from facegate.plugin import FacegateError, ProviderBusy, ProviderTimeout
+from facegate_local.forks import held_back
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -141,7 +142,9 @@ class Pool(Generic[T]):
                 try:
                     if time.monotonic() > ends:
                         raise ProviderTimeout(f"not done within the deadline of {timeout:g} s")
-                    result.set_result(job(thing))
+                    with held_back():
+                        outcome = job(thing)
+                    result.set_result(outcome)
                 except BaseException as error:
                     result.set_exception(error)
                     waiting.clear()

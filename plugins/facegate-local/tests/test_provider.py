@@ -67,9 +67,9 @@ def test_a_forked_child_answers_while_the_parent_is_at_work(
         def work():
             while not done.is_set():
                 ask()
-        worker = threading.Thread(target=work)
+        worker = threading.Thread(target=work, daemon=True)
         worker.start()
-        for _ in range(4):
+        for _ in range(8):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)
                 child = os.fork()

@@ -51,10 +51,10 @@ def held_back() -> Generator[None, None, None]:
 
 def _before() -> None:
     with _gate.changed:
+        if not _gate.forking:
+            _gate.threads = cv2.getNumThreads()
         _gate.forking += 1
         _gate.changed.wait_for(lambda: not _gate.inside, _PATIENCE_S)
-        if _gate.forking == 1:
-            _gate.threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
 
 

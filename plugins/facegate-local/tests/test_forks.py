@@ -61,3 +61,28 @@ def test_nobody_is_inside_in_the_child_and_the_parent_goes_on() -> None:
         for worker in workers:
             worker.join()
     """)
+
+
+def test_forks_at_the_same_time_leave_opencv_the_threads_that_it_had() -> None:
+    run("""
+        import os, threading, time
+        import cv2
+        from facegate_local.forks import held_back
+
+        cv2.setNumThreads(3)
+        def fork():
+            child = os.fork()
+            if not child:
+                os._exit(0 if cv2.getNumThreads() == 3 else 1)
+            ends.append(os.waitpid(child, 0)[1])
+        ends = []
+        forks = [threading.Thread(target=fork) for _ in range(3)]
+        with held_back():
+            for each in forks:
+                each.start()
+            time.sleep(0.5)  # by then all of them wait
+        for each in forks:
+            each.join()
+        assert ends == [0, 0, 0]
+        assert cv2.getNumThreads() == 3
+    """)

@@ -170,6 +170,26 @@ def test_a_connection_ends_with_a_body_that_was_refused() -> None:
         assert stranger.recv(1) == b""
 
 
+def test_a_connection_goes_on_after_a_light_body_that_was_refused() -> None:
+    """A client cannot know that its reply overtook its body, and would ask its next one here."""
+    with (
+        front(SAME, acme_api(KEY), limits=HASTY) as client,
+        line(client, *POST, "Content-Length: 9", "") as hasty,
+    ):
+        assert reply(hasty)[0] == 401
+        hasty.sendall(b"too late.GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        assert reply(hasty)[0] == 200
+
+
+def test_a_light_body_that_was_refused_is_not_awaited_for_ever_either() -> None:
+    with (
+        front(SAME, acme_api(KEY), limits=HASTY) as client,
+        line(client, *POST, "Content-Length: 9", "") as slow,
+    ):
+        assert reply(slow)[0] == 401
+        assert heard(slow) == ""
+
+
 def test_a_body_in_crumbs_ends_its_connection() -> None:
     crumbs = b"1\r\n \r\n" * 500_000
     with (

@@ -16,15 +16,17 @@ _SMALLEST_CHUNK = 32
 """Bytes that chunks of a body have at least, on average, with what frames them."""
 _CRUMBS = 65_536
 """Bytes by which a body may fall short of that."""
+_LIGHT = 65_536
+"""Bytes of a refused body that are still awaited, so that its connection can be used again."""
 
 
 class PatientProtocol(H11Protocol):
     """Protocol that waits ``head_timeout_s`` for a request's headers, and not for ever.
 
-    The same limit holds for what a client sends after its reply: the rest of a body that was
-    refused is thrown away unread, for that long and no longer, on a connection that has ended for
-    this side. A body in chunks of a few bytes each, which cost far more to read than to send, ends
-    its connection.
+    The same limit holds for what a client sends after its reply. The rest of a light body that was
+    refused is thrown away, and the connection goes on; that of any other is left unread, on a
+    connection that has ended for this side. A body in chunks of a few bytes each, which cost far
+    more to read than to send, ends its connection.
 
     Attributes:
         head_timeout_s: seconds after which the connection is cut.
@@ -54,18 +56,23 @@ class PatientProtocol(H11Protocol):
         answered = request is not None and request.response_complete
         return answered and self.conn.their_state is h11.SEND_BODY
 
+    @property
+    def _is_light(self) -> bool:
+        return any(name == b"content-length" and int(size) <= _LIGHT for name, size in self.headers)
+
     def data_received(self, data: bytes) -> None:
         if self.conn.their_state is not h11.SEND_BODY:
             self._body = self._lines = 0
-        elif self.refused or self._is_crumbs(data):
+        elif (self.refused and not self._is_light) or self._is_crumbs(data):
             return
         super().data_received(data)
         self._mind()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.refused and self.transport.can_write_eof() and not self.transport.is_closing():
-            self.transport.write_eof()  # or the client would send its next request here
+        if self.refused and not self.transport.is_closing():
+            if not self._is_light and self.transport.can_write_eof():
+                self.transport.write_eof()  # or the client would send its next request here
             self._mind()
 
     def _is_crumbs(self, data: bytes) -> bool:

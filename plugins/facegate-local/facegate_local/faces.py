@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -20,8 +20,12 @@ from facegate.plugin import lazy
 from facegate_local.decode import Pixels
 from facegate_local.nets import errors_only
 
-LONG_SIDES: Final = (640, 320)
-"""Pixels the picture is scaled to, never up. The second is tried where the first shows nothing."""
+LONG_SIDES: Final = (640, 320, 2160)
+"""Pixels the picture is scaled to, never up. The others are tried where the first shows nothing:
+the second shows the largest faces, the third the smallest of large pictures."""
+CLEAR: Final = 96.0
+"""Width of a face, as the detector saw it, from which its points are exact enough to compare by. A
+smaller one is looked at once more, from closer by."""
 UPRIGHT: Final = 0.90
 """YuNet's score that an upright face is expected to reach; 5 % stay below 0.912. Sideways faces
 stay below 0.88, but large ones on their head reach 0.92."""
@@ -40,6 +44,8 @@ for the people behind the subject."""
 _SCORE: Final = 0.6
 _OVERLAP: Final = 0.3
 _SAME_MIDDLE: Final = 0.3
+_SURROUNDINGS: Final = 2.5
+"""Box sizes from a face's middle to the edge of what is looked at from closer by."""
 _CANDIDATES: Final = 5000
 _ROLL_STEPS: Final = 3
 _ROLL_GAIN: Final = 2.3
@@ -96,6 +102,10 @@ class Face:
             face = Face(left, face.x, face.height, face.width, points, face.score)
             wide, high = high, wide
         return face
+
+    def moved(self, across: float, down: float) -> Face:
+        points = self.points + np.array((across, down))
+        return replace(self, x=self.x + across, y=self.y + down, points=points)
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -156,12 +166,16 @@ class Finder:
         turns, 57 % of pairs of strangers on their heads match where 0.1 % should. And one who
         is missed does not count: a card held sideways would speak for whoever holds it.
         """
+        longest = max(pixels.shape[:2])
         for long_side in LONG_SIDES:
+            if long_side > LONG_SIDES[0] >= longest:
+                break
+            shown = min(1.0, long_side / longest)
             upright = self._find(pixels, long_side)
             if upright and self._is_upright(pixels, upright):
-                return self._level(Scene(pixels, _subject_first(upright, pixels)))
+                return self._level(Scene(pixels, _subject_first(upright, pixels)), shown)
             if scene := self._all_turns(pixels, upright, long_side):
-                return self._level(scene)
+                return self._level(scene, shown)
         return None
 
     def _is_upright(self, pixels: Pixels, faces: Sequence[Face]) -> bool:
@@ -238,28 +252,41 @@ class Finder:
         faces = (Face.of_row(row, scale) for row in _rows(self._net, turned))
         return [face.turned(-turns, width / scale, height / scale) for face in faces]
 
-    def _level(self, scene: Scene) -> Scene:
+    def _level(self, scene: Scene, shown: float) -> Scene:
         """Turn a leaning face upright step by step, for as long as the detector likes it better.
 
         Where the score is low, the points under-report the lean: those steps go further.
         """
         best, angle = scene, 0.0
+        if shown < 1 and scene.face.width * shown < CLEAR:
+            closer = self._once_more(scene.pixels, scene.face)
+            if closer and _are_same(closer, scene.face):
+                best = Scene(scene.pixels, (closer, *scene.faces[1:]), scene.turns)
         for _ in range(_ROLL_STEPS):
             sure = best.face.score >= UPRIGHT
             if sure and abs(best.face.roll) <= LARGEST_ROLL:
                 break
             angle += best.face.roll * (1 if sure else _ROLL_GAIN)
             turned = _turned_about(scene.face, scene.pixels, angle)
-            faces = self._find(turned, LONG_SIDES[0])
-            if not faces:
+            same = self._once_more(turned, scene.face)
+            if not same:
                 break
-            same = min(faces, key=lambda face: math.dist(face.centre, scene.face.centre))
             straighter = same.score >= UPRIGHT and abs(same.roll) < abs(best.face.roll)
             if same.score <= best.face.score and not straighter:
                 break
             # The other faces may have been turned out of the frame: they stay as they were.
             best = Scene(turned, (same, *scene.faces[1:]), scene.turns)
         return best
+
+    def _once_more(self, pixels: Pixels, face: Face) -> Face | None:
+        """The face as it is found anew: in the whole picture, or in its surroundings if small."""
+        left = top = 0
+        if face.width * LONG_SIDES[0] < CLEAR * max(pixels.shape[:2]):
+            (across, down), reach = face.centre, _SURROUNDINGS * max(face.width, face.height)
+            left, top = max(0, int(across - reach)), max(0, int(down - reach))
+            pixels = pixels[top : int(down + reach) + 1, left : int(across + reach) + 1]
+        found = (each.moved(left, top) for each in self._find(pixels, LONG_SIDES[0]))
+        return min(found, key=lambda each: math.dist(each.centre, face.centre), default=None)
 
 
 def _yunet(model: bytes, size: tuple[int, int]) -> cv2.FaceDetectorYN:

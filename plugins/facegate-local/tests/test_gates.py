@@ -171,6 +171,42 @@ def test_a_passer_by_in_the_background_is_no_second_face(
     assert "the probe shows 1 further face" in result.warnings  # nor is it passed over in silence
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "width", "place"),
+    [
+        ((1600, 1200), 130, (0.5, 0.5)),
+        ((4000, 3000), 130, (0.2, 0.7)),
+        ((4000, 3000), 200, (0.99, 0.01)),
+        ((8000, 6000), 150, (0.3, 0.6)),
+    ],
+)
+def test_a_small_face_in_a_large_photo_compares_as_its_crop_does(
+    verifier: FaceVerifier,
+    pictures: Mapping[str, Picture],
+    size: tuple[int, int],
+    width: int,
+    place: tuple[float, float],
+) -> None:
+    portrait = pictures["person_b_2"]
+    small = portrait.resize((width, width * portrait.height // portrait.width))
+    room = Pillow.new("RGB", size, "grey")
+    left, top = (
+        round(share * (whole - part))
+        for share, whole, part in zip(place, size, small.size, strict=True)
+    )
+    room.paste(small, (left, top))
+
+    framed, cropped = (
+        verifier.compare(probe=png(shown), gallery=[png(pictures["person_b_1"])])
+        for shown in (room, small)
+    )
+
+    assert framed.match is not None
+    assert cropped.match is not None
+    assert framed.match.score == pytest.approx(cropped.match.score, abs=0.03)
+
+
 @pytest.fixture(scope="module")
 def scores_when_turned(
     verifier: FaceVerifier, pictures: Mapping[str, Picture]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -139,23 +140,22 @@ class Local(BlockingProvider[LocalSettings]):
 
     def compare(self, request: CompareRequest[LocalSettings]) -> Answer:
         probe, match, faces = self._matched(request)
-        return Answer(match=match, warnings=_warnings(probe), faces=faces)
+        return Answer(match=match, warnings=_warnings(probe, faces), faces=faces)
 
     def compare_live(self, request: CompareLiveRequest[LocalSettings]) -> Answer:
         probe, match, faces = self._matched(request)
         liveness = self._judged(request, probe)
-        return Answer(match=match, liveness=liveness, warnings=_warnings(probe), faces=faces)
+        warnings = _warnings(probe, faces)
+        return Answer(match=match, liveness=liveness, warnings=warnings, faces=faces)
 
     def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
         largest_face = request.settings.several_faces == "vendor"
         (scene,) = self._run(
             [lambda engine: engine.see(request.probe, "probe", largest_face=largest_face)]
         )
-        return Answer(
-            liveness=self._judged(request, scene),
-            warnings=_warnings(scene),
-            faces=_faces("probe", scene),
-        )
+        faces = _faces("probe", scene)
+        liveness = self._judged(request, scene)
+        return Answer(liveness=liveness, warnings=_warnings(scene, faces), faces=faces)
 
     def findings(self) -> Sequence[str]:
         consequence = "it is pulled at its first use" if self.settings.pull else "it is not pulled"
@@ -251,13 +251,16 @@ def _faces(label: str, scene: Scene) -> tuple[Face, ...]:
     )
 
 
-def _warnings(probe: Scene) -> tuple[str, ...]:
+def _warnings(probe: Scene, faces: Sequence[Face]) -> tuple[str, ...]:
     warnings = []
-    width, others = probe.face.width, len(probe.faces) - 1
+    width = probe.face.width
     if width < SMALL_FACE:
         warnings.append(
             f"the probe's face is only {width:.0f} pixels wide; a larger one is more certain"
         )
-    if others:  # a card held close, say, with its holder small behind it
-        warnings.append(f"the probe shows {others} further face{'s' if others > 1 else ''}")
+    # A card held close, say, with its holder small behind it.
+    for image, count in Counter(face.image for face in faces).items():
+        if count > 1:
+            shown = "the probe" if image == "probe" else image
+            warnings.append(f"{shown} shows {count - 1} further face{'s' if count > 2 else ''}")
     return tuple(warnings)

@@ -151,6 +151,8 @@ class AssetStore:
     def _content(self, asset: Asset) -> bytes | None:
         path = self.location(asset.name)
         try:
+            if not path.is_file() and path.exists():  # a pipe would be waited for without end
+                raise OSError(errno.EINVAL, "not a regular file")
             return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None

@@ -170,6 +170,12 @@ def test_a_passer_by_in_the_background_is_no_second_face(
     assert result.accepted
     assert "the probe shows 1 further face" in result.warnings  # nor is it passed over in silence
 
+    result = verifier.compare(
+        probe=png(pictures["person_b_1"]), gallery=[png(pictures["person_b_2"]), png(street)]
+    )
+
+    assert result.warnings == ("gallery[1] shows 1 further face",)
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(

@@ -157,7 +157,14 @@ def test_a_corrupted_file_that_may_not_be_pulled(store: AssetStore) -> None:
 def test_a_file_that_cannot_be_read(store: AssetStore) -> None:
     store.location("net").mkdir(parents=True)
     assert store.state("net") is State.UNREADABLE
-    assert "cannot be read: Is a directory" in message(lambda: store.read("net"))
+    assert "cannot be read: not a regular file" in message(lambda: store.read("net"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(store: AssetStore) -> None:
+    store.directory.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(store.location("net"))
+    assert "cannot be read: not a regular file" in message(lambda: store.read("net"))
 
 
 def test_a_file_may_lie_elsewhere(store: AssetStore, index: Index, tmp_path: Path) -> None:

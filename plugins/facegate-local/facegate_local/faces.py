@@ -194,7 +194,7 @@ class Finder:
         if side <= _GLANCE_SIDE:
             glances = self._glanced(pixels)
         else:
-            long_side = min(LONG_SIDES[0], round(side))
+            long_side = min(max(LONG_SIDES), round(side))
             glances = (face for n in (1, 2, 3) for face in self._find(pixels, long_side, n))
         return any(not any(_are_same(face, other) for other in known) for face in glances)
 

@@ -213,6 +213,20 @@ def test_a_small_face_in_a_large_photo_compares_as_its_crop_does(
     assert framed.match.score == pytest.approx(cropped.match.score, abs=0.03)
 
 
+@pytest.mark.slow
+def test_a_turned_face_beside_a_small_one_in_a_large_photo_counts(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture]
+) -> None:
+    room = Pillow.new("RGB", (8000, 6000), "grey")
+    room.paste(pictures["person_b_2"].resize((180, 207)), (4000, 3000))
+    room.paste(pictures["impostor_1"].resize((180, 207)).rotate(90, expand=True), (5000, 3000))
+
+    with pytest.raises(CaptureRejected) as caught:
+        verifier.compare(probe=png(room), gallery=[png(pictures["person_b_1"])])
+
+    assert caught.value.reason is CaptureReason.TOO_MANY_FACES
+
+
 @pytest.fixture(scope="module")
 def scores_when_turned(
     verifier: FaceVerifier, pictures: Mapping[str, Picture]

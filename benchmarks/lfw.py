@@ -30,7 +30,6 @@ from rich.progress import Progress
 from facegate.errors import CaptureRejected
 from facegate.images.image import Image
 from facegate_local.engine import Engine
-from facegate_local.gates import check_subject
 from facegate_local.pad import LIVENESS
 from facegate_local.scores import AT_FMR, KNOTS, score
 from facegate_local.store import ModelStore
@@ -75,7 +74,7 @@ def see(path: Path, *, judge: bool) -> Seen:
         _engines.append(Engine(ModelStore()))
     engine = _engines[0]
     try:
-        scene = engine.see(Image.from_path(path), "probe", largest_face=True)
+        scene = engine.see(Image.from_path(path), "probe", others="any")
         embedding = engine.embed(scene, "probe")
     except CaptureRejected as error:
         return Seen(path.stem, refused=str(error.reason))
@@ -85,11 +84,7 @@ def see(path: Path, *, judge: bool) -> Seen:
             live = engine.liveness(scene, "probe")
         except CaptureRejected as error:
             live = str(error.reason)
-    try:
-        check_subject(scene, "probe")
-    except CaptureRejected:
-        return Seen(path.stem, embedding, crowded=True, live=live)
-    return Seen(path.stem, embedding, live=live)
+    return Seen(path.stem, embedding, crowded=bool(scene.rivals()), live=live)
 
 
 def look(folder: Path, progress: Progress) -> list[Seen]:

@@ -50,7 +50,7 @@ def test_a_liveness_question_has_a_probe_alone(ask: Ask) -> None:
 @both_ways
 def test_who_leaves_it_to_the_vendor_is_not_warned(ask: Ask) -> None:
     told = replace(SAME, warnings=("dark",))
-    for choice, count in (("vendor", 1), ("refuse", 3)):
+    for choice, count in (("vendor", 1), ("vendor_gallery", 2), ("refuse", 3)):
         one = provider(Scripted, told, SeveralFaces(), several_faces=choice)
         assert len(ask(one, probe=PROBE, gallery=DOCUMENT).warnings) == count
 

@@ -81,11 +81,11 @@ class SeveralFaces:
     probe: FacePolicy = FacePolicy.UNKNOWN
     gallery: FacePolicy = FacePolicy.UNKNOWN
 
-    def warnings(self, *, gallery: bool) -> tuple[str, ...]:
-        """A sentence for each role where they are not refused; the gallery's where there is one."""
-        roles = {"probe": self.probe} | ({"gallery": self.gallery} if gallery else {})
+    def warnings(self, *, probe: bool, gallery: bool) -> tuple[str, ...]:
+        """A sentence for each role in which they should be refused and are not."""
+        roles = (("probe", self.probe, probe), ("gallery", self.gallery, gallery))
         return tuple(
             f"several faces on a picture of the {role} are not refused: {_MEANS[policy]}"
-            for role, policy in roles.items()
-            if policy is not FacePolicy.REFUSES
+            for role, policy, refused in roles
+            if refused and policy is not FacePolicy.REFUSES
         )

@@ -169,10 +169,11 @@ class Provider(Generic[S]):
 
     def completed(self, answer: Answer, request: BoundRequest[S]) -> Answer:
         """An answer with the warnings that hold for every one."""
-        if request.settings.several_faces == "vendor":
-            return answer
+        choice = request.settings.several_faces
         has_gallery = request.operation is not Operation.LIVENESS
-        warnings = self.info.several_faces.warnings(gallery=has_gallery)
+        warnings = self.info.several_faces.warnings(
+            probe=choice != "vendor", gallery=has_gallery and choice == "refuse"
+        )
         return replace(answer, warnings=(*answer.warnings, *warnings)) if warnings else answer
 
     def findings(self) -> Sequence[str]:

@@ -48,10 +48,10 @@ class ProviderSettings(Table):
     uncertain: Unsure = Field(
         default="reject", description="The decision where the vendor cannot tell."
     )
-    several_faces: Literal["refuse", "vendor"] = Field(
+    several_faces: Literal["refuse", "vendor_gallery", "vendor"] = Field(
         default="refuse",
         description="Refuse a picture with several faces, or leave it to the vendor which one"
-        " counts. A result warns where a vendor cannot refuse them.",
+        " counts, in the gallery or everywhere. A result warns where a vendor cannot refuse them.",
     )
     deadline_s: float = Field(
         default=30.0,

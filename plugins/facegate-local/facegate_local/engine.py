@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol, TypeVar
+from typing import Final, Literal, Protocol, TypeVar
 
 import cv2
 
@@ -15,16 +15,20 @@ from facegate.plugin import (
     ImageRejected,
     lazy,
 )
+from facegate_local import scores
 from facegate_local.decode import decode, reduction
 from facegate_local.embedding import Embedder, Embedding
 from facegate_local.eyes import EyeWatcher
-from facegate_local.faces import Finder, Scene
-from facegate_local.gates import check_compare, check_live, check_subject
+from facegate_local.faces import Face, Finder, Scene
+from facegate_local.gates import check_compare, check_live
 from facegate_local.pad import AttackDetector
 
 ENOUGH_WIDTH: Final = 112.0
 """Box width, in pixels, of a face that gains nothing from decoding the picture larger: the embedder
 sees 112 pixels."""
+
+Others = Literal["none", "portraits", "any"]
+"""Further faces that may be in a picture; portraits are the subject's own, as on documents."""
 
 N = TypeVar("N")
 
@@ -46,17 +50,17 @@ class Engine:
     def __init__(self, models: Models) -> None:
         self._models = models
 
-    def see(self, image: Image, label: str, *, largest_face: bool = False) -> Scene:
+    def see(self, image: Image, label: str, *, others: Others = "none") -> Scene:
         """Decode a picture, find its subject's face, and check that it can be compared.
 
         Args:
             image: the picture.
             label: its name in errors: ``"probe"`` or ``"gallery[i]"``.
-            largest_face: take the most prominent of several faces instead of refusing.
+            others: the further faces, nearly as large, that may be in it.
 
         Raises:
             ImageRejected: the picture cannot be decoded.
-            CaptureRejected: there is no face, there are several, or it cannot be compared.
+            CaptureRejected: there is no face, there are others, or it cannot be compared.
         """
         try:
             scene = self._look(image)
@@ -69,8 +73,16 @@ class Engine:
                 reason=CaptureReason.FACE_NOT_FOUND,
                 image=label,
             )
-        if not largest_face:
-            check_subject(scene, label)
+        rivals = () if others == "any" else scene.rivals()
+        if others == "portraits" and rivals:
+            subject = self.embed(scene, label)
+            rivals = tuple(face for face in rivals if not self._is(subject, scene, face))
+        if rivals:
+            raise CaptureRejected(
+                f"{len(rivals) + 1} faces of similar size: take the picture with nobody else in it",
+                reason=CaptureReason.TOO_MANY_FACES,
+                image=label,
+            )
         check_compare(scene, label)
         return scene
 
@@ -100,6 +112,14 @@ class Engine:
                 image=label,
             )
         return self._attack_detector.score(scene.pixels, scene.face)
+
+    def _is(self, person: Embedding, scene: Scene, face: Face) -> bool:
+        """Whether a face is this person's, as far as it can be told."""
+        try:
+            own = self._embedder.embed(scene.pixels, scene.points(face))
+        except CaptureRejected:
+            return False
+        return scores.score(float(own @ person)) >= scores.MATCH.threshold
 
     def _look(self, image: Image) -> Scene | None:
         factor = reduction(image)

@@ -124,17 +124,32 @@ class Scene:
 
     Attributes:
         pixels: turned so that the face is upright.
-        faces: in these pixels.
+        faces: in these pixels; but all save the first where they were before it was levelled.
         turns: quarter turns clockwise that the picture was given.
+        levelled: the matrix of the turn that made the first face upright; None where it was.
     """
 
     pixels: Pixels
     faces: tuple[Face, ...]
     turns: int = 0
+    levelled: cv2.typing.MatLike | None = None
 
     @property
     def face(self) -> Face:
         return self.faces[0]
+
+    def points(self, face: Face) -> Points:
+        """The points of one of the faces, where these pixels show them."""
+        if face is self.face or self.levelled is None:
+            return face.points
+        return face.points @ self.levelled[:, :2].T + self.levelled[:, 2]
+
+    def rivals(self) -> tuple[Face, ...]:
+        """The faces nearly as large as the first, sure enough to be of somebody."""
+        least = RIVAL_WIDTH * self.face.width
+        return tuple(
+            face for face in self.faces[1:] if face.width >= least and face.score >= RIVAL_SCORE
+        )
 
     def boxes(self) -> Iterator[tuple[float, float, float, float]]:
         """Left, top, width and height of each face, as shares of the picture before all turns.
@@ -267,7 +282,8 @@ class Finder:
             if sure and abs(best.face.roll) <= LARGEST_ROLL:
                 break
             angle += best.face.roll * (1 if sure else _ROLL_GAIN)
-            turned = _turned_about(scene.face, scene.pixels, angle)
+            matrix = cv2.getRotationMatrix2D(scene.face.centre, angle, 1.0)
+            turned = _turned(scene.pixels, matrix)
             same = self._once_more(turned, scene.face)
             if not same:
                 break
@@ -275,7 +291,7 @@ class Finder:
             if same.score <= best.face.score and not straighter:
                 break
             # The other faces may have been turned out of the frame: they stay as they were.
-            best = Scene(turned, (same, *scene.faces[1:]), scene.turns)
+            best = Scene(turned, (same, *scene.faces[1:]), scene.turns, matrix)
         return best
 
     def _once_more(self, pixels: Pixels, face: Face) -> Face | None:
@@ -339,9 +355,8 @@ def _are_same(one: Face, other: Face) -> bool:
     return common > _OVERLAP * together or apart < _SAME_MIDDLE
 
 
-def _turned_about(face: Face, pixels: Pixels, degrees: float) -> Pixels:
+def _turned(pixels: Pixels, matrix: cv2.typing.MatLike) -> Pixels:
     height, width = pixels.shape[:2]
-    matrix = cv2.getRotationMatrix2D(face.centre, degrees, 1.0)
     return cv2.warpAffine(pixels, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from facegate.plugin import CaptureReason, CaptureRejected
 from facegate_local.decode import Pixels
-from facegate_local.faces import LARGEST_ROLL, RIVAL_SCORE, RIVAL_WIDTH, Face, Scene
+from facegate_local.faces import LARGEST_ROLL, Face, Scene
 
 SMALLEST_FACE: Final = 40.0
 """Least box width in pixels. Refused genuine pairs rise from 3 % at 40 to 7 % at 24 and 28 % at
@@ -46,24 +46,6 @@ _FURTHEST: Final = 50.0
 _HEAD: Final = np.array(
     [[-32, -34, 26], [32, -34, 26], [0, 0, 0], [-26, 32, 22], [26, 32, 22]], np.float64
 )
-
-
-def check_subject(scene: Scene, image: str) -> None:
-    """Refuse a picture of several people.
-
-    Raises:
-        CaptureRejected: other faces are nearly as large as the first.
-    """
-    rivals = sum(
-        face.width >= RIVAL_WIDTH * scene.face.width and face.score >= RIVAL_SCORE
-        for face in scene.faces[1:]
-    )
-    if rivals:
-        raise CaptureRejected(
-            f"{rivals + 1} faces of similar size: take the picture with nobody else in it",
-            reason=CaptureReason.TOO_MANY_FACES,
-            image=image,
-        )
 
 
 def check_compare(scene: Scene, image: str) -> None:

@@ -42,7 +42,7 @@ from facegate.plugin import (
 )
 from facegate_local import pad, scores
 from facegate_local.embedding import Embedding
-from facegate_local.engine import Engine
+from facegate_local.engine import Engine, Others
 from facegate_local.faces import Scene
 from facegate_local.gates import SMALL_FACE
 from facegate_local.pool import Pool
@@ -90,8 +90,11 @@ class LocalSettings(ProviderSettings):
         ge=1,
         description="Requests served at once, about 100 MB each; the cores if absent.",
     )
-    several_faces: Literal["refuse", "vendor"] = per_call(
-        "refuse", description="Refuse several faces, or take the most prominent one (`vendor`)."
+    several_faces: Literal["refuse", "vendor_gallery", "vendor"] = per_call(
+        "refuse",
+        description="Refuse several faces, or take the most prominent one, in the gallery"
+        " (`vendor_gallery`) or everywhere (`vendor`). Further portraits of one person, as"
+        " documents have them, are no second face in the gallery.",
     )
     require_open_eyes: bool = per_call(
         default=True, description="Refuse closed eyes, and dark sunglasses, in liveness questions."
@@ -130,9 +133,7 @@ class Local(BlockingProvider[LocalSettings]):
 
     def __init__(self, settings: LocalSettings, name: str | None = None) -> None:
         super().__init__(settings, name)
-        if settings.several_faces == "vendor":
-            prominent = SeveralFaces(FacePolicy.LARGEST, FacePolicy.LARGEST)
-            self.info = replace(self.info, several_faces=prominent)
+        self.info = replace(self.info, several_faces=_POLICIES[settings.several_faces])
         self._models = ModelStore(settings.models_dir, settings.model_paths, pull=settings.pull)
         self._engines = Pool(
             lambda: Engine(self._models), size=settings.engines or os.cpu_count() or 1
@@ -149,10 +150,8 @@ class Local(BlockingProvider[LocalSettings]):
         return Answer(match=match, liveness=liveness, warnings=warnings, faces=faces)
 
     def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
-        largest_face = request.settings.several_faces == "vendor"
-        (scene,) = self._run(
-            [lambda engine: engine.see(request.probe, "probe", largest_face=largest_face)]
-        )
+        others = _in_probe(request)
+        (scene,) = self._run([lambda engine: engine.see(request.probe, "probe", others=others)])
         faces = _faces("probe", scene)
         liveness = self._judged(request, scene)
         return Answer(liveness=liveness, warnings=_warnings(scene, faces), faces=faces)
@@ -184,15 +183,16 @@ class Local(BlockingProvider[LocalSettings]):
         The jobs run side by side, but a dictionary takes what each finds without a lock.
         """
         seen: list[Scene] = []
-        largest_face = request.settings.several_faces == "vendor"
+        in_probe = _in_probe(request)
+        in_gallery: Others = "portraits" if request.settings.several_faces == "refuse" else "any"
         faces: dict[str, tuple[Face, ...]] = {}
 
         def probe(engine: Engine) -> Embedding:
-            seen.append(engine.see(request.probe, "probe", largest_face=largest_face))
+            seen.append(engine.see(request.probe, "probe", others=in_probe))
             return engine.embed(seen[0], "probe")
 
         def claimed(engine: Engine, *, image: Image, label: str) -> Embedding:
-            scene = engine.see(image, label, largest_face=largest_face)
+            scene = engine.see(image, label, others=in_gallery)
             faces[label] = _faces(label, scene)
             return engine.embed(scene, label)
 
@@ -235,9 +235,19 @@ _NEEDED: Final = {
 }
 """Model files by what needs them."""
 
+_POLICIES: Final = {
+    "refuse": SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),
+    "vendor_gallery": SeveralFaces(FacePolicy.REFUSES, FacePolicy.LARGEST),
+    "vendor": SeveralFaces(FacePolicy.LARGEST, FacePolicy.LARGEST),
+}
+
 R = TypeVar("R")
 _Comparing = CompareRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
 _Judging = LivenessRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
+
+
+def _in_probe(request: _Comparing | _Judging) -> Others:
+    return "any" if request.settings.several_faces == "vendor" else "none"
 
 
 def _faces(label: str, scene: Scene) -> tuple[Face, ...]:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageEnhance
 
-from facegate import CaptureRejected, Decision, FaceVerifier
+from facegate import CaptureReason, CaptureRejected, Decision, FaceVerifier
 
 Portraits = Mapping[str, Pillow.Image]
 
@@ -77,3 +77,49 @@ def test_a_card_alone_does(verifier: FaceVerifier, pictures: Portraits) -> None:
     for turn in (0, 90, 180, 270):
         picture = scene(empty, pictures[OWNER[0]], turn=turn, width=500)
         assert accepted(verifier, picture, pictures[OWNER[1]])
+
+
+def document(portrait: Pillow.Image, ghost: Pillow.Image, *, width: int, tilt: int) -> bytes:
+    """A card with a portrait and, beside it, a pale and smaller second one."""
+    card = Pillow.new("RGB", (1000, 700), (205, 215, 205))
+    card.paste(portrait.resize((360, round(portrait.height * 360 / portrait.width))), (60, 60))
+    small = ghost.convert("L").convert("RGB")
+    small = small.resize((width, round(small.height * width / small.width)))
+    card.paste(Pillow.blend(small, Pillow.new("RGB", small.size, (205, 215, 205)), 0.4), (600, 90))
+    return jpeg(card.rotate(tilt, expand=True, fillcolor="white"))
+
+
+@pytest.mark.parametrize("tilt", [0, 14, 90])
+def test_a_second_portrait_of_its_owner_is_no_second_person_on_a_document(
+    verifier: FaceVerifier, pictures: Portraits, tilt: int
+) -> None:
+    owner = pictures[OWNER[0]]
+    card = document(owner, owner, width=240, tilt=tilt)
+    result = verifier.compare(jpeg(pictures[OWNER[1]]), [card])
+    assert result.decision is Decision.ACCEPT
+    assert "gallery[0] shows 1 further face" in result.warnings
+
+
+def test_two_portraits_of_one_person_are_two_faces_on_a_selfie(
+    verifier: FaceVerifier, pictures: Portraits
+) -> None:
+    owner = pictures[OWNER[0]]
+    card = document(owner, owner, width=240, tilt=0)
+    with pytest.raises(CaptureRejected) as caught:
+        verifier.compare(card, [jpeg(pictures[OWNER[1]])])
+    assert (caught.value.reason, caught.value.image) == (CaptureReason.TOO_MANY_FACES, "probe")
+
+
+def test_a_strangers_portrait_on_a_document_is_refused_unless_the_gallery_may_show_others(
+    verifier: FaceVerifier, pictures: Portraits
+) -> None:
+    card = document(pictures[OWNER[0]], pictures["impostor_1"], width=240, tilt=0)
+    probe = jpeg(pictures[OWNER[1]])
+    with pytest.raises(CaptureRejected) as caught:
+        verifier.compare(probe, [card])
+    assert (caught.value.reason, caught.value.image) == (CaptureReason.TOO_MANY_FACES, "gallery[0]")
+
+    lenient = {"local": {"several_faces": "vendor_gallery"}}
+    assert verifier.compare(probe, [card], options=lenient).decision is Decision.ACCEPT
+    with pytest.raises(CaptureRejected):
+        verifier.compare(card, [probe], options=lenient)

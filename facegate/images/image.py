@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import pybase64
 
 from facegate.errors import ConfigurationError, ImageRejected
+from facegate.images.exif import orientation
 from facegate.images.sniff import ImageFormat, sniff
 from facegate.runtime.lazy import lazy
 
@@ -197,6 +198,11 @@ class Image:
     def base64(self) -> bytes:
         """Standard base64, padded and unwrapped; encoded once, however many attempts use it."""
         return pybase64.b64encode(self.data)
+
+    @lazy
+    def orientation(self) -> int:
+        """EXIF orientation, 1 to 8: how to turn the stored pixels; 1 is as they are."""
+        return orientation(self.data, self.format)
 
     @lazy
     def digest(self) -> str:

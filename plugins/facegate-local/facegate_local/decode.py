@@ -7,6 +7,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from facegate.plugin import Image, ImageFormat, ImageRejected
 
@@ -27,6 +28,8 @@ _REDUCED: Final = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
+_HARMLESS: Final = ("bad ICC marker", "extraneous bytes before marker 0xdb")
+"""libjpeg-turbo's complaints of what lies before the pixels; all others tell of damage."""
 
 
 def reduction(image: Image) -> int:
@@ -47,12 +50,47 @@ def decode(image: Image, reduced_by: int = 1) -> Pixels:
     Raises:
         ImageRejected: the content is damaged, or of a kind that has no 8-bit rendering.
     """
+    stored = _stored(image, reduced_by)
+    # OpenCV turns a TIFF whatever it is told.
+    return stored if image.format is ImageFormat.TIFF else _turned(stored, image.orientation)
+
+
+def _stored(image: Image, reduced_by: int) -> Pixels:
+    if image.format is ImageFormat.JPEG:
+        return _jpeg(image, reduced_by)
     if _may_be_transparent(image):
         layers = _decode(image, cv2.IMREAD_UNCHANGED)
         if layers.ndim == 3 and layers.shape[2] == 4 and _lowest_alpha(layers) < 1:
             return _on_white(layers)
-        del layers  # decoded again below, since only then EXIF's turn is applied
-    return _decode(image, _REDUCED[reduced_by])
+        del layers  # decoded again below, since only then it is 8 bits deep
+    return _decode(image, cv2.IMREAD_COLOR)
+
+
+def _jpeg(image: Image, reduced_by: int) -> Pixels:
+    """The picture, if libjpeg-turbo finds no damage in it: OpenCV hides its complaints."""
+    width, height = (-(-side // reduced_by) for side in (image.width, image.height))
+    try:
+        pixels: Pixels = simplejpeg.decode_jpeg(
+            image.data, "BGR", min_height=height, min_width=width, min_factor=reduced_by
+        )
+    except ValueError as error:
+        if not any(complaint in str(error) for complaint in _HARMLESS):
+            raise ImageRejected("the JPEG is damaged; send it anew") from None
+        return _decode(image, _REDUCED[reduced_by])
+    return pixels
+
+
+def _turned(pixels: Pixels, orientation: int) -> Pixels:
+    """The stored pixels as they are to be seen (EXIF 2.32, section 4.6.4)."""
+    if orientation > 4:
+        pixels = cv2.transpose(pixels)
+    flip = _FLIPS[orientation]
+    return pixels if flip is None else cv2.flip(pixels, flip)
+
+
+_FLIPS: Final = (None, None, 1, -1, 0, None, 1, -1, 0)
+"""By orientation, how to flip, once the picture is transposed from 5 on: 0 down, 1 across, -1
+both."""
 
 
 def resized(pixels: Pixels, width: int, height: int) -> Pixels:
@@ -64,7 +102,9 @@ def resized(pixels: Pixels, width: int, height: int) -> Pixels:
 
 def _decode(image: Image, flags: int) -> Pixels:
     try:
-        pixels = cv2.imdecode(np.frombuffer(image.data, np.uint8), flags)
+        pixels = cv2.imdecode(
+            np.frombuffer(image.data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION
+        )
     except cv2.error as error:
         raise ImageRejected(f"the {image.format} cannot be decoded") from error
     # The stubs promise an array; OpenCV returns None for what it cannot read.
@@ -117,7 +157,7 @@ def _lowest_alpha(layers: cv2.typing.MatLike) -> float:
 
 
 def _on_white(layers: cv2.typing.MatLike) -> Pixels:
-    """The picture on white. EXIF's turn is not applied; the search for the face tries all four."""
+    """The picture on white."""
     opaque = _opaque(layers)
     composed = np.empty((*layers.shape[:2], 3), np.uint8)
     for top in range(0, len(layers), _BAND):

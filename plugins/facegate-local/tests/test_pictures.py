@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -110,21 +111,98 @@ def test_no_variant_brings_a_stranger_closer(
     assert result.match.score < 0.5
 
 
+def through_a_window(picture: Picture) -> Picture:
+    """The picture with transparent rims: such files take a way of their own."""
+    mask = Pillow.new("L", picture.size, 0)
+    mask.paste(255, (4, 4, picture.width - 4, picture.height - 4))
+    return Pillow.composite(picture.convert("RGBA"), Pillow.new("RGBA", picture.size), mask)
+
+
+KINDS: Final[dict[str, tuple[str, Callable[[Picture], Picture]]]] = {
+    "JPEG": ("JPEG", lambda it: it),
+    "CMYK JPEG": ("JPEG", lambda it: it.convert("CMYK")),
+    "PNG": ("PNG", lambda it: it),
+    "PNG with alpha": ("PNG", through_a_window),
+    "WebP": ("WEBP", lambda it: it),
+    "WebP with alpha": ("WEBP", through_a_window),
+    "TIFF": ("TIFF", lambda it: it),
+    "TIFF with alpha": ("TIFF", through_a_window),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_exif_orientation_is_honoured(
-    verifier: FaceVerifier, pictures: Mapping[str, Picture], orientation: int
+def test_a_picture_is_seen_as_exif_turns_it(
+    pictures: Mapping[str, Picture], orientation: int, kind: str
 ) -> None:
-    portrait = pictures["person_a_2"]
+    """A mirrored one too, which no search for an upright face would notice."""
+    portrait = pictures["person_a_2"].resize((120, 150))
     exif = Pillow.Exif()
     exif[0x0112] = orientation
+    name, made = KINDS[kind]
+    stored = made(portrait.transpose(ORIENTATIONS[orientation]))
 
-    result = verifier.compare(
-        probe=saved(portrait.transpose(ORIENTATIONS[orientation]), "JPEG", quality=95, exif=exif),
-        gallery=[saved(portrait, "JPEG", quality=95)],
-    )
+    seen = decode(Image.from_bytes(saved(stored, name, quality=95, exif=exif)))
 
-    assert result.match is not None
-    assert result.match.score == pytest.approx(0.99, abs=0.02)
+    shown = np.asarray(portrait)[4:-4, 4:-4, ::-1].astype(int)
+    assert np.abs(seen[4:-4, 4:-4] - shown).mean() < 6
+
+
+def test_webp_may_mark_its_exif_as_jpeg_does(pictures: Mapping[str, Picture]) -> None:
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    marked = saved(pictures["person_a_2"], "WEBP", exif=b"Exif\0\0" + exif.tobytes()[6:])
+    assert Image.from_bytes(marked).orientation == 6
+
+
+def scan(jpeg: bytes) -> tuple[int, int]:
+    """Where the compressed pixels of the first scan begin, and where the file's last marker is."""
+    start = jpeg.index(b"\xff\xda")
+    return start + 2 + int.from_bytes(jpeg[start + 2 : start + 4], "big"), jpeg.rindex(b"\xff\xd9")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.3])
+@pytest.mark.parametrize("restarts", [0, 8])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_jpeg_that_lost_a_part_is_refused(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture], share: float, restarts: int, seed: int
+) -> None:
+    options = {"restart_marker_blocks": restarts} if restarts else {}
+    whole = saved(pictures["person_b_1"], "JPEG", quality=90, **options)
+    start, end = scan(whole)
+    lost = round((end - start) * share)
+    hole = start + random.Random(seed).randrange(end - start - lost)
+    with pytest.raises(ImageRejected, match="damaged") as caught:
+        verifier.compare(probe=whole[:hole] + whole[hole + lost :], gallery=[whole])
+    assert caught.value.image == "probe"
+
+
+def test_a_jpeg_that_breaks_off_before_another_is_refused(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture]
+) -> None:
+    whole = saved(pictures["person_b_1"], "JPEG", quality=90)
+    with pytest.raises(ImageRejected, match="damaged"):
+        verifier.compare(probe=whole[: len(whole) // 2] + whole, gallery=[whole])
+
+
+def after_start(jpeg: bytes, junk: bytes) -> bytes:
+    return jpeg[:2] + junk + jpeg[2:]
+
+
+ODD: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "motion photo": lambda it: it + b"\0\0\0\x18ftypmp42" + bytes(5000),
+    "second picture behind it": lambda it: it + it,
+    "colour profile that is none": lambda it: after_start(
+        it, b"\xff\xe2\0\x10ICC_PROFILE\0\x05\x03"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_odd_but_whole_jpeg_is_taken(pictures: Mapping[str, Picture], kind: str) -> None:
+    whole = saved(pictures["person_b_1"], "JPEG", quality=90)
+    odd = ODD[kind](whole)
+    assert (decode(Image.from_bytes(odd)) == decode(Image.from_bytes(whole))).all()
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from facegate.plugin import (
     Handling,
     Image,
     ImageFormat,
+    InvalidRequest,
     Kept,
     Liveness,
     LivenessRequest,
@@ -96,6 +97,11 @@ class LocalSettings(ProviderSettings):
         " (`vendor_gallery`) or everywhere (`vendor`). Further portraits of one person, as"
         " documents have them, are no second face in the gallery.",
     )
+    copies: Literal["warn", "refuse"] = per_call(
+        "warn",
+        description="Warn of a probe that looks like a picture of the gallery saved anew, resized"
+        " or cropped, or refuse it.",
+    )
     require_open_eyes: bool = per_call(
         default=True, description="Refuse closed eyes, and dark sunglasses, in liveness questions."
     )
@@ -141,12 +147,12 @@ class Local(BlockingProvider[LocalSettings]):
 
     def compare(self, request: CompareRequest[LocalSettings]) -> Answer:
         probe, match, faces = self._matched(request)
-        return Answer(match=match, warnings=_warnings(probe, faces), faces=faces)
+        return Answer(match=match, warnings=_warnings(probe, faces, match), faces=faces)
 
     def compare_live(self, request: CompareLiveRequest[LocalSettings]) -> Answer:
         probe, match, faces = self._matched(request)
         liveness = self._judged(request, probe)
-        warnings = _warnings(probe, faces)
+        warnings = _warnings(probe, faces, match)
         return Answer(match=match, liveness=liveness, warnings=warnings, faces=faces)
 
     def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
@@ -204,6 +210,8 @@ class Local(BlockingProvider[LocalSettings]):
         own, *others = self._run(jobs)
         all_scores = tuple(scores.score(float(own @ each)) for each in others)
         match = scores.MATCH.match(max(all_scores), request.threshold, all_scores)
+        if request.settings.copies == "refuse" and (copies := _copied(match)):
+            raise InvalidRequest(copies[0], image="probe")
         claimed_faces = (faces[f"gallery[{n}]"] for n in range(len(request.gallery)))
         return seen[0], match, tuple(chain(_faces("probe", seen[0]), *claimed_faces))
 
@@ -261,8 +269,17 @@ def _faces(label: str, scene: Scene) -> tuple[Face, ...]:
     )
 
 
-def _warnings(probe: Scene, faces: Sequence[Face]) -> tuple[str, ...]:
-    warnings = []
+def _copied(match: Match) -> list[str]:
+    """A sentence for each picture of the gallery that the probe looks like a copy of."""
+    return [
+        f"the probe looks like gallery[{index}] itself, saved anew: take a new picture"
+        for index, score in enumerate(match.gallery_scores or ())
+        if score is not None and score >= scores.COPY
+    ]
+
+
+def _warnings(probe: Scene, faces: Sequence[Face], match: Match | None = None) -> tuple[str, ...]:
+    warnings = _copied(match) if match is not None else []
     width = probe.face.width
     if width < SMALL_FACE:
         warnings.append(

@@ -33,6 +33,14 @@ KNOTS: Final = (
 AT_FMR: Final = {1e-2: 0.60, 1e-3: 0.67, 1e-4: 0.70, 1e-5: 0.75}
 """Score by false match rate. Below 1e-5 the labels of the photos are wrong more often than that."""
 
+COPY: Final = 0.968
+"""Score, a cosine of 0.90, from which two pictures are taken for one and the same photograph.
+
+Of 234,797 pairs of one person in Labeled Faces in the Wild, 118 reach it, many of them one photo
+published twice. Of 294 such photos (250 pixels), about 19 in 20 still do when saved at quality 40,
+shrunk by a quarter, or cropped; of 31 such copies of larger portraits, all.
+"""
+
 FMR_WITHIN: Final = {
     1e-2: {"women": 1.6e-2, "men": 9.3e-3},
     1e-3: {"women": 2.0e-3, "men": 8.8e-4},

@@ -13,7 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from facegate import CaptureReason, CaptureRejected, FaceVerifier, Image, ImageRejected
+from facegate import (
+    CaptureReason,
+    CaptureRejected,
+    FaceVerifier,
+    Image,
+    ImageRejected,
+    InvalidRequest,
+)
 from facegate_local.decode import decode
 
 pytestmark = pytest.mark.slow
@@ -323,3 +330,37 @@ def test_a_bmp_whose_masks_do_not_count_is_not_taken_for_a_transparent_one(
     file = struct.pack("<2sIHHI", b"BM", len(plain) + longer, 0, 0, 54 + longer)
     v5 = file + struct.pack("<I", len(header)) + header[4:] + plain[54:]
     assert (decode(Image.from_bytes(v5)) == decode(Image.from_bytes(plain))).all()
+
+
+COPIES: Final[dict[str, Save]] = {
+    "saved anew": lambda it: saved(it, "JPEG", quality=40),
+    "another format": lambda it: saved(it, "PNG"),
+    "enlarged": lambda it: saved(it.resize((it.width * 3 // 2, it.height * 3 // 2)), "JPEG"),
+    "cropped": lambda it: saved(it.crop((9, 9, it.width - 9, it.height - 9)), "JPEG"),
+}
+
+
+@pytest.mark.parametrize("kind", COPIES)
+@pytest.mark.parametrize("name", ["person_b_1", "person_a_2", "impostor_1"])
+def test_a_probe_that_is_a_gallery_picture_saved_anew_is_told_and_can_be_refused(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture], name: str, kind: str
+) -> None:
+    """A document photo sent as the selfie; no second photo of a person comes so close."""
+    original = saved(pictures[name], "JPEG", quality=95)
+    copy = COPIES[kind](pictures[name])
+
+    result = verifier.compare(copy, [original])
+    assert "the probe looks like gallery[0] itself" in " ".join(result.warnings)
+
+    with pytest.raises(InvalidRequest, match="saved anew") as caught:
+        verifier.compare(copy, [original], options={"local": {"copies": "refuse"}})
+    assert caught.value.image == "probe"
+
+
+@pytest.mark.parametrize("pair", [("person_a_1", "person_a_2"), ("person_b_1", "person_b_2")])
+def test_a_second_photo_is_no_copy(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture], pair: tuple[str, str]
+) -> None:
+    probe, other = (saved(pictures[name], "JPEG", quality=95) for name in pair)
+    result = verifier.compare(probe, [other], options={"local": {"copies": "refuse"}})
+    assert "saved anew" not in " ".join(result.warnings)

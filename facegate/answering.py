@@ -151,6 +151,7 @@ class Request:
             checked.terms,
             loaded.probe,
             loaded.gallery,
+            self._version.intake,
             budget=route.max_attempts,
             notify=self._service.notify,
         )

@@ -38,6 +38,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 
 from facegate.document import PREFIX, Name, Table, explained, near, overlay, read, with_secret_files
 from facegate.errors import ConfigurationError, FacegateError
+from facegate.images.convert import check_installed
 from facegate.images.fetch import FetchPolicy
 from facegate.images.image import DEFAULT_LIMITS, ImageLimits
 from facegate.images.intake import Intake
@@ -74,6 +75,16 @@ class ImageSettings(Table):
         description="Take a text for the path of a file. Set it to false where texts may be of"
         " strangers' making.",
     )
+    prepare: bool = Field(
+        default=False,
+        description="Convert pictures that a provider does not take as they are: their type, weight"
+        " and size. Vendors get them turned upright. Needs the extra `prepare`.",
+    )
+    keep_metadata: bool = Field(
+        default=False,
+        description="Send vendors what a picture holds beside its pixels: place, time, device,"
+        " previews. Without it that is removed first.",
+    )
     fetch_urls: bool = Field(default=False, description="Take https URLs as pictures.")
     fetch_timeout_s: float = Field(
         default=10.0, gt=0, description="Seconds to wait for a URL to answer, and to go on."
@@ -87,7 +98,13 @@ class ImageSettings(Table):
 
     @property
     def intake(self) -> Intake:
-        """The limits, and how URLs are fetched where they may be."""
+        """The limits, how URLs are fetched where they may be, and how pictures are prepared.
+
+        Raises:
+            ConfigurationError: the extra ``prepare`` is needed and not installed.
+        """
+        if self.prepare:
+            check_installed()
         fetching = FetchPolicy(
             timeout_s=self.fetch_timeout_s,
             networks=self.fetch_networks,
@@ -97,6 +114,8 @@ class ImageSettings(Table):
             ImageLimits(self.max_bytes, self.max_pixels, self.min_side),
             fetching if self.fetch_urls else None,
             self.paths,
+            self.prepare,
+            self.keep_metadata,
         )
 
 

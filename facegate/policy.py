@@ -14,7 +14,6 @@ from facegate.errors import (
     InvalidRequest,
     UnsupportedOperation,
     UnsupportedOption,
-    UnsupportedPicture,
 )
 from facegate.images.image import Image
 from facegate.model import Decision, Liveness, Match, Operation, Scale
@@ -112,17 +111,8 @@ class Terms(Generic[S]):
         warning = spec.warning(self.threshold)
         return (warning,) if warning else ()
 
-    def bind(
-        self, provider: Provider[S], probe: Image, gallery: tuple[Image, ...]
-    ) -> BoundRequest[S]:
-        """The question as the provider sees it.
-
-        Raises:
-            UnsupportedPicture: of a type, weight or size that the provider does not take.
-        """
-        _refuse_untaken(provider, "probe", probe)
-        for index, image in enumerate(gallery):
-            _refuse_untaken(provider, f"gallery[{index}]", image)
+    def bind(self, probe: Image, gallery: tuple[Image, ...]) -> BoundRequest[S]:
+        """The question as the provider sees it."""
         match self.operation:
             case Operation.COMPARE:
                 return CompareRequest(probe, gallery, self.settings, self.threshold)
@@ -215,12 +205,3 @@ def _with_options(provider: Provider[S], options: Mapping[str, Any]) -> S:
         raise InvalidRequest(
             f"option {'.'.join(map(str, first['loc']))}: {first['msg']}", provider=provider.name
         ) from None
-
-
-def _refuse_untaken(provider: Provider, role: str, image: Image) -> None:
-    info = provider.info
-    problem = info.pictures.broken_by(image)
-    if image.format not in info.formats:
-        problem = f"{image.format}; convert it to one of: {', '.join(sorted(info.formats))}"
-    if problem:
-        raise UnsupportedPicture(f"{info.plugin} does not take {problem}", image=role)

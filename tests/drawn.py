@@ -8,6 +8,7 @@ import zlib
 from functools import cache
 from typing import Any
 
+import pillow_heif
 from PIL import Image as Pillow
 
 from facegate import ImageFormat
@@ -60,10 +61,19 @@ def claiming(kind: ImageFormat, width: int, height: int) -> bytes:
             body = b"WEBPVP8X" + struct.pack("<II", 10, 0) + sides
             made = b"RIFF" + struct.pack("<I", len(body)) + body
         case ImageFormat.JPEG2000:
-            size = box(b"ihdr", struct.pack(">IIHBBBB", height, width, 3, 7, 7, 0, 0))
+            size = box(b"ihdr", struct.pack(">IIHBBBB", 48, 64, 3, 7, 7, 0, 0))  # not believed
+            siz = struct.pack(">HHHIIIIIIII", 0xFF51, 47, 0, width, height, 0, 0, 64, 64, 0, 0)
             made = (
-                b"\0\0\0\x0cjP  \r\n\x87\n" + box(b"ftyp", b"jp2 \0\0\0\0jp2 ") + box(b"jp2h", size)
+                box(b"jP  ", b"\r\n\x87\n")
+                + box(b"ftyp", b"jp2 \0\0\0\0jp2 ")
+                + box(b"jp2h", size)
+                + box(b"jp2c", b"\xff\x4f" + siz + b"\xff\xd9")
             )
+        case ImageFormat.HEIC | ImageFormat.AVIF:
+            brand = kind.value.lower().encode()
+            sizes = (struct.pack(">III", 0, *size) for size in ((1, 1), (width, height)))
+            properties = box(b"iprp", box(b"ipco", *(box(b"ispe", size) for size in sizes)))
+            made = box(b"ftyp", brand + bytes(4) + brand) + box(b"meta", bytes(4), properties)
     return made
 
 
@@ -100,5 +110,8 @@ def _saved(kind: ImageFormat, frames: list[Pillow.Image]) -> bytes:
     name = "JPEG2000" if kind is ImageFormat.JPEG2000 else kind.value
     more: dict[str, Any] = {"save_all": True, "append_images": frames[1:]} if frames[1:] else {}
     file = io.BytesIO()
+    if kind is ImageFormat.HEIC:
+        pillow_heif.from_pillow(frames[0]).save(file)
+        return file.getvalue()
     frames[0].save(file, name, **more)
     return file.getvalue()

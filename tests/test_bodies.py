@@ -156,4 +156,6 @@ def test_media_types() -> None:
         ImageFormat.BMP: "image/bmp",
         ImageFormat.TIFF: "image/tiff",
         ImageFormat.JPEG2000: "image/jp2",
+        ImageFormat.HEIC: "image/heic",
+        ImageFormat.AVIF: "image/avif",
     }

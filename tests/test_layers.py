@@ -24,7 +24,7 @@ LAYERS = """
     document  consent  scores  runtime
     images  events  thresholds
     question  providers
-    policy  plugin  journal  telemetry
+    policy  plugin  journal  telemetry  preparing
     figures
     routing  trial
     config  answering
@@ -46,6 +46,8 @@ LIBRARIES = {
     "rich": {"cli"},
     "pluggy": {"providers"},
     "imagesize": {"images"},
+    "PIL": {"images"},
+    "pillow_heif": {"images"},
     "pybase64": {"images"},
     "starlette": {"gateway"},
     "trio": {"runtime"},

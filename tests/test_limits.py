@@ -25,7 +25,7 @@ from facegate.routing.leaf import Leaf
 from facegate.routing.limits import Limited, Limiter, LimitSettings, RateLimiter
 from facegate.runtime.flow import Flow, Sleep, Timeout, sleep
 from scripted import QUESTION, Vendor, course, route
-from underway import Busy, answered, asked, begun, waiting
+from underway import Busy, answered, asked, begun, resumed, waiting
 from virtual import Clock, VirtualVerifier, virtual_time
 
 
@@ -77,13 +77,13 @@ def test_who_came_first_goes_first() -> None:
     node = limited(concurrency=1)
     first, second, third = asked(node), waiting(node), waiting(node)
     answered(first)
-    assert isinstance(third.send(None), Sleep)
+    assert isinstance(resumed(third), Sleep)
     newcomer = waiting(node)
-    assert isinstance(second.send(None), Timeout)
+    assert isinstance(resumed(second), Timeout)
     answered(second)
-    assert isinstance(third.send(None), Timeout)
+    assert isinstance(resumed(third), Timeout)
     answered(third)
-    assert isinstance(newcomer.send(None), Timeout)
+    assert isinstance(resumed(newcomer), Timeout)
 
 
 def test_whoever_gives_up_makes_room() -> None:
@@ -91,7 +91,7 @@ def test_whoever_gives_up_makes_room() -> None:
     first, second, third = asked(node), waiting(node), waiting(node)
     second.close()  # while it waited
     first.close()  # while it was asked
-    assert isinstance(third.send(None), Timeout)
+    assert isinstance(resumed(third), Timeout)
     with pytest.raises(ProviderUnavailable):
         third.throw(ProviderUnavailable("maintenance"))
     asked(node)

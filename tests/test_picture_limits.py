@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from acme import DOCUMENT, PROBE
 from both import Ask, both_ways
+from drawn import picture
 from facegate import Image, ImageFormat, ImageRejected, UnsupportedPicture
 from facegate.plugin import PictureLimits
 from loopback import Server, reply
@@ -65,7 +66,7 @@ def test_a_type_may_have_limits_of_its_own() -> None:
     [
         ({"pictures": PictureLimits(max_side=63)}, "64 x 48 pixels"),
         ({"pictures": PictureLimits(max_bytes=1000, in_base64=True)}, "letters of base64"),
-        ({"formats": frozenset({ImageFormat.JPEG})}, "PNG; convert it to one of: JPEG"),
+        ({"formats": frozenset({ImageFormat.JPEG})}, "PNG, only JPEG; images.prepare"),
     ],
 )
 def test_nothing_is_sent_that_would_not_be_taken(
@@ -83,8 +84,7 @@ def test_nothing_is_sent_that_would_not_be_taken(
 
 @both_ways
 def test_the_picture_at_fault_is_named(ask: Ask) -> None:
-    small = Image.of(DOCUMENT)
-    padded = replace(small, data=small.data + b"\0" * 99)
+    padded = picture(size=(128, 96))
     with Server(reply(200, {"similarity": 93.5})) as server:
         provider = veridia(server.url)
         heavy = max(len(PROBE), len(DOCUMENT))

@@ -14,7 +14,6 @@ from facegate import (
     FaceVerifier,
     Image,
     ImageFormat,
-    ImageRejected,
     InvalidRequest,
     Operation,
     Scale,
@@ -191,16 +190,6 @@ def gallery(*kinds: ImageFormat) -> tuple[Image, ...]:
     return tuple(Image.from_bytes(picture(kind, seed=n)) for n, kind in enumerate(kinds, 1))
 
 
-@pytest.mark.parametrize("kind", sorted(set(ImageFormat) - Percent.info.formats))
-def test_a_type_the_provider_does_not_take_is_refused_by_picture(kind: ImageFormat) -> None:
-    terms = Terms.of(percent(), COMPARE)
-    refusal = f"does not take {kind}; convert it to one of: JPEG, PNG"
-    with pytest.raises(ImageRejected, match=rf"^probe: .*{refusal}"):
-        terms.bind(percent(), gallery(kind)[0], (PROBE,))
-    with pytest.raises(ImageRejected, match=rf"^gallery\[1\]: .*{refusal}"):
-        terms.bind(percent(), PROBE, gallery(ImageFormat.PNG, kind))
-
-
 @pytest.mark.parametrize("nothing", [0, "0", 0.0])
 def test_a_threshold_that_everybody_reaches_is_refused(nothing: Any) -> None:
     for how in ({"threshold": nothing}, {"liveness_threshold": nothing}):
@@ -220,7 +209,7 @@ def test_each_question_reaches_the_provider_as_a_request_of_its_own() -> None:
     settings = provider.settings
     wanted = Wanted(threshold=75, liveness_threshold=0.6)
     bound = {
-        operation: Terms.of(provider, operation, wanted).bind(provider, PROBE, reference)
+        operation: Terms.of(provider, operation, wanted).bind(PROBE, reference)
         for operation in Operation
     }
     assert bound == {

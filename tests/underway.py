@@ -11,6 +11,7 @@ import pytest
 
 from acme import DOCUMENT, PROBE, SAME
 from facegate import FacegateError, Image, Operation
+from facegate.images.intake import Intake
 from facegate.question import Question
 from facegate.routing.node import Node, Run, Share
 from facegate.runtime.deadline import Deadline
@@ -41,12 +42,19 @@ def begun(node: Node, seconds: float = 60) -> tuple[Flow[Any], Any]:
     question = Question(operation=Operation.COMPARE, probe=PROBE, gallery=[DOCUMENT])
     pictures = Image.of(PROBE), (Image.of(DOCUMENT),)
     terms = node.terms(question.operation, question.wanted, None)
-    run = Run(question, question.wanted, terms, *pictures, budget=9, notify=lambda event: None)
+    run = Run(
+        question, question.wanted, terms, *pictures, Intake(), budget=9, notify=lambda event: None
+    )
     flow = node.ask(run, Share.whole(Deadline(seconds)))
-    effect: Any = next(flow)
+    return flow, resumed(flow)
+
+
+def resumed(flow: Flow[Any]) -> Any:
+    """What a request waits for next, once its pictures are prepared."""
+    effect: Any = flow.send(None)
     while isinstance(effect, Call):
         effect = flow.send(effect.function())
-    return flow, effect
+    return effect
 
 
 def asked(node: Node) -> Flow[Any]:

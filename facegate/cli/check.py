@@ -67,6 +67,13 @@ def check(config: str | None, *, as_json: bool) -> int:
         for operation, reason in provider.unable().items()
     }
     warnings = [f"{name}: {finding}" for name, p in built.items() for finding in p.findings()]
+    images = loaded.document.images
+    vendors = [name for name, p in built.items() if not p.info.embedded]
+    if images.keep_metadata and vendors:
+        warnings.append(
+            f"images.keep_metadata: {', '.join(vendors)} will be told when, where and with what"
+            " device a picture was taken"
+        )
     for name in loaded.routes:
         try:
             findings = _route_findings(loaded, registry, name, built)
@@ -80,11 +87,16 @@ def check(config: str | None, *, as_json: bool) -> int:
     if as_json:
         listed = {"providers": sorted(outcomes), "routes": sorted(loaded.routes)}
         report = {"source": loaded.source, "default": default, **listed}
-        print_json({**report, "errors": errors, "warnings": warnings})
+        pictures = images.model_dump(include={"keep_metadata", "prepare"})
+        print_json({**report, "pictures": pictures, "errors": errors, "warnings": warnings})
     else:
         out = terminal.console()
         routes = f", {len(loaded.routes)} route(s)" if loaded.routes else ""
         out.print(f"{loaded.source}: {len(outcomes)} provider(s){routes}, default {default}")
+        if vendors:
+            metadata = "with" if images.keep_metadata else "without"
+            converted = ", converted where they do not take them" if images.prepare else ""
+            out.print(f"pictures for vendors: {metadata} metadata{converted}")
         for line in (*(f"{name}: {text}" for name, text in errors.items()), *warnings):
             out.print(f"- {line}")
         if not errors and not warnings:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
+from facegate.images.parts import chunks, riff_chunks, segments
 from facegate.images.sniff import ImageFormat
 
-_PREFIX = b"Exif\0\0"
+PREFIX = b"Exif\0\0"
+"""The first bytes of a JPEG's segment that holds EXIF, and of some WebPs'."""
 _ORIENTATION = 0x0112
-_MOST_PARTS = 20_000
-"""Segments, chunks or tags that are looked through."""
+_MOST_TAGS = 20_000
 
 
 def orientation(data: bytes, kind: ImageFormat) -> int:
     """The EXIF orientation, 1 to 8 (EXIF 2.32, section 4.6.4); 1, upright, where none is stated."""
     try:
-        block = next(_blocks(data, kind), b"").removeprefix(_PREFIX)
+        block = next(_blocks(data, kind), b"").removeprefix(PREFIX)
         order = {b"II*\0": "<", b"MM\0*": ">"}[block[:4]]
         (directory,) = struct.unpack_from(f"{order}I", block, 4)
         (entries,) = struct.unpack_from(f"{order}H", block, directory)
-        for index in range(min(entries, _MOST_PARTS)):
+        for index in range(min(entries, _MOST_TAGS)):
             tag, _, _, value = struct.unpack_from(f"{order}HHIH", block, directory + 2 + 12 * index)
             if tag == _ORIENTATION:
                 return value if 1 <= value <= 8 else 1
@@ -29,46 +31,27 @@ def orientation(data: bytes, kind: ImageFormat) -> int:
     return 1
 
 
+def with_only(orientation: int) -> bytes:
+    """An EXIF block that says nothing but how to turn the picture."""
+    return struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, _ORIENTATION, 3, 1, orientation, 0, 0)
+
+
 def _blocks(data: bytes, kind: ImageFormat) -> Iterator[bytes]:
-    match kind:
-        case ImageFormat.JPEG:
-            return _segments(data)
-        case ImageFormat.PNG:
-            return _png_chunks(data)
-        case ImageFormat.WEBP:
-            return _riff_chunks(data)
-        case ImageFormat.TIFF:
-            return iter((data,))
-    return iter(())
+    if kind is ImageFormat.TIFF:
+        yield data
+    if kind not in _WHERE:
+        return
+    parts, name, before, after = _WHERE[kind]
+    for part, start, end in parts(data):
+        block = data[start + before : end - after]
+        if part == name and (kind is not ImageFormat.JPEG or block.startswith(PREFIX)):
+            yield block
 
 
-def _segments(jpeg: bytes) -> Iterator[bytes]:
-    position = 2
-    for _ in range(_MOST_PARTS):
-        if jpeg[position] != 0xFF or jpeg[position + 1] == 0xDA:  # the scan begins
-            return
-        if jpeg[position + 1] == 0xFF:  # a fill byte
-            position += 1
-            continue
-        (length,) = struct.unpack_from(">H", jpeg, position + 2)
-        if jpeg[position + 1] == 0xE1 and jpeg.startswith(_PREFIX, position + 4):
-            yield jpeg[position + 4 : position + 2 + length]
-        position += 2 + length
-
-
-def _png_chunks(png: bytes) -> Iterator[bytes]:
-    position = 8
-    for _ in range(_MOST_PARTS):
-        length, name = struct.unpack_from(">I4s", png, position)
-        if name == b"eXIf":
-            yield png[position + 8 : position + 8 + length]
-        position += 12 + length
-
-
-def _riff_chunks(webp: bytes) -> Iterator[bytes]:
-    position = 12
-    for _ in range(_MOST_PARTS):
-        name, length = struct.unpack_from("<4sI", webp, position)
-        if name == b"EXIF":
-            yield webp[position + 8 : position + 8 + length]
-        position += 8 + length + length % 2  # padded to pairs
+_WHERE: Final[Mapping[ImageFormat, tuple[Callable[[bytes], Any], int | bytes, int, int]]] = {
+    ImageFormat.JPEG: (segments, 0xE1, 4, 0),
+    ImageFormat.PNG: (chunks, b"eXIf", 8, 4),
+    ImageFormat.WEBP: (riff_chunks, b"EXIF", 8, 0),
+}
+"""The parts to look through, the name of the one, and the bytes of it before and after its content.
+"""

@@ -129,7 +129,7 @@ class Image:
 
         Raises:
             ImageRejected: not a picture within the limits, or not to be read.
-            ConfigurationError: this process can open no more files.
+            ConfigurationError: this process is out of files or memory.
         """
         name = os.fspath(path)
         if len(name) > _LONGEST_PATH:
@@ -141,10 +141,7 @@ class Image:
                     raise ImageRejected(f"{_shown(name)} is no regular file")
                 return cls.from_file(file, limits)
         except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno in _EXHAUSTED:
-                raise ConfigurationError(
-                    f"a picture could not be opened here: {_reason(error)}"
-                ) from None
+            _refuse_blame(error)
             raise ImageRejected(f"cannot read {_shown(name)}: {_reason(error)}") from None
 
     @classmethod
@@ -153,6 +150,7 @@ class Image:
 
         Raises:
             ImageRejected: not a picture within the limits, or not to be read.
+            ConfigurationError: this process is out of memory.
         """
         try:
             data: Any = file.read(limits.max_bytes + 1)
@@ -162,6 +160,7 @@ class Image:
         except UnicodeDecodeError:
             data = None
         except (OSError, ValueError) as error:  # closed, opened for writing, or gone
+            _refuse_blame(error)
             raise ImageRejected(f"the file cannot be read: {_reason(error)}") from None
         if not isinstance(data, bytes):
             raise ImageRejected("the file was opened as text; open it in binary mode")
@@ -223,6 +222,12 @@ def _too_heavy(size: int, limits: ImageLimits) -> str:
 def _without_waiting(name: str, flags: int) -> int:
     """Open a file; one that is a named pipe, which nobody may ever write to, at once too."""
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _refuse_blame(error: OSError | ValueError) -> None:
+    """Raise, where it is this process that ran out of something: no picture is at fault."""
+    if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+        raise ConfigurationError(f"a picture could not be read here: {_reason(error)}") from None
 
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})

@@ -31,11 +31,15 @@ class Intake:
         limits: bytes and pixels of one picture.
         fetching: how https URLs are fetched; None where a URL is refused.
         paths: whether a text is taken for the path of a file.
+        prepare: whether pictures that a provider does not take are converted for it.
+        keep_metadata: whether vendors get the metadata of pictures too.
     """
 
     limits: ImageLimits = DEFAULT_LIMITS
     fetching: FetchPolicy | None = None
     paths: bool = True
+    prepare: bool = False
+    keep_metadata: bool = False
 
 
 @dataclass(frozen=True, slots=True)

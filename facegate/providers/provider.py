@@ -11,6 +11,7 @@ from typing import Any, Generic
 
 from facegate.consent import Handling
 from facegate.errors import ConfigurationError, FacegateError, ProviderError
+from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.model import Attempt, Billed, Operation, Outcome
 from facegate.providers.pictures import PictureLimits, SeveralFaces
@@ -59,6 +60,12 @@ class ProviderInfo:
     steps: frozenset[str] = frozenset()
     environment: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+
+    def untaken(self, image: Image) -> str | None:
+        """The reason why it does not take a picture, in words; None where it does."""
+        if image.format not in self.formats:
+            return f"{image.format}, only {', '.join(sorted(self.formats))}"
+        return self.pictures.broken_by(image)
 
 
 class Provider(Generic[S]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,14 +18,16 @@ from facegate.errors import (
     ImageRejected,
     InvalidRequest,
     ProviderError,
+    ProviderUnavailable,
     UnmappedError,
 )
 from facegate.model import Liveness, Operation, VerificationResult
 from facegate.policy import Terms
+from facegate.preparing import Prepared, prepared
 from facegate.providers.provider import Provider
-from facegate.providers.requests import Answer, BoundRequest
+from facegate.providers.requests import Answer
 from facegate.routing.node import Node, Resource, Run, Share, permits
-from facegate.runtime.flow import Flow, timeout
+from facegate.runtime.flow import Flow, call, timeout
 
 
 class Leaf(Node):
@@ -46,13 +49,14 @@ class Leaf(Node):
     def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
         provider, operation = self.provider, run.question.operation
         terms = self._permitted(run)
-        request = self._bound(terms, run)
+        pictures = yield from self._prepared(run)
+        request = terms.bind(pictures.probe, pictures.gallery)
         run.budget -= 1
         started = time.perf_counter()
         try:
             seconds = min(provider.settings.deadline_s, share.deadline.left())
             answer = yield from timeout(provider.answer(request), seconds)
-            result = self._result(terms, answer)
+            result = self._result(terms, answer, pictures.changes)
         except Exception as raised:  # noqa: BLE001  whatever a plugin raises ends in the one tree
             error = raised if isinstance(raised, FacegateError) else _bug(provider, raised)
         else:
@@ -78,15 +82,24 @@ class Leaf(Node):
             raise terms
         return terms
 
-    def _bound(self, terms: Terms, run: Run) -> BoundRequest:
-        most = self.provider.info.max_gallery
+    def _prepared(self, run: Run) -> Flow[Prepared]:
+        """The pictures as this provider may get them, worked out once for all of its attempts."""
+        if self.name in run.prepared:
+            return run.prepared[self.name]
+        info, intake = self.provider.info, run.intake
+        most = info.max_gallery
         if most is not None and len(run.gallery) > most:
             raise InvalidRequest(
                 f"more than the {most} images that the provider takes", image=f"gallery[{most}]"
             )
-        return terms.bind(self.provider, run.probe, run.gallery)
+        preparing = partial(prepared, run.probe, run.gallery, info, intake)
+        if info.embedded and not intake.prepare:  # nothing to do that would hold up an event loop
+            run.prepared[self.name] = preparing()
+        else:
+            run.prepared[self.name] = yield from call(preparing)
+        return run.prepared[self.name]
 
-    def _result(self, terms: Terms, answer: Answer) -> VerificationResult:
+    def _result(self, terms: Terms, answer: Answer, changes: tuple[str, ...]) -> VerificationResult:
         """The result, still without the parts that only the whole request knows."""
         decision, operation, liveness = terms.decide(answer), terms.operation, answer.liveness
         if liveness is None and operation is Operation.LIVENESS:
@@ -103,7 +116,7 @@ class Leaf(Node):
             vendor_reference=answer.vendor_reference,
             vendor_signature=answer.vendor_signature,
             elapsed=0,
-            warnings=(*terms.warnings(self.provider), *answer.warnings),
+            warnings=(*terms.warnings(self.provider), *changes, *answer.warnings),
             faces=answer.faces,
         )
 
@@ -113,6 +126,8 @@ def _bug(provider: Provider, error: Exception) -> ProviderError:
 
     Its text may hold anything, so only its type and place are kept.
     """
+    if isinstance(error, MemoryError):
+        return ProviderUnavailable("out of memory")
     if isinstance(error, ValidationError):
         first = error.errors(include_input=False, include_url=False)[0]
         return BadReply(f"an answer that cannot be: {first['msg']}")

@@ -11,8 +11,10 @@ from facegate.consent import Consent
 from facegate.errors import ConsentRefused, FacegateError
 from facegate.events import Event, Tried
 from facegate.images.image import Image
+from facegate.images.intake import Intake
 from facegate.model import Attempt, Operation, VerificationResult
 from facegate.policy import Terms
+from facegate.preparing import Prepared
 from facegate.providers.provider import Provider
 from facegate.question import Options, Question
 from facegate.runtime.deadline import Deadline
@@ -33,11 +35,13 @@ class Run:
         terms: the question's terms with each provider of the route.
         probe: the probe, loaded.
         gallery: the gallery, loaded.
+        intake: how pictures are prepared for a provider.
         budget: attempts left, however nodes are nested.
         notify: tells observers of an event.
         attempts: every provider asked so far, oldest first.
         warnings: sentences that a careful reader of the result should know.
         arm: the arm of the outermost split; None where there is none.
+        prepared: the pictures as providers got them, by the provider's name.
     """
 
     question: Question
@@ -45,11 +49,13 @@ class Run:
     terms: TermsByProvider
     probe: Image = field(repr=False)
     gallery: tuple[Image, ...] = field(repr=False)
+    intake: Intake
     budget: int
     notify: Callable[[Event], None]
     attempts: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     arm: str | None = None
+    prepared: dict[str, Prepared] = field(default_factory=dict, repr=False)
 
     def tried(self, attempts: Sequence[Attempt]) -> None:
         """Note the attempts that asking one provider took, and tell observers."""

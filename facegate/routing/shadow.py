@@ -56,6 +56,7 @@ class Shadow:
             self.candidate.terms(question.operation, wanted, question.options),
             primary.probe,
             primary.gallery,
+            primary.intake,
             budget=1,
             notify=primary.notify,
         )

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from facegate import FacegateError
+from facegate.images.intake import Intake
 from facegate.plugin import Answer, Provider
 from facegate.policy import Terms
+from facegate.preparing import prepared
 from facegate.providers.requests import BoundRequest
 from facegate.question import Question
 from facegate.runtime.flow import Call, Effect, Flow, Gather, HttpReply, HttpRequest, Send, Stepper
@@ -61,7 +63,8 @@ def bind(provider: Provider, question: Question) -> BoundRequest:
     terms = Terms.of(provider, question.operation, question.wanted, options)
     probe: Any = question.probe
     gallery: Any = question.gallery
-    return terms.bind(provider, probe, tuple(gallery))
+    pictures = prepared(probe, gallery, provider.info, Intake())
+    return terms.bind(pictures.probe, pictures.gallery)
 
 
 def requests(provider: Provider, question: Question) -> list[SentRequest]:

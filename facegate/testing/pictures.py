@@ -35,12 +35,14 @@ def fitting(
 def noise(
     seed: int = 0, kind: ImageFormat = ImageFormat.PNG, padding: int = 0, side: int = _SIDE
 ) -> bytes:
-    """A whole grey square picture that any decoder reads.
+    """A whole grey square picture that any decoder reads; of HEIC and AVIF, the header alone.
+
+    It holds no metadata, so that whoever takes its type gets it as it is.
 
     Args:
         seed: another one is another picture.
         kind: its type.
-        padding: bytes that it holds beside the picture, about; of a PNG or a JPEG.
+        padding: bytes that it holds more than it needs to, about; of a PNG or a JPEG.
         side: pixels, a multiple of 8; WebP and JPEG 2000 have 48.
     """
     draw = random.Random(seed)  # noqa: S311  the same picture in every run
@@ -52,9 +54,12 @@ def noise(
 def _png(draw: random.Random, side: int, padding: int) -> bytes:
     rows = b"".join(b"\0" + draw.randbytes(side) for _ in range(side))
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    packer = zlib.compressobj()
+    packed = packer.compress(rows)
     if padding:
-        chunks.insert(1, (b"paDd", bytes(padding)))
+        packed += packer.flush(zlib.Z_SYNC_FLUSH) + b"\0\0\0\xff\xff" * (padding // 5)
+    packed += packer.flush()
+    chunks = [(b"IHDR", header), (b"IDAT", packed), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
 
 
@@ -71,8 +76,9 @@ def _jpeg(draw: random.Random, side: int, padding: int) -> bytes:
         # Codes of four bits, one for each size of a step; and one bit for "the rest is nothing".
         (0xC4, bytes([0x00]) + bytes([0, 0, 0, 8] + [0] * 12) + bytes(range(8))),
         (0xC4, bytes([0x10]) + bytes([1] + [0] * 15) + bytes([0])),
-        (0xFE, draw.randbytes(96).replace(b"\xff", b"\0")),
-        *[(0xFE, bytes(65_000))] * (padding // 65_000),
+        # Tables that nothing uses: one to tell pictures apart, as many as it takes to be heavy.
+        (0xDB, bytes([1]) + bytes(draw.randrange(1, 255) for _ in range(64))),
+        *[(0xDB, (bytes([1]) + bytes([16]) * 64) * 1000)] * (padding // 65_000),
         (0xDA, bytes([1, 1, 0x00, 0, 63, 0])),
     )
     head = b"".join(
@@ -114,11 +120,11 @@ def _tiff(draw: random.Random, side: int) -> bytes:
 
 
 def _webp(draw: random.Random, _: int) -> bytes:
-    """One grey all over; what tells pictures apart is a chunk that no decoder looks at."""
+    """One grey all over; what tells pictures apart is a colour profile that is none."""
     side = (_SIDE - 1).to_bytes(3, "little")
     chunks = (
-        (b"VP8X", bytes(4) + side + side),
-        (b"seed", draw.randbytes(200)),
+        (b"VP8X", b"\x20" + bytes(3) + side + side),
+        (b"ICCP", draw.randbytes(200)),
         (b"VP8L", bytes.fromhex("2f2fc00b000750c00216b0ff012021fc5f2f46f43ff500")),
     )
     content = b"".join(
@@ -128,7 +134,7 @@ def _webp(draw: random.Random, _: int) -> bytes:
 
 
 def _jpeg2000(draw: random.Random, _: int) -> bytes:
-    """One grey all over; what tells pictures apart is a box that no decoder looks at."""
+    """One grey all over; what tells pictures apart is a comment among the samples."""
     boxes = (
         (b"jP  ", b"\r\n\x87\n"),
         (b"ftyp", b"jp2 \0\0\0\0jp2 "),
@@ -137,17 +143,16 @@ def _jpeg2000(draw: random.Random, _: int) -> bytes:
             struct.pack(">I4sIIHBBBB", 22, b"ihdr", _SIDE, _SIDE, 1, 7, 7, 0, 0)
             + struct.pack(">I4sBBBI", 15, b"colr", 1, 0, 0, 17),
         ),
-        (b"uuid", draw.randbytes(200)),
-        (b"jp2c", _grey_codestream()),
+        (b"jp2c", _grey_codestream(draw.randbytes(200))),
     )
-    return b"".join(struct.pack(">I", len(each) + 8) + name + each for name, each in boxes)
+    return b"".join(_box(name, each) for name, each in boxes)
 
 
-def _grey_codestream() -> bytes:
+def _grey_codestream(comment: bytes) -> bytes:
     sizes = struct.pack(">HIIIIIIIIHBBB", 0, _SIDE, _SIDE, 0, 0, _SIDE, _SIDE, 0, 0, 1, 7, 1, 1)
     coding = bytes((0, 0, 0, 1, 0, 5, 4, 4, 0, 1))
     steps = bytes.fromhex("4040484850484850484850484850484850")
-    segments = ((0x51, sizes), (0x52, coding), (0x5C, steps))
+    segments = ((0x51, sizes), (0x52, coding), (0x5C, steps), (0x64, b"\0\0" + comment))
     head = b"".join(
         struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
         for marker, content in segments
@@ -156,9 +161,26 @@ def _grey_codestream() -> bytes:
     return b"\xff\x4f" + head + tile + b"\xff\xd9"
 
 
+def _heic(draw: random.Random, side: int, brand: bytes = b"heic") -> bytes:
+    size = _box(b"ispe", struct.pack(">III", 0, side, side))
+    properties = _box(b"iprp", _box(b"ipco", size))
+    contents = _box(b"mdat", draw.randbytes(200))
+    return _box(b"ftyp", brand + bytes(4) + brand) + _box(b"meta", bytes(4) + properties) + contents
+
+
+def _avif(draw: random.Random, side: int) -> bytes:
+    return _heic(draw, side, b"avif")
+
+
+def _box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", len(content) + 8, name) + content
+
+
 _OTHERS = {
     ImageFormat.BMP: _bmp,
     ImageFormat.TIFF: _tiff,
     ImageFormat.WEBP: _webp,
     ImageFormat.JPEG2000: _jpeg2000,
+    ImageFormat.HEIC: _heic,
+    ImageFormat.AVIF: _avif,
 }

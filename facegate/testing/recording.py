@@ -18,6 +18,7 @@ from vcr.serializers.compat import convert_to_bytes
 
 from facegate.errors import FacegateError
 from facegate.images.image import Image, ImageSource
+from facegate.images.metadata import REMOVABLE, without_metadata
 from facegate.model import Operation
 from facegate.providers.http import HttpSettings
 from facegate.providers.provider import Provider
@@ -96,7 +97,9 @@ def record(
         NotRecorded: nothing answered, or the answer means something else once it is scrubbed.
     """
     provider = verifier.provider
-    pictures = [Image.of(picture) for picture in (probe, *gallery)]
+    given = [Image.of(picture) for picture in (probe, *gallery)]
+    # Named as they are sent: played back, a picture without metadata takes the place of each.
+    pictures = [without_metadata(each) if each.format in REMOVABLE else each for each in given]
     names = [f"sha256:{picture.digest}" for picture in pictures]
     question = Question(operation=operation, probe=pictures[0], gallery=pictures[1:], **arguments)
     with recording(credentials(provider.settings), headers) as tape:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from facegate import Image
+from facegate.images.metadata import REMOVABLE
 from facegate.plugin import NOT_LIVE
 from facegate.testing.asking import Asker, ResultOrError, Stage
 from facegate.testing.cases import (
@@ -68,7 +69,7 @@ class WireData(ProviderContract):
             "documented": cls.documented,
             "failure": cls.failures,
             "row": rows,
-            "kind": sorted(cls.provider.info.formats),
+            "kind": sorted(cls.provider.info.formats & REMOVABLE),
             "option": cls.options(),
             "moved": sorted(cls.moving),
         }

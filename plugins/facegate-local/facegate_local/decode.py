@@ -106,6 +106,8 @@ def _decode(image: Image, flags: int) -> Pixels:
             np.frombuffer(image.data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION
         )
     except cv2.error as error:
+        if error.code == cv2.Error.STS_NO_MEM:  # the machine is at fault, not the picture
+            raise MemoryError from error
         raise ImageRejected(f"the {image.format} cannot be decoded") from error
     # The stubs promise an array; OpenCV returns None for what it cannot read.
     if pixels is None or not pixels.size:
@@ -127,9 +129,9 @@ def _may_be_transparent(image: Image) -> bool:
             return True
         case ImageFormat.BMP:
             # The mask counts only where pixels are said to be cut by masks, in 16 or 32 bits.
-            depth, compression = struct.unpack_from("<HI", data, 28)
-            masked = depth in (16, 32) and compression in (3, 6)
-            if masked and len(data) > 70 and data[14] >= 56 and any(data[66:70]):
+            header, depth, compression = struct.unpack_from("<I10xHI", data, 14)
+            masked = header >= 56 and depth in (16, 32) and compression in (3, 6)
+            if masked and len(data) > 70 and any(data[66:70]):
                 raise ImageRejected("a BMP with transparency cannot be rendered")
     return False
 

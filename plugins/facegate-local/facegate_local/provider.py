@@ -125,6 +125,7 @@ class Local(BlockingProvider[LocalSettings]):
                 ImageFormat.WEBP,
                 ImageFormat.BMP,
                 ImageFormat.TIFF,
+                ImageFormat.JPEG2000,
             }
         ),
         several_faces=SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),

@@ -20,7 +20,7 @@ KEY: Final = "x-api-key"
 _SCALE = fg.Scale(name="opencv_cloud")
 MATCH: Final = fg.ScoreSpec(_SCALE, threshold=0.81)
 LIVE: Final = fg.ScoreSpec(_SCALE, threshold=0.5)
-FORMATS: Final = frozenset(fg.ImageFormat)
+FORMATS: Final = frozenset(fg.ImageFormat) - {fg.ImageFormat.HEIC, fg.ImageFormat.AVIF}
 """BMP, JPEG, JPEG 2000, PNG, WebP and TIFF, says the vendor's support article."""
 MOST_IMAGES: Final = 3
 

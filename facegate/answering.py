@@ -8,10 +8,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from facegate.errors import ConfigurationError, FacegateError, InvalidRequest
+from facegate.errors import (
+    ConfigurationError,
+    FacegateError,
+    InvalidRequest,
+    JournalUnavailable,
+)
 from facegate.events import RECORD_S, Event, Finished, Observer, Recorder, Shadowed, ShadowSkipped
+from facegate.health import Health, of_route
 from facegate.images.intake import Intake, Pictures, picture, pictures
 from facegate.model import Operation, VerificationResult
 from facegate.providers.provider import Provider
@@ -21,7 +28,7 @@ from facegate.routing.reload import Version, Versions
 from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.runtime.deadline import Deadline
-from facegate.runtime.flow import Flow, spawn, timeout
+from facegate.runtime.flow import Flow, call, spawn, timeout
 
 Source = str | os.PathLike[str] | None
 """A configuration file; None for the one that was read before."""
@@ -78,6 +85,17 @@ class Service:
         """
         with self.versions.use() as version:
             yield Request(self, version, question, patience)
+
+    def health(self) -> Flow[Health]:
+        """The health of the route and of the recorder; no provider is asked."""
+        providers = yield from call(partial(of_route, self.versions.current.route))
+        if self.recorder is None:
+            return Health(providers)
+        try:
+            yield from call(self.recorder.check)
+        except JournalUnavailable as error:
+            return Health(providers, error.message)
+        return Health(providers)
 
     def notify(self, event: Event) -> None:
         """Tell every observer."""

@@ -160,5 +160,12 @@ class Recorder(Protocol):
             JournalUnavailable: it could not be kept; the caller gets this instead of the answer.
         """
 
+    def check(self) -> None:
+        """Find out whether an event could be kept now.
+
+        Raises:
+            JournalUnavailable: it could not.
+        """
+
     def close(self) -> None:
         """Finish what is going on. Called once."""

@@ -2,6 +2,7 @@
 
 from facegate.answering import Source
 from facegate.events import Event, Observer, Recorder
+from facegate.health import Health, ProviderHealth
 from facegate.images.fetch import FetchPolicy
 from facegate.images.image import Gallery, ImageSource
 from facegate.images.intake import Intake
@@ -17,12 +18,14 @@ __all__ = [
     "FetchPolicy",
     "Flow",
     "Gallery",
+    "Health",
     "ImageSource",
     "Intake",
     "Node",
     "Observer",
     "Options",
     "Policy",
+    "ProviderHealth",
     "Recorder",
     "Route",
     "Shadow",

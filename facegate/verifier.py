@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import anyio
 
     from facegate.answering import Load, Source
+    from facegate.health import Health
     from facegate.images.intake import Intake
     from facegate.providers.provider import Provider
     from facegate.routing.route import Route
@@ -255,6 +256,13 @@ class FaceVerifier(_Verifier):
             )
         )
 
+    def health(self) -> Health:
+        """The verifier's health: who could answer now, and whether it would be recorded.
+
+        No provider is asked, and nothing is loaded. A database that does not answer is waited for.
+        """
+        return self._driver.run(self._service.health(), Deadline(RECORD_S))
+
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own, such as the renewal of its token.
 
@@ -408,6 +416,10 @@ class AsyncFaceVerifier(_Verifier):
                 request_id=request_id,
             )
         )
+
+    async def health(self) -> Health:
+        """:meth:`FaceVerifier.health`, awaited."""
+        return await self._driver.run(self._service.health(), Deadline(RECORD_S))
 
     async def run(self, flow: Flow[T]) -> T:
         """:meth:`FaceVerifier.run`, awaited: same flows and errors."""

@@ -22,7 +22,7 @@ from facegate import (
     UnmappedError,
     VerificationResult,
 )
-from facegate.errors import FacegateError
+from facegate.errors import FacegateError, JournalUnavailable
 from facegate.events import Event, Finished, Shadowed
 from facegate.model import Attempt
 from facegate.plugin import Answer, CompareRequest, Flow, FlowProvider, ProviderSettings, sleep
@@ -145,6 +145,10 @@ class Book:
             raise BadReply("the disk is full")
         assert not self.closed
         self.recorded.append(event)
+
+    def check(self) -> None:
+        if self._refused:
+            raise JournalUnavailable("the disk is full")
 
     def close(self) -> None:
         self.closed = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from functools import partial
 from pathlib import Path
@@ -311,6 +312,16 @@ def test_a_setting_that_the_api_could_never_use_is_refused(
 def test_one_api_cannot_be_mounted_twice() -> None:
     with pytest.raises(ConfigurationError, match="twice"):
         create_app([acme_api(), acme_api()], lambda: AsyncFaceVerifier(Scripted(saying(SAME))))
+
+
+def test_the_log_tells_why_a_request_failed(caplog: pytest.LogCaptureFixture) -> None:
+    error = AuthenticationFailed("answered 401: the token has ended")
+    with front(error) as client, caplog.at_level(logging.INFO):
+        client.post("/v1/compare", json=question())
+        client.post("/v1/compare", content=b"[]" * 200_000)
+    told = [each.getMessage() for each in caplog.records if each.name == "facegate.gateway"]
+    assert told[0].endswith("ms AuthenticationFailed: answered 401: the token has ended")
+    assert re.search(r" ms InvalidRequest: .+", told[1])
 
 
 def test_the_log_tells_which_route_took_how_long_and_nothing_else(

@@ -243,6 +243,8 @@ def test_closing_an_async_verifier_does_not_keep_its_loop_waiting() -> None:
         def record(self, event: object) -> Flow[None]:
             yield from ()
 
+        def check(self) -> None: ...
+
         def close(self) -> None:
             self.begun.set()
             self.closed = self.let.wait(60)

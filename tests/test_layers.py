@@ -27,6 +27,7 @@ LAYERS = """
     policy  plugin  journal  telemetry  preparing
     figures
     routing  trial
+    health
     config  answering
     verifier
     opening

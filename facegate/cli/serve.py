@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import click
 
 from facegate.cli.options import config_option
 from facegate.config import Config
-from facegate.errors import ConfigurationError
+from facegate.errors import ConfigurationError, FacegateError
 from facegate.gateway.settings import SandboxSettings, ServeSettings
 from facegate.opening import setup
 from facegate.providers.compat import CompatibleApi
@@ -77,18 +78,43 @@ def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
         reload_on_hangup(verifier)
         return verifier
 
+    leaving = threading.Event()
     app: Any = create_app(
-        apis, opened, settings, box, settings.public_url, cors_origins=settings.cors_origins
+        apis,
+        opened,
+        settings,
+        box,
+        settings.public_url,
+        cors_origins=settings.cors_origins,
+        leaving=leaving,
     )
     if loaded.document.telemetry:
         app = served(app, loaded.document.telemetry, loaded.source)
+    findings += _of_providers(route, warm=settings.warm)
     keys = settings.keys()
     listener = listen(settings.host, settings.port, loopback_only=not keys)
     if not keys:
         findings.append("there is no key: whoever is on this machine may ask")
     for line in _greeting(url_of(listener), apis, route, findings):
         click.echo(line)
-    run(app, listener, settings)
+    run(app, listener, settings, leaving)
+
+
+def _of_providers(route: Route, *, warm: bool) -> Iterator[str]:
+    """What an operator should know of those who answer, once they are as ready as they can be."""
+    for provider in route.providers:
+        unable = provider.unable()
+        yield from (
+            f"{provider.name}: {operation} cannot be answered: {reason}"
+            for operation, reason in unable.items()
+        )
+        try:
+            if warm:
+                provider.warm()
+        except FacegateError as error:
+            if not unable:
+                yield f"{provider.name}: {error.message}"
+        yield from (f"{provider.name}: {finding}" for finding in provider.findings())
 
 
 def _changes(loaded: Config, options: dict[str, Any], *, sandbox: bool) -> dict[str, Any]:

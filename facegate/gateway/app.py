@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 import traceback
 from asyncio import CancelledError
@@ -30,6 +31,7 @@ from facegate.gateway.bridge import Bridge
 from facegate.gateway.endpoint import ApiEndpoint, Shared
 from facegate.gateway.sandbox import Sandbox
 from facegate.gateway.settings import Limits, public_place
+from facegate.health import Health
 from facegate.providers.compat import CompatibleApi
 from facegate.verifier import AsyncFaceVerifier
 
@@ -45,13 +47,15 @@ def create_app(
     public_url: str | None = None,
     *,
     cors_origins: Sequence[str] = (),
+    leaving: threading.Event | None = None,
 ) -> Starlette:
     """The ASGI application that serves ``apis``.
 
     Each is at ``/<plugin>/...``; with exactly one, its own paths work too. An API that has a route
-    ``/`` is at ``/<plugin>`` as well. ``GET /healthz`` says that the process serves. Callers
-    present their key before their body is read. An API without keys refuses only web pages: a
-    visitor's browser would send requests in their name unawares.
+    ``/`` is at ``/<plugin>`` as well. ``GET /healthz`` says that the process serves, and ``GET
+    /readyz`` whether requests should come to it. Callers present their key before their body is
+    read. An API without keys refuses only web pages: a visitor's browser would send requests in
+    their name unawares.
 
     Args:
         apis: the APIs to serve, each set up with its settings and keys.
@@ -62,6 +66,7 @@ def create_app(
         public_url: where callers reach the application, if a proxy in front of it changes host or
             path on the way; what they signed is held against it. No forwarded header is believed.
         cors_origins: origins of the web pages that browsers may let ask; none by default.
+        leaving: set when the process is about to end, which ``/readyz`` then says.
 
     Raises:
         ConfigurationError: settings that an API could never use, or an API that is there twice.
@@ -74,7 +79,8 @@ def create_app(
         raise ConfigurationError(f"public_url: {error}") from None
     shared = Shared(limits or Limits(), public)
     bridges = [Bridge(each, sandbox) for each in apis]
-    routes = [Route("/healthz", _health), *_routes(bridges, shared)]
+    ready = partial(_ready, leaving or threading.Event())
+    routes = [Route("/healthz", _health), Route("/readyz", ready), *_routes(bridges, shared)]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -114,6 +120,18 @@ def _routes(apis: Sequence[Api], shared: Shared) -> Iterator[Route]:
 
 async def _health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
+
+
+async def _ready(leaving: threading.Event, request: Request) -> Response:
+    """Whether a balancer should send requests here, and why not. Who asks has shown no key."""
+    health: Health = await request.state.verifier.health()
+    reasons = [
+        *(["the process is about to end"] if leaving.is_set() else []),
+        *(f"{operation} cannot be answered" for operation in health.unanswerable),
+        *(["nothing can be recorded"] if health.unrecorded else []),
+    ]
+    body = {"ready": not reasons, "reasons": reasons}
+    return JSONResponse(body, 503 if reasons else 200)
 
 
 async def _no_such_route(apis: Sequence[Api], request: Request, error: Exception) -> Response:
@@ -162,7 +180,9 @@ class _Traced:
             if not status:
                 await JSONResponse({"error": "internal error"}, 500)(scope, receive, tagged)
         spent_ms = 1000 * (time.perf_counter() - started)
-        _LOG.info("%s %s %d %.0f ms", request_id, _route(scope), status, spent_ms)
+        failure = scope["state"].get("failure")
+        why = f" {type(failure).__name__}: {failure.message}" if failure else ""
+        _LOG.info("%s %s %d %.0f ms%s", request_id, _route(scope), status, spent_ms, why)
 
 
 def _route(scope: Scope) -> str:

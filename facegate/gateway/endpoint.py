@@ -71,7 +71,7 @@ class ApiEndpoint:
         if isinstance(key, HttpReply):
             return key
         if shared.busy >= shared.limits.max_requests:
-            return self.api.refuse(ProviderUnavailable("too many requests in work"))
+            return self._refused(scope["state"], ProviderUnavailable("too many requests in work"))
         shared.busy += 1
         try:
             return await self._work(request, key, scope["state"], receive)
@@ -98,12 +98,12 @@ class ApiEndpoint:
         subject = request.headers.get(SUBJECT)
         if subject is not None and not _SUBJECT.fullmatch(subject):
             return _plain(400, f"{SUBJECT}: 1 to 256 printable ASCII characters")
-        body = await self._body(receive, request.headers.get("content-length", ""))
+        body = await self._body(state, receive, request.headers.get("content-length", ""))
         if not isinstance(body, bytes):
             return body
         request, request_id = replace(request, body=(body,)), state["request_id"]
         # A heavy body takes a while to digest: not on the event loop.
-        repetition = await run_sync(self._proven, request, key)
+        repetition = await run_sync(self._proven, state, request, key)
         if isinstance(repetition, HttpReply):
             return repetition
 
@@ -112,7 +112,7 @@ class ApiEndpoint:
             try:
                 reply = await self.api.answer(request, key, state["verifier"], **about)
             except FacegateError as error:
-                return Completion.failed(error, self.api.refuse(error))
+                return Completion.failed(error, self._refused(state, error))
             return Completion(reply, stays=True)
 
         if repetition is None:
@@ -120,21 +120,32 @@ class ApiEndpoint:
         try:
             return await self.shared.repeats.once(repetition, request_id, work)
         except FacegateError as error:
-            return self.api.refuse(error)
+            return self._refused(state, error)
 
-    def _proven(self, request: HttpRequest, key: str) -> HttpReply | Repetition | None:
+    def _refused(self, state: dict[str, Any], error: FacegateError) -> HttpReply:
+        """An error in the API's words, and in facegate's own for the log."""
+        state["failure"] = error
+        return self.api.refuse(error)
+
+    def _proven(
+        self, state: dict[str, Any], request: HttpRequest, key: str
+    ) -> HttpReply | Repetition | None:
         """A refusal, or the request's identity where its caller has given it an id."""
         if any(map(is_overcrowded, request.body)):
-            return self.api.refuse(InvalidRequest(f"more than {MAX_JSON_VALUES} values of JSON"))
+            return self._refused(
+                state, InvalidRequest(f"more than {MAX_JSON_VALUES} values of JSON")
+            )
         refusal = self.api.prove(request, key)
         caller_id = None if refusal else self.api.repeats(request)
         return Repetition.of(self.api.name, key, caller_id, request) if caller_id else refusal
 
-    async def _body(self, receive: Receive, declared: str) -> bytes | HttpReply | None:
+    async def _body(
+        self, state: dict[str, Any], receive: Receive, declared: str
+    ) -> bytes | HttpReply | None:
         """The whole body, a refusal of it, or None where the caller has hung up."""
         limits, parts, size = self.shared.limits, [], 0
         if declared.isdigit() and int(declared) > limits.max_body_bytes:
-            return self._too_heavy()
+            return self._too_heavy(state)
         with anyio.move_on_after(limits.body_timeout_s):
             while True:
                 message = await receive()
@@ -143,17 +154,17 @@ class ApiEndpoint:
                 parts.append(message["body"])
                 size += len(parts[-1])
                 if size > limits.max_body_bytes:
-                    return self._too_heavy()
+                    return self._too_heavy(state)
                 if not message["more_body"]:
                     return b"".join(parts)
         late = _plain(408, f"the body did not arrive within {limits.body_timeout_s:g} s")
         return replace(late, headers={**late.headers, "connection": "close"})
 
-    def _too_heavy(self) -> HttpReply:
+    def _too_heavy(self, state: dict[str, Any]) -> HttpReply:
         """A refusal in the API's words, with HTTP's own status for it."""
         most = self.shared.limits.max_body_bytes / 2**20
         error = ImageRejected(f"a request heavier than {most:g} MiB")
-        return replace(self.api.refuse(error), status=413)
+        return replace(self._refused(state, error), status=413)
 
 
 def _plain(status: int, text: str) -> HttpReply:

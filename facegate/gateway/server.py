@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from ipaddress import ip_address
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -55,14 +56,26 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
+def run(
+    app: ASGIApp, listener: socket.socket, limits: Limits, leaving: threading.Event | None = None
+) -> None:
     """Serve until SIGTERM or Ctrl-C; requests in work are finished first, within ``grace_s``.
+
+    On SIGTERM, new ones are taken for ``drain_s`` seconds more. A second signal ends that.
+
+    Args:
+        app: the application.
+        listener: the socket to serve on.
+        limits: bounds on what one caller may cost.
+        leaving: set on SIGTERM, for :func:`~facegate.gateway.app.create_app`.
 
     Raises:
         ConfigurationError: the installed uvicorn cannot be used.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # before and after uvicorn's own handler
-    _server(app, limits).run([listener])
+    server = _server(app, limits)
+    server.drain_s, server.leaving = limits.drain_s, leaving or server.leaving
+    server.run([listener])
 
 
 @contextmanager
@@ -113,6 +126,8 @@ class _Server(uvicorn.Server):
         self.refusal: ConfigurationError | None = None
         self.settled = threading.Event()
         self._heeding: Callable[[], object] = lambda: None
+        self.drain_s = 0.0
+        self.leaving = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
@@ -123,6 +138,15 @@ class _Server(uvicorn.Server):
             raise
         finally:
             self.settled.set()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On a signal; a running event loop wakes up for it."""
+        first, end = not self.leaving.is_set(), partial(super().handle_exit, sig, frame)
+        self.leaving.set()
+        if first and self.drain_s and sig == signal.SIGTERM:
+            asyncio.get_running_loop().call_later(self.drain_s, end)
+        else:
+            end()
 
     async def main_loop(self) -> None:
         waiting = asyncio.ensure_future(super().main_loop())

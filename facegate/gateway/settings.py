@@ -53,8 +53,14 @@ class Limits(Table):
     keep_alive_s: int = Field(
         default=60, ge=0, description="Time that an idle connection is kept open."
     )
+    drain_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="Time on SIGTERM in which `/readyz` says no and requests are still taken, for a"
+        " balancer to notice.",
+    )
     grace_s: int = Field(
-        default=30, ge=0, description="Time for requests in work to finish on shutdown."
+        default=30, ge=0, description="Time for requests in work to finish on shutdown, after that."
     )
 
 
@@ -98,6 +104,10 @@ class ServeSettings(Limits):
         default=(),
         description="Origins of web pages that may ask, such as https://app.example.com. Their"
         " visitors hold the key then.",
+    )
+    warm: bool = Field(
+        default=True,
+        description="Load models before the socket opens, so that no caller waits for it.",
     )
     provider: str | None = Field(
         default=None, description="Route or provider that answers; the default one if absent."

@@ -91,6 +91,15 @@ class Journal:
         failure.attempts, failure.request_id = finished.attempts, finished.request_id
         raise failure
 
+    def check(self) -> None:
+        """Find out whether the database can be written to.
+
+        Raises:
+            JournalUnavailable: it cannot.
+        """
+        with self._store.writing():
+            pass
+
     def close(self) -> None:
         """Write what waits, and close the database. A second call does nothing."""
         self._writer.close()

@@ -194,6 +194,13 @@ class Provider(Generic[S]):
         """
         return {}
 
+    def warm(self) -> None:
+        """Load what the first request would have to wait for. The vendor is not asked.
+
+        Raises:
+            FacegateError: it cannot be loaded.
+        """
+
     def close(self) -> None:
         """Let go of what the provider holds. Called once, after the last request."""
 

@@ -186,6 +186,8 @@ class Kept:
     def record(self, event: Finished | Shadowed) -> Flow[None]:
         yield from ()
 
+    def check(self) -> None: ...
+
     def close(self) -> None: ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Final, Literal, Protocol, TypeVar
 
 import cv2
@@ -128,6 +128,17 @@ class Engine:
             return self._finder.look(decode(image))
         return scene
 
+    def load(self, models: Set[str]) -> None:
+        """Load the networks made of these models, now and not with the first picture.
+
+        Raises:
+            ProviderUnavailable: a model is missing.
+            ConfigurationError: OpenCV cannot load one.
+        """
+        for names, network in _NETWORKS.items():
+            if models >= names:
+                getattr(self, network)
+
     @lazy
     def _finder(self) -> Finder:
         return self._load(Finder, "detector")
@@ -153,3 +164,12 @@ class Engine:
                 f"OpenCV {cv2.__version__} cannot load the {' and '.join(names)} model;"
                 " versions from 4.11 up to 5 can"
             ) from error
+
+
+_NETWORKS: Final = {
+    frozenset({"detector"}): "_finder",
+    frozenset({"embedder"}): "_embedder",
+    frozenset({"liveness"}): "_attack_detector",
+    frozenset({"landmarks", "eyes"}): "_eye_watcher",
+}
+"""The network that is made of some models."""

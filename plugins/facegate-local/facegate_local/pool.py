@@ -64,6 +64,18 @@ class Pool(Generic[T]):
         self.clear()
         _pools.add(self)
 
+    def warm(self, use: Callable[[T], object]) -> None:
+        """Build one thing, use it, and keep it for whoever comes first; no loan, so none is longer.
+
+        Args:
+            use: what the first borrower shall not have to wait for.
+        """
+        line = self._line
+        if not line.idle and not line.lent:
+            thing = self._build()
+            use(thing)
+            line.idle.append(thing)
+
     @contextmanager
     def lend(self, timeout: float) -> Iterator[T]:
         """One thing, for the ``with`` block; waits at most ``timeout`` seconds for it.

@@ -181,6 +181,10 @@ class Local(BlockingProvider[LocalSettings]):
             if names
         }
 
+    def warm(self) -> None:
+        needed = frozenset(chain.from_iterable(_NEEDED[each] for each in self.capabilities))
+        self._engines.warm(lambda engine: engine.load(needed))
+
     def close(self) -> None:
         self._engines.clear()
 

@@ -204,3 +204,22 @@ def test_check_fails_for_what_cannot_be_answered(
     said = capsys.readouterr().out
     assert "main: liveness cannot be answered: no model file for eyes" in " ".join(said.split())
     assert "main: compare cannot" not in said
+
+
+def test_once_warm_it_needs_no_file_any_more(
+    models_dir: Path, portraits: Mapping[str, Path], tmp_path: Path
+) -> None:
+    copied = shutil.copytree(models_dir, tmp_path / "models")
+    with facegate.open(plugin="local", models_dir=copied, pull=False) as verifier:
+        verifier.provider.warm()
+        shutil.rmtree(copied)
+        assert verifier.compare(portraits["person_a_1"], [portraits["person_a_2"]]).accepted
+        assert verifier.liveness(portraits["person_b_1"]).liveness is not None
+
+
+def test_what_is_missing_cannot_be_warmed(models_dir: Path, tmp_path: Path) -> None:
+    directory = only(models_dir, {"detector"}, tmp_path)
+    with facegate.open(plugin="local", models_dir=directory, pull=False) as verifier:
+        with pytest.raises(ProviderUnavailable, match="embedder"):
+            verifier.provider.warm()
+        assert not verifier.health().ready

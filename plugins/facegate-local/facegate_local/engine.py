@@ -132,8 +132,7 @@ class Engine:
         """Load the networks made of these models, now and not with the first picture.
 
         Raises:
-            ProviderUnavailable: a model is missing.
-            ConfigurationError: OpenCV cannot load one.
+            ConfigurationError: a model is missing, or OpenCV cannot load it.
         """
         for names, network in _NETWORKS.items():
             if models >= names:

@@ -65,13 +65,13 @@ class Pool(Generic[T]):
         _pools.add(self)
 
     def warm(self, use: Callable[[T], object]) -> None:
-        """Build one thing, use it, and keep it for whoever comes first; no loan, so none is longer.
+        """Build all things and use each, before anybody borrows one; no loan, so none seems long.
 
         Args:
-            use: what the first borrower shall not have to wait for.
+            use: what the first borrowers shall not have to wait for.
         """
         line = self._line
-        if not line.idle and not line.lent:
+        while len(line.idle) + line.lent < self._size:
             thing = self._build()
             use(thing)
             line.idle.append(thing)

@@ -15,7 +15,7 @@ import cv2
 import pytest
 
 import facegate
-from facegate import FaceVerifier, ProviderError, ProviderUnavailable
+from facegate import ConfigurationError, FaceVerifier, ProviderError, ProviderUnavailable
 from facegate.cli.main import main
 from facegate_local.provider import Local, LocalSettings
 from facegate_local.store import ModelStore
@@ -220,6 +220,6 @@ def test_once_warm_it_needs_no_file_any_more(
 def test_what_is_missing_cannot_be_warmed(models_dir: Path, tmp_path: Path) -> None:
     directory = only(models_dir, {"detector"}, tmp_path)
     with facegate.open(plugin="local", models_dir=directory, pull=False) as verifier:
-        with pytest.raises(ProviderUnavailable, match="embedder"):
+        with pytest.raises(ConfigurationError, match="embedder"):
             verifier.provider.warm()
         assert not verifier.health().ready

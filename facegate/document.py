@@ -70,7 +70,16 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
     except ValueError as error:  # not UTF-8, or not TOML; both say where
-        raise ConfigurationError(f"{path}: {error}") from None
+        hint = next((each for said, each in _HINTS.items() if said in str(error)), "")
+        raise ConfigurationError(f"{path}: {error}{hint}") from None
+
+
+_HINTS = {
+    "Invalid value": "; a text needs quotes",
+    "hex value": "; for a path with \\, use '...' or write / instead",
+    "Unescaped": "; for a path with \\, use '...' or write / instead",
+}
+"""What to type instead, by what TOML's parser says is wrong."""
 
 
 def overlay(
@@ -163,7 +172,7 @@ def secret_text(path: str, where: str) -> str:
         ConfigurationError: it cannot be read. Its path is not shown: it may be the secret itself.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except (ValueError, TypeError):

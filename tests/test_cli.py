@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import types
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import click
 import pytest
 
+from drawn import picture
 from facegate.cli import main as cli
 from facegate.cli import options
 from facegate.plugin import (
@@ -87,6 +90,15 @@ class Scripted(BlockingProvider[Settings]):
         live = Liveness(passed=request.settings.live, score=0.4, threshold=0.5, scale=SCALE)
         match = Match(is_match=True, score=0.9, threshold=0.7, scale=SCALE)
         return Answer(match, live, warnings=("scripted",))
+
+
+class Key(ProviderSettings):
+    api_key: str
+
+
+class Demanding(BlockingProvider[Key]):
+    settings_type = Key
+    info = replace(Scripted.info, plugin="demanding", embedded=False)
 
 
 @click.command()
@@ -221,9 +233,63 @@ def test_a_folder_is_a_gallery(run: Any) -> None:
     Path("gallery").mkdir()
     Path("first.png").rename("gallery/a.png")
     Path("second.png").rename("gallery/b.PNG")
-    Path("gallery/notes.txt").write_text("not a picture")
-    _, out, _ = run("compare", "probe.png", "gallery", "--json")
+    _, out, err = run("compare", "probe.png", "gallery", "--json")
     assert len(json.loads(out)["match"]["gallery_scores"]) == 2
+    assert not err
+
+
+def test_a_folders_pictures_are_told_by_what_is_in_them(run: Any) -> None:
+    Path("gallery").mkdir()
+    Path("first.png").rename("gallery/a.jfif")
+    Path("second.png").rename("gallery/b")
+    Path("gallery/._a.jpg").write_bytes(b"\0\5\x16\7")  # macOS leaves it beside a picture
+    for name in ("c.jpg", "d.gif", "e.txt", "f.txt"):
+        Path("gallery", name).write_text("not a picture")
+    _, out, err = run("compare", "probe.png", "gallery", "--json")
+    assert len(json.loads(out)["match"]["gallery_scores"]) == 2
+    assert err == "gallery: left out c.jpg, d.gif, e.txt and 1 more, which are no pictures\n"
+
+
+def test_a_folder_of_pictures_that_are_not_taken_says_why(run: Any) -> None:
+    Path("gallery").mkdir()
+    Path("gallery/a.heic").write_bytes(picture(ImageFormat.HEIC))
+    _, _, err = run("compare", "probe.png", "gallery")
+    assert "gallery[0] is gallery/a.heic" in err
+    assert "does not take HEIC, only PNG; images.prepare = true" in " ".join(err.split())
+    Path("gallery/a.heic").write_bytes(b"GIF89a")
+    _, _, err = run("compare", "probe.png", "gallery")
+    assert "no pictures in gallery: a.heic: GIF pictures are not taken" in err
+
+
+def test_the_file_at_fault_is_named(run: Any) -> None:
+    Path("gallery").mkdir()
+    Path("first.png").rename("gallery/a.png")
+    Path("gallery/selfie.png").write_bytes(Path("probe.png").read_bytes())
+    _, _, err = run("compare", "probe.png", "gallery")
+    assert "gallery[1] is gallery/selfie.png" in err
+
+
+def test_a_picture_may_come_through_a_pipe(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = io.TextIOWrapper(io.BytesIO(Path("probe.png").read_bytes()))
+    monkeypatch.setattr("sys.stdin", piped)
+    code, _, _ = run("compare", "-", "first.png")
+    assert code == options.ACCEPTED
+    code, _, err = run("compare", "-", "first.png")
+    assert (code, "already read to its end" in err) == (options.BAD_INPUT, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("default = main", "a text needs quotes"),
+        (r'models_dir = "C:\Users\me"', "use '...' or write / instead"),
+        (r'models_dir = "C:\models"', "use '...' or write / instead"),
+    ],
+)
+def test_toml_that_is_wrong_is_mended_in_words(run: Any, line: str, hint: str) -> None:
+    Path("facegate.toml").write_text(line)
+    code, _, err = run("check")
+    assert (code, hint in " ".join(err.split())) == (options.MISCONFIGURED, True), err
 
 
 def test_a_glob_that_no_shell_expanded_is_expanded(run: Any) -> None:
@@ -250,6 +316,19 @@ def test_providers_lists_a_broken_plugin_with_its_reason(run: Any) -> None:
     assert code == 0
     assert "scripted" in out
     assert "no_such_module" in out
+
+
+def test_a_plugin_can_be_looked_up_before_it_is_configured(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [_plugin("demanding", Demanding)]
+    monkeypatch.setattr("facegate.providers.registry.entry_points", lambda group: found)
+    _, out, _ = run("providers", "demanding")
+    assert "api_key" in out
+    assert "(required)" in out
+    code, out, _ = run("providers")
+    assert code == options.ACCEPTED
+    assert "- demanding: the environment: demanding.api_key" in " ".join(out.split())
 
 
 def test_a_provider_page_shows_settings_rates_and_notes(run: Any) -> None:

@@ -298,9 +298,10 @@ def test_a_plugin_that_cannot_be_set_up(here: Path, site: Site) -> None:
 
 
 def test_a_secret_can_stand_in_a_file(here: Path, registry: Registry) -> None:
-    (here / "token").write_text(f"{SECRET}\n")
-    config = load(here, ONE + "token_file = 'token'")
-    assert settings(config, registry).token.get_secret_value() == SECRET
+    for encoding in ("utf-8", "utf-8-sig"):  # as Windows' editors write it
+        (here / "token").write_text(f"{SECRET}\n", encoding)
+        config = load(here, ONE + "token_file = 'token'")
+        assert settings(config, registry).token.get_secret_value() == SECRET
 
 
 def test_the_path_of_a_secret_can_come_from_the_environment(here: Path, registry: Registry) -> None:

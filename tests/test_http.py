@@ -90,6 +90,12 @@ def test_a_reply_becomes_a_result(ask: Ask) -> None:
 
 
 @both_ways
+def test_a_byte_order_mark_before_a_reply_is_none_of_it(ask: Ask) -> None:
+    with Server(reply(200, b'\xef\xbb\xbf{"score": 0.93}')) as server:
+        assert ask(acme(server.url), **PICTURES).accepted
+
+
+@both_ways
 def test_an_option_for_one_request_reaches_the_wire(ask: Ask) -> None:
     with Server(SAME) as server:
         ask(acme(server.url), **PICTURES, options={"acme": {"mode": "ACCURATE"}})

@@ -84,8 +84,10 @@ def test_outcomes_one_by_one(facegate: Facegate) -> None:
     assert found == [(False, True), (True, None), (None, None)]
 
 
-def test_outcomes_from_a_file(facegate: Facegate) -> None:
-    text = "request_id,spoof,genuine\r\nr-1,,TRUE\r\n r-2 ,no,no\r\n"
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_outcomes_from_a_file(facegate: Facegate, separator: str) -> None:
+    text = "request_id,spoof,genuine\r\nr-1,,TRUE\r\n r-2 ,no,no\r\n\r\n"
+    text = text.replace(",", separator)  # Excel writes what its country does
     Path("outcomes.csv").write_text(text, encoding="utf-8-sig")
     assert facegate("import", "outcomes.csv").out == "2 imported\n"
     with journal("sqlite:///journal.db") as kept:

@@ -32,7 +32,7 @@ def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
     """
     registry, loaded = Registry(), Config.load(config)
     if name:
-        provider = loaded.provider(registry, name)
+        provider = _shown(loaded, registry, name)
         if as_json:
             print_json(_described(provider))
         else:
@@ -43,6 +43,21 @@ def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
         print_json({key: _described(value) for key, value in outcomes.items()})
     else:
         terminal.console().print(terminal.provider_table(outcomes))
+
+
+def _shown(loaded: Config, registry: Registry, name: str) -> Provider:
+    """The provider, or a plugin nobody has configured yet: one looks it up to do so."""
+    try:
+        return loaded.provider(registry, name)
+    except ConfigurationError:
+        if name in loaded.providers or name not in registry.names():
+            raise
+    kind = registry.provider_type(name)
+    required = [key for key, each in kind.settings_type.model_fields.items() if each.is_required()]
+    provider = kind.__new__(kind)  # it could not be made without them, and is shown alone
+    provider.settings = kind.settings_type.model_construct(**dict.fromkeys(required, "(required)"))
+    provider.name = name
+    return provider
 
 
 @click.command()

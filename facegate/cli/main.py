@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from facegate.cli import terminal
-from facegate.cli.gallery import expanded
+from facegate.cli.gallery import expanded, source
 from facegate.cli.options import (
     ACCEPTED,
     BAD_INPUT,
@@ -188,7 +189,10 @@ _gallery = click.argument("gallery", nargs=-1, required=True, type=click.Path())
 @_threshold
 @_asking
 def compare(probe: str, gallery: tuple[str, ...], threshold: str | None, **shared: Any) -> int:
-    """Compare PROBE with one or more GALLERY pictures, folders or globs of one person."""
+    """Compare PROBE with one or more GALLERY pictures, folders or globs of one person.
+
+    A picture called - comes through standard input.
+    """
     return _answer(Operation.COMPARE, probe, expanded(gallery), threshold=threshold, **shared)
 
 
@@ -255,17 +259,21 @@ def _answer(
         loaded.refuse_unknown_route(route)
     with setup(loaded, Registry(), route or provider).blocking() as verifier:
         plugins = {each.info.plugin: None for each in verifier.route.providers}
-        result = verifier.ask(
-            Question(
-                operation=operation,
-                probe=probe,
-                gallery=gallery,
-                threshold=threshold,
-                liveness_threshold=liveness_threshold,
-                options=_by_plugin(options, list(plugins)),
-                subject=subject,
-            )
+        question = Question(
+            operation=operation,
+            probe=source(probe),
+            gallery=[source(each) for each in gallery],
+            threshold=threshold,
+            liveness_threshold=liveness_threshold,
+            options=_by_plugin(options, list(plugins)),
+            subject=subject,
         )
+        try:
+            result = verifier.ask(question)
+        except FacegateError as error:
+            if (place := re.fullmatch(r"gallery\[(\d+)\]", error.image or "")) is not None:
+                click.echo(f"{error.image} is {gallery[int(place[1])]}", err=True)
+            raise
     if as_json:
         click.echo(result.model_dump_json(indent=2))
     else:

@@ -89,9 +89,10 @@ def provider_table(providers: Mapping[str, Provider | FacegateError]) -> Rendera
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("provider", "plugin", "operations", "sees the picture", "keeps it"):
         table.add_column(column)
+    failed = {name: each for name, each in providers.items() if isinstance(each, FacegateError)}
     for name, provider in providers.items():
         if isinstance(provider, FacegateError):
-            table.add_row(name, Text(provider.message, "red"))
+            table.add_row(name, Text("not usable yet", "red"))
             continue
         handling = provider.info.handling
         table.add_row(
@@ -101,7 +102,7 @@ def provider_table(providers: Mapping[str, Provider | FacegateError]) -> Rendera
             handling.recipient,
             str(handling.keeps),
         )
-    return table
+    return Group(table, *(Text(f"- {name}: {each.message}") for name, each in failed.items()))
 
 
 _TRAINS = {True: "trains on them", False: "does not train on them", None: "may train on them"}

@@ -71,7 +71,7 @@ def sniff(data: bytes) -> Header:
     """
     import imagesize  # loads urllib's HTTP client, which importing facegate should not
 
-    kind = _format(data)
+    kind = format_of(data)
     width, height = 0, 0
     try:
         complete, frames = _INSPECT[kind](data)
@@ -90,7 +90,12 @@ def sniff(data: bytes) -> Header:
     return Header(kind, width, height)
 
 
-def _format(data: bytes) -> ImageFormat:
+def format_of(data: bytes) -> ImageFormat:
+    """The type of a picture, by its first :data:`HEAD` bytes or more.
+
+    Raises:
+        ImageRejected: a type that nobody takes, or none that is known.
+    """
     for prefix, kind in _PREFIXES.items():
         if data.startswith(prefix):
             return kind
@@ -109,7 +114,7 @@ def _brands(data: bytes) -> list[bytes]:
     """The brands of an ISO media file, the major one first."""
     if data[4:8] != b"ftyp":
         return []
-    end = min(int.from_bytes(data[:4], "big"), 16 + 4 * _MOST_BRANDS)
+    end = min(int.from_bytes(data[:4], "big"), HEAD)
     return [data[8:12], *(data[place : place + 4] for place in range(16, end, 4))]
 
 
@@ -121,6 +126,8 @@ class _Inspection(NamedTuple):
 
 
 _MOST_BRANDS = 64
+HEAD = 16 + 4 * _MOST_BRANDS
+"""Bytes at the beginning of a picture that tell its type."""
 _MOST_SCANS = 100
 """Scans of a progressive JPEG; a dozen is usual, each costs a pass over the whole picture."""
 _SEQUENTIAL = (0xC0, 0xC1)

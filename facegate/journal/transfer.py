@@ -60,11 +60,14 @@ def labels(path: Path) -> Iterator[tuple[int, Label]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
+            header = file.readline()
+            separator = next((each for each in ";\t" if each in header), ",")  # as Excel has it
+            file.seek(0)
+            reader = csv.reader(file, delimiter=separator)
             columns = [name.strip().lower() for name in next(reader, [])]
             if "request_id" not in columns or not set(columns) <= {*_COLUMNS}:
                 raise InvalidRequest(f"{path.name}, line 1: columns are {', '.join(_COLUMNS)}")
-            for values in reader:
+            for values in filter(None, reader):  # a blank line says nothing
                 try:
                     yield reader.line_num, _label(columns, values)
                 except InvalidRequest as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import time
 from email.utils import parsedate_to_datetime
@@ -25,11 +26,12 @@ def read_reply(reply: HttpReply, reply_type: type[R]) -> R:
         BadReply: the body is something else, an object in it has a name twice, or it holds more
             values than are safe to parse.
     """
+    body = reply.body.removeprefix(codecs.BOM_UTF8)  # which some servers on Windows write
     try:
-        if is_overcrowded(reply.body):
+        if is_overcrowded(body):
             raise ValueError("too many values")
-        content = reply_type.model_validate_json(reply.body, by_alias=True, by_name=False)
-        json.loads(reply.body, object_pairs_hook=_once)
+        content = reply_type.model_validate_json(body, by_alias=True, by_name=False)
+        json.loads(body, object_pairs_hook=_once)
     except ValueError as error:
         misfit = _misfit(error) if isinstance(error, ValidationError) else _UNREAD
         raise BadReply(

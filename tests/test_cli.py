@@ -229,6 +229,22 @@ def test_a_name_that_is_missing_is_called_what_it_was_to_be(
     assert (code, message in err) == (options.MISCONFIGURED, True), err
 
 
+@pytest.mark.parametrize(("encoding", "bar"), [("utf-8", "━━━"), ("ascii", "===")])
+def test_a_terminal_without_line_drawing_gets_a_bar_too(encoding: str, bar: str) -> None:
+    environ = {**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "80"}
+    script = (
+        "from facegate.cli.terminal import console, result\n"
+        "from facegate.testing.fake import FakeProvider\n"
+        "import facegate\n"
+        "from facegate.testing.pictures import noise\n"
+        "with facegate.FaceVerifier(FakeProvider()) as verifier:\n"
+        "    console().print(result(verifier.compare(noise(1), noise(2))))\n"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environ, capture_output=True, check=True)
+    assert bar in done.stdout.decode(encoding)
+
+
 def test_a_folder_is_a_gallery(run: Any) -> None:
     Path("gallery").mkdir()
     Path("first.png").rename("gallery/a.png")

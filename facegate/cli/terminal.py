@@ -34,7 +34,8 @@ class _Console(Console):
 
 def console(*, stderr: bool = False) -> Console:
     """A console that prints text as it is: a file may be called ``[bold].jpg``."""
-    out = _Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    out = _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    out.soft_wrap = not out.is_terminal  # a terminal itself would break lines within words
     if not out.is_terminal:
         out.width = _PIPED_WIDTH
     return out
@@ -213,14 +214,15 @@ def _scale_bar(score: float, threshold: float | None, scale: Scale | None, *, pa
     """The score as a bar on its scale, with a mark where the threshold lies."""
     low, high = (scale.low, scale.high) if scale else (0.0, 1.0)
     place = [round((value - low) / (high - low) * _BAR) for value in (score, threshold or low)]
+    reached, left = "=-" if console().options.ascii_only else "━─"
     bar = Text()
     for column in range(_BAR + 1):
         if threshold is not None and column == place[1]:
             bar.append("|", "bold")
         elif column <= place[0]:
-            bar.append("━", "green" if passed else "red")
+            bar.append(reached, "green" if passed else "red")
         else:
-            bar.append("─", "dim")
+            bar.append(left, "dim")
     bar.append(f"  {score:.3f}")
     if threshold is not None:
         bar.append(f" {'>=' if score >= threshold else '<'} {threshold:g}", "dim")

@@ -75,11 +75,11 @@ def list_(*, portraits: bool, directory: Path | None, as_json: bool) -> None:
         _echo_records(store)
         return
     table = Table("name", "state", "size", "licence", "what for", box=None)
-    table.add_column("origin", overflow="fold")
     for asset in store.assets:
         purpose = f"{asset.purpose}; {asset.credit}" if asset.credit else asset.purpose
         state, size = _state(store, asset), _readable(asset.bytes)
-        table.add_row(asset.name, state, size, asset.licence, purpose, asset.origin)
+        about = Text(f"{purpose}\n{asset.origin}", overflow="fold")
+        table.add_row(asset.name, state, size, asset.licence, about)
     console().print(table)
 
 

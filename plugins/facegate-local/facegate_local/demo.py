@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 import cv2
 from rich.console import Console, Group
+from rich.rule import Rule
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -60,7 +61,7 @@ def demo() -> None:
                 _outcome(verifier, store, scene)
         for scene in SCENES:
             if not lacking.intersection((scene.probe, *scene.gallery)):
-                console.rule(scene.title, align="left")
+                console.print(Rule(scene.title, align="left"), width=min(console.width, 80))
                 console.print(_picture(verifier, store, scene, console), "")
     console.print(
         "Liveness here is a filter for prints and screens on one photo; it holds no certification:"

@@ -89,9 +89,10 @@ def test_verify_tells_a_corrupted_file_from_a_missing_one(models: Path) -> None:
 def test_list_says_what_each_file_is_for_and_whose(models: Path) -> None:
     listed = run(models, "list")
     assert listed.exit_code == 0
-    (line,) = (line for line in listed.stdout.splitlines() if "net" in line)
-    for part in ("missing", "7 kB", "MIT", "stands for net", "https://example.org"):
+    _, line, below = listed.stdout.splitlines()
+    for part in ("net", "missing", "7 kB", "MIT", "stands for net"):
         assert part in line
+    assert "https://example.org" in below
     (record,) = json.loads(run(models, "list", "--json").stdout)
     assert record["path"] == str(models / "net.onnx")
     assert record["archive"]["package"] == "facedata"

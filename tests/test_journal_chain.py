@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,10 @@ def test_an_untouched_journal_holds(file: Path) -> None:
             "record 21 does not follow from the one before it",
         ),
         ("UPDATE facegate_head SET seq = 19", "record 20 is not where the journal says"),
+        ("UPDATE facegate_records SET seconds = 'x' WHERE seq = 7", "record 7 was altered"),
+        ("UPDATE facegate_records SET kind = X'00' WHERE seq = 7", "record 7 does not follow"),
+        ("UPDATE facegate_records SET hash = 7 WHERE seq = 7", "record 7 does not follow"),
+        ("UPDATE facegate_head SET hash = 7", "record 20 is not where the journal says"),
     ],
 )
 def test_what_was_done_to_it_is_named(file: Path, statement: str, place: str) -> None:
@@ -180,6 +185,43 @@ def test_a_person_is_erased_and_the_chain_holds(url: str) -> None:
     assert (found.problems, found.erased, found.records) == ((), 7, 15)
 
 
+def test_what_was_emptied_since_a_head_was_kept_is_counted(url: str) -> None:
+    with journal(url) as kept:
+        write(kept, *(finished(f"r-{n}", who) for n, who in enumerate(SUBJECTS)))
+        kept.erase("ben")
+        before = kept.head()
+        write(kept, finished("later", "ann"))
+        kept.erase("ann")
+        found = kept.verify(before)
+        assert (found.problems, found.erased, found.erased_since) == ((), 12, 6)
+        assert kept.verify().erased_since == 0
+
+
+@pytest.mark.parametrize("seq", ["x", b"\0", 1.5])
+def test_a_number_that_is_none_is_named(seq: object) -> None:
+    kept = list(chained(Head(), [Record(Kind.LABEL, "2026", {"request_id": "r"})] * 3))
+    odd = [kept[0], replace(kept[1], seq=seq), kept[2]]  # type: ignore[arg-type]
+    found = verify(odd, Head(), Head(3, kept[2].hash)).problems
+    assert found == (f"a record is numbered {seq!r}, which is no number", "record 2 is missing")
+    ends = verify(kept, Head(), Head(seq, kept[2].hash)).problems  # type: ignore[arg-type]
+    assert ends == (f"the journal says that it ends at {seq!r}, which is no number",)
+
+
+def test_many_erasures_are_each_explained() -> None:
+    """Ten thousand of them: looking through all for each would not end."""
+    requests = [Record(Kind.REQUEST, "2026", {"request_id": str(n)}) for n in range(20_000)]
+    erasures = [
+        Record(Kind.ERASURE, "2026", {"detail": json.dumps({"erased": [[seq, seq]]})})
+        for seq in range(1, 20_000, 2)
+    ]
+    kept = [
+        replace(record, content={}, salt=None) if record.seq < 20_000 and record.seq % 2 else record
+        for record in chained(Head(), [*requests, *erasures])
+    ]
+    found = verify(kept, Head(), Head(kept[-1].seq, kept[-1].hash))
+    assert (found.problems, found.erased) == ((), 10_000)
+
+
 def test_nothing_of_an_erased_person_is_left_on_the_disk(tmp_path: Path) -> None:
     with journal(f"sqlite:///{tmp_path}/j.db") as kept:
         write(kept, finished("request-of-ann", "ann"), finished("request-of-ben", "ben"))
@@ -224,6 +266,31 @@ def test_old_records_are_purged_and_the_chain_holds(url: str) -> None:
         write(kept, finished("after"))
         assert kept.verify().problems == ()
         assert kept.verify(before).problems == ("record 12, which was expected, has been purged",)
+
+
+def test_a_clock_in_the_future_does_not_stop_a_purge(url: str) -> None:
+    wrong = datetime.now(UTC) + timedelta(days=9999)
+    with journal(url) as kept:
+        moments = (NOON, wrong, NOON, datetime.now(UTC), wrong)
+        write(kept, *(finished(f"r-{n}", at=at) for n, at in enumerate(moments)))
+        kept.purge(NOON + timedelta(days=1))
+        assert [row.request_id for row in kept.rows()] == ["r-3", "r-4"]
+        assert kept.verify().problems == ()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 3, 2),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=9))),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-9))),
+    ],
+)
+def test_a_moment_that_is_none_is_refused(url: str, moment: datetime) -> None:
+    with journal(url) as kept:
+        for asked in (kept.purge, lambda since: list(kept.rows(since=since))):
+            with pytest.raises(InvalidRequest):
+                asked(moment)
 
 
 @pytest.mark.parametrize("detail", ["NULL", "'nonsense'", "'[]'", "'{\"upto\": 8}'"])

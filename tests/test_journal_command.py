@@ -60,6 +60,7 @@ def test_a_journal_that_holds_is_said_to(facegate: Facegate) -> None:
         "verified": True,
         "records": 6,
         "erased": 0,
+        "erased_since": 0,
         "begins": 1,
         "head": head,
         "problems": [],

@@ -74,6 +74,11 @@ def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int
             click.echo(problem)
         state = f"{len(checked.problems)} problems" if checked.problems else "the chain holds"
         click.echo(f"{checked.records} records from number {checked.begins} on: {state}")
+        if checked.erased_since:
+            click.echo(
+                f"{checked.erased_since} records from before that head were emptied after it;"
+                " compare that with the erasures that you know of"
+            )
         click.echo(f"head {checked.head}")
     return REJECTED if checked.problems else ACCEPTED
 
@@ -111,6 +116,12 @@ def erase(subject: str, config: str | None, *, as_json: bool) -> None:
     with _opened(config) as opened:
         count = opened.erase(subject)
     _echo_count("erased", count, as_json=as_json)
+    if not count and not as_json:
+        click.echo(
+            "No record has this subject under the configured subject_key. What was recorded under"
+            " another key needs that key.",
+            err=True,
+        )
 
 
 @journal.command()

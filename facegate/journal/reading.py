@@ -94,12 +94,13 @@ def verify(
     """The verification of the whole chain as it is now."""
     with store.reading() as connection:
         start, head = begins(connection), store.head(connection)
+        total = connection.scalar(select(func.count()).select_from(records)) or 0
 
         def counted(chain: Iterator[StoredRecord]) -> Iterator[StoredRecord]:
-            for record in chain:
+            for done, record in enumerate(chain, 1):
                 yield record
-                if not record.seq % _CHUNK:
-                    progress(record.seq - start.seq, head.seq - start.seq)
+                if not done % _CHUNK:
+                    progress(done, max(done, total))
 
         return verification.verify(counted(store.chain(connection)), start, head, expected)
 

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from facegate.errors import InvalidRequest
 from facegate.events import Finished, Shadowed
 from facegate.journal.chain import Kind, Record
 from facegate.model import Attempt, Billed
@@ -107,8 +108,17 @@ def plugin_versions() -> Mapping[str, str]:
 
 
 def stamp(moment: datetime) -> str:
-    """Text of a moment: UTC, in ISO 8601 with microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """Text of a moment: UTC, in ISO 8601 with microseconds.
+
+    Raises:
+        InvalidRequest: a moment without a time zone, or one that UTC has no year for.
+    """
+    if moment.tzinfo is None:
+        raise InvalidRequest(f"{moment} has no time zone; add one, such as datetime.UTC")
+    try:
+        return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError):
+        raise InvalidRequest(f"{moment} cannot be told in UTC") from None
 
 
 def subject_hash(subject: str | None, key: bytes | None) -> str | None:

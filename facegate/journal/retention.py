@@ -47,6 +47,8 @@ def erase(store: Store, subject: str) -> int:
 def purge(store: Store, before: datetime, progress: Callable[[int, int], object]) -> int:
     """Remove the oldest records, up to the first that is not older; gives how many.
 
+    A record from the future, of a clock that was wrong, is as old as those around it.
+
     Args:
         store: the journal's.
         before: the moment before which records are old.
@@ -56,9 +58,10 @@ def purge(store: Store, before: datetime, progress: Callable[[int, int], object]
         JournalUnavailable: the database failed.
     """
     with store.writing() as connection:
-        young = select(records.c.seq).where(records.c.at >= stamp(before))
-        kept = connection.scalar(young.order_by(records.c.seq).limit(1))
-        last = store.head(connection).seq if kept is None else kept - 1
+        young = records.c.at.between(stamp(before), _now())
+        kept = connection.scalar(select(func.min(records.c.seq)).where(young))
+        aged = select(func.max(records.c.seq)).where(records.c.at < stamp(before))
+        last = connection.scalar(aged if kept is None else aged.where(records.c.seq < kept)) or 0
         old = select(records.c.hash).where(records.c.seq == last)
         if last > begins(connection).seq:
             detail = {"upto": last, "hash": connection.scalar(old), "before": stamp(before)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from facegate.journal.chain import Head, Kind, StoredRecord, digest, link
 
@@ -20,6 +20,8 @@ class ChainVerification:
     Attributes:
         records: how many were checked.
         erased: how many of them had been emptied.
+        erased_since: how many of those that lie before the expected head were emptied after it was
+            written down. Whether a person asked for it or a forger did, nobody can tell from here.
         begins: number of the first record; those before it were purged.
         head: number and hash of the last record.
         problems: what is wrong, a sentence each; the first hundred, and how many more.
@@ -27,6 +29,7 @@ class ChainVerification:
 
     records: int
     erased: int
+    erased_since: int
     begins: int
     head: Head
     problems: tuple[str, ...]
@@ -46,7 +49,9 @@ def verify(
     """
     walk = _Walk(start, expected)
     for record in records:
-        if record.seq > start.seq:
+        if not _is_number(record.seq):
+            walk.odd(record)
+        elif record.seq > start.seq:
             walk.take(record)
     return walk.ended(head)
 
@@ -54,8 +59,8 @@ def verify(
 class _Walk:
     def __init__(self, start: Head, expected: Head | None) -> None:
         self._start, self._expected, self._last = start, expected, start
-        self._count = self._erased = self._more = 0
-        self._unexplained: set[int] = set()
+        self._count = self._erased = self._erased_since = self._more = 0
+        self._unexplained: list[int] = []  # ascending, as the records come
         self._problems: list[str] = []
         if expected is not None and expected.seq <= start.seq and expected != start:
             self._note(f"record {expected.seq}, which was expected, has been purged")
@@ -81,31 +86,48 @@ class _Walk:
     def _check_content(self, record: StoredRecord) -> None:
         if record.salt is None and not record.content:
             self._erased += 1
-            self._unexplained.add(record.seq)
+            self._unexplained.append(record.seq)
         elif record.salt is None or record.content_hash != digest(record.content, record.salt):
             self._note(f"record {record.seq} was altered")
         elif record.kind == Kind.ERASURE:
-            self._explain(record.content)
+            self._explain(record)
 
-    def _explain(self, content: Mapping[str, Any]) -> None:
+    def _explain(self, erasure: StoredRecord) -> None:
+        known = self._expected.seq if self._expected and erasure.seq > self._expected.seq else 0
+        unexplained = self._unexplained
         try:
-            for first, last in json.loads(content["detail"])["erased"]:
-                self._unexplained -= {seq for seq in self._unexplained if first <= seq <= last}
+            for first, last in json.loads(erasure.content["detail"])["erased"]:
+                begin, end = bisect_left(unexplained, first), bisect_right(unexplained, last)
+                self._erased_since += sum(seq <= known for seq in unexplained[begin:end])
+                del unexplained[begin:end]
         except (ValueError, LookupError, TypeError):  # a forger's; then it explains nothing
             return
 
+    def odd(self, record: StoredRecord) -> None:
+        """Note a record that cannot have a place among the others."""
+        self._count += 1
+        self._note(f"a record is numbered {record.seq!r:.40}, which is no number")
+
     def ended(self, head: Head) -> ChainVerification:
         last = self._last
+        if not _is_number(head.seq):
+            self._note(f"the journal says that it ends at {head.seq!r:.40}, which is no number")
+            head = last
         end = max(head, self._expected or head, key=lambda each: each.seq)
         if end.seq > last.seq:
             self._note(_missing(last.seq + 1, end.seq))
         elif head != last:
             self._note(f"record {last.seq} is not where the journal says that it ends")
-        for seq in sorted(self._unexplained):
+        for seq in self._unexplained:
             self._note(f"record {seq} was emptied, and no erasure says so")
         more = (f"and {self._more} problems more",) if self._more else ()
         return ChainVerification(
-            self._count, self._erased, self._start.seq + 1, last, (*self._problems, *more)
+            self._count,
+            self._erased,
+            self._erased_since,
+            self._start.seq + 1,
+            last,
+            (*self._problems, *more),
         )
 
     def _note(self, problem: str) -> None:
@@ -113,6 +135,11 @@ class _Walk:
             self._problems.append(problem)
         else:
             self._more += 1
+
+
+def _is_number(value: object) -> bool:
+    """Whether a column holds what it should: SQLite keeps whatever it is given."""
+    return isinstance(value, int)
 
 
 def _missing(first: int, last: int) -> str:

@@ -156,8 +156,13 @@ class Bridge:
         unjudged = decoded
         if decoded.judged_by_caller:
             unjudged = replace(decoded, threshold=None, liveness_threshold=None)
-        answer = await (ask(unjudged) if ask else self._ask(unjudged, verifier, about))
-        return self.api.encode(decoded, answer)
+        answers = []
+        for number, probe in enumerate((decoded.probe, *decoded.further_probes), 1):
+            one = replace(unjudged, probe=probe)
+            if number > 1:  # a question of its own, and recorded as one
+                about = {**about, "request_id": f"{about['request_id']}.{number}"}
+            answers.append(await (ask(one) if ask else self._ask(one, verifier, about)))
+        return self.api.encode(decoded, min(answers, key=_nearness))
 
     async def _ask(
         self, decoded: DecodedRequest, verifier: AsyncFaceVerifier, about: Mapping[str, str | None]
@@ -287,6 +292,15 @@ def _thresholds(
     if refusal and all(each.verdicts for each in conversions.values()):
         raise refusal
     return thresholds
+
+
+def _nearness(answer: Answer) -> tuple[bool, bool, float]:
+    """How near an answer is to an accept, on the target's scale, where more is more alike."""
+    match, liveness = answer.match, answer.liveness
+    live = liveness is None or liveness.passed
+    if match is None:
+        return live, False, 0.0
+    return live, match.is_match, match.score or 0.0
 
 
 def _honest(result: VerificationResult) -> Match | None:

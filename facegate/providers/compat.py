@@ -80,6 +80,8 @@ class DecodedRequest:
         context: a value for :meth:`CompatibleApi.encode`, which needs it to write the reply.
         judged_by_caller: the caller wants the score and decides elsewhere, as by a threshold of 0,
             which would let everybody in: no threshold is handed on, and the journal says so.
+        further_probes: more pictures captured now, where a vendor takes several: each is asked
+            about by itself, and the answer that is furthest from an accept is the reply's.
     """
 
     operation: Operation
@@ -90,6 +92,7 @@ class DecodedRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     context: Any = None
     judged_by_caller: bool = False
+    further_probes: tuple[Image | str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import time
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -26,12 +27,13 @@ def read_reply(reply: HttpReply, reply_type: type[R]) -> R:
         BadReply: the body is something else, an object in it has a name twice, or it holds more
             values than are safe to parse.
     """
-    body = reply.body.removeprefix(codecs.BOM_UTF8)  # which some servers on Windows write
+    # Some servers on Windows write a mark before it. It stays in the reply, which never shows it.
+    reply = replace(reply, body=reply.body.removeprefix(codecs.BOM_UTF8))
     try:
-        if is_overcrowded(body):
+        if is_overcrowded(reply.body):
             raise ValueError("too many values")
-        content = reply_type.model_validate_json(body, by_alias=True, by_name=False)
-        json.loads(body, object_pairs_hook=_once)
+        content = reply_type.model_validate_json(reply.body, by_alias=True, by_name=False)
+        json.loads(reply.body, object_pairs_hook=_once)
     except ValueError as error:
         misfit = _misfit(error) if isinstance(error, ValidationError) else _UNREAD
         raise BadReply(

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from acme import SCALE, Engine
+from acme_api import front
 from drawn import picture
 from facegate import (
     AuthenticationFailed,
@@ -34,6 +36,7 @@ from facegate import (
 )
 from facegate.plugin import (
     Answer,
+    CompareRequest,
     DecodedRequest,
     HttpReply,
     HttpRequest,
@@ -126,6 +129,25 @@ def test_a_comparison() -> None:
     assert asked.options == {"search_mode": "ACCURATE"}
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_of_several_probes_the_lowest_score_is_answered(order: tuple[int, ...]) -> None:
+    scores = {PROBE.data: 0.9, PASSPORT.data: 0.4, LICENCE.data: 0.95}
+    seen: list[bytes] = []
+
+    def compared(request: CompareRequest[Any]) -> Answer:
+        seen.append(request.probe.data)
+        score = scores[request.probe.data]
+        return Answer(Match(is_match=score > 0.8, score=score, threshold=0.8, scale=SCALE))
+
+    probes = [(FACE, OTHER, THIRD)[place] for place in order]
+    gallery = [Image.of(picture(seed=9)).base64.decode()]
+    with front(Engine(compared), api()) as client:
+        told = client.post("/compare", json={"probe": probes, "gallery": gallery}).json()
+    lowest = [PROBE.data, PASSPORT.data, LICENCE.data]
+    assert seen == [lowest[place] for place in order]
+    assert 0.4 <= told["score"] < 0.81
+
+
 @pytest.mark.parametrize(
     ("sent", "asked_for"),
     [(0.9, 0.9), ("0.9", 0.9), (1, 1.0), (None, None), (0, None), ("0.0", None)],
@@ -165,7 +187,7 @@ def test_the_documented_validation_error() -> None:
     [
         ("/compare", {"probe": FACE}, ["probe"], "list_type"),
         ("/compare", {"probe": []}, ["probe"], "too_short"),
-        ("/compare", {"probe": [FACE, OTHER]}, ["probe"], "too_long"),
+        ("/compare", {"probe": [FACE] * 4}, ["probe"], "too_long"),
         ("/compare", {"gallery": [OTHER] * 4}, ["gallery"], "too_long"),
         ("/compare", {"gallery": [OTHER, 5]}, ["gallery", 1], "string_type"),
         ("/compare", {"search_mode": "sentinel"}, ["search_mode"], "literal_error"),

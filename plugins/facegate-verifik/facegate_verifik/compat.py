@@ -93,8 +93,9 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
     ``Bearer``, after ``JWT``, or bare. A key of less than 32 bytes signs nothing: with it the key
     itself is the only token, and its renewal gives the key again.
 
-    Verifik takes several probes; facegate has one, so more are refused, and so are galleries of
-    more than 100. ``collection_id``, ``cropFace`` and ``includeCost`` are ignored. Bytes that are
+    Of two or three probes each is asked about, and the lowest score answered; Verifik does not say
+    what it makes of several. More are refused, and so are galleries of more than 100.
+    ``collection_id``, ``cropFace`` and ``includeCost`` are ignored. Bytes that are
     no picture are answered like a text that is no base64.
 
     Where the answering provider gives no score, none is made up:
@@ -170,7 +171,8 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
             return self._refused(error)
         probe = message.image if operation is Operation.LIVENESS else message.probe
         linked = operation is Operation.LIVENESS, route == wire.COMPARE_FIRST
-        pictures = [("probe", probe[0] if isinstance(probe, list) else probe, linked[0])]
+        probes = probe if isinstance(probe, list) else [probe]
+        pictures = [("probe", each, linked[0]) for each in probes]
         texts = getattr(message, "gallery", ())
         if len(texts) > _LARGEST:
             problem = _JOI["too_long"].format(max_length=_LARGEST)
@@ -178,7 +180,8 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
         pictures += [(f"gallery[{index}]", text, linked[1]) for index, text in enumerate(texts)]
         if any(link and _insecure(text) for _, text, link in pictures):
             return self.error("insecure_image_url")
-        probe, *gallery = (self._picture(*each) for each in pictures)
+        probe, *others = (self._picture(*each) for each in pictures)
+        further, gallery = others[: len(probes) - 1], others[len(probes) - 1 :]
         options = {name: getattr(message, name, None) for name in ("search_mode", "os")}
         options["order"] = _ORDERS.get(route)
         return DecodedRequest(
@@ -189,6 +192,7 @@ class VerifikApi(CompatibleApi[VerifikApiSettings]):
             liveness_threshold=getattr(message, "liveness_min_score", None),
             options={name: value for name, value in options.items() if value is not None},
             context=Call(route, self._writer.clock()),
+            further_probes=tuple(further),
         )
 
     def encode(self, decoded: DecodedRequest, answer: Answer) -> HttpReply:

@@ -80,9 +80,9 @@ _JointThreshold = Annotated[float, Field(ge=JOINT_FLOOR, le=1), BeforeValidator(
 
 
 class Compare(WireModel, Generic[P]):
-    """One probe, in an array as the current page has it. ``search_mode`` has been optional."""
+    """Probes in an array, as the current page has it. ``search_mode`` has been optional."""
 
-    probe: Annotated[list[P], Field(min_length=1, max_length=1), BeforeValidator(_several)]
+    probe: Annotated[list[P], Field(min_length=1, max_length=3), BeforeValidator(_several)]
     gallery: Annotated[list[P], Field(min_length=1)]
     search_mode: _Mode = Field(default=None, validate_default=True)
     compare_min_score: _MatchThreshold | None = None

@@ -78,8 +78,8 @@ def without(body: dict[str, Any], name: str) -> dict[str, Any]:
         ("compare", {"probe": []}, '"probe" must contain at least 1 items'),
         (
             "compare",
-            {"probe": [PROBE, CLAIMED]},
-            '"probe" must contain less than or equal to 1 items',
+            {"probe": [PROBE] * 4},
+            '"probe" must contain less than or equal to 3 items',
         ),
         ("compare", {"gallery": CLAIMED}, '"gallery" must be an array'),
         ("compare", {"gallery": [5]}, '"gallery[0]" must be a string'),
@@ -139,6 +139,13 @@ def test_search_mode_is_required_where_that_is_switched_on(route: str) -> None:
     status, told = refusal(route, {**body, "compare_min_score": 5}, search_mode="strict")
     assert (status, told["message"]) == (409, '"search_mode" is required')
     assert isinstance(api().decode(post(route, body)), DecodedRequest)
+
+
+def test_each_of_several_probes_is_asked_about() -> None:
+    decoded = asked("compare", probe=[PROBE, CLAIMED], gallery=[CLAIMED, PROBE])
+    pictures = [decoded.probe, *decoded.further_probes, *decoded.gallery]
+    first, second, *gallery = [each.data for each in pictures if isinstance(each, Image)]
+    assert (gallery, len(decoded.further_probes)) == ([second, first], 1)
 
 
 def test_a_gallery_has_its_limit() -> None:

@@ -24,8 +24,8 @@ class FrCloudApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
 
     Its rules, where the vendor's documentation leaves them open or facegate has no equal:
 
-    - ``/compare`` takes one probe, since facegate's questions have one; two or three are a
-      validation error.
+    - Of two or three probes of ``/compare``, each is asked about, and the lowest score answered:
+      how the vendor makes one score of them is not known.
     - ``liveness_min_score = 0`` asks for scores and no verdict: no threshold is handed on, and the
       request is recorded as judged by its caller.
     - A liveness score below ``liveness_min_score`` is a reply with both scores like any other.
@@ -73,11 +73,13 @@ class FrCloudApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
     def decode(self, request: fg.HttpRequest) -> fg.DecodedRequest:
         if request.path == wire.COMPARE:
             compare = self.message(request, wire.Compare[str])
+            probe, *others = (self.picture(each, "probe") for each in compare.probe)
             return fg.DecodedRequest(
                 fg.Operation.COMPARE,
-                self.picture(compare.probe[0], "probe"),
+                probe,
                 self.gallery(compare.gallery),
                 options=_options(compare),
+                further_probes=tuple(others),
             )
         if request.path == wire.LIVENESS:
             check = self.message(request, wire.CheckLiveness[str])

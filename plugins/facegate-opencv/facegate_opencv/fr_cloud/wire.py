@@ -52,10 +52,10 @@ class CheckLiveness(fg.WireModel, Generic[P]):
 
 
 class Compare(fg.WireModel, Generic[P]):
-    """The vendor takes one to three probes. facegate's questions have one, so more are refused."""
+    """Of several probes, the vendor makes one score."""
 
     gallery: Annotated[list[P], Field(min_length=1, max_length=MOST_IMAGES)]
-    probe: Annotated[list[P], Field(min_length=1, max_length=1)]
+    probe: Annotated[list[P], Field(min_length=1, max_length=MOST_IMAGES)]
     search_mode: SearchMode | None = None
 
 

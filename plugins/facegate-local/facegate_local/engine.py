@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Set
+from contextlib import nullcontext
 from typing import Final, Literal, Protocol, TypeVar
 
 import cv2
@@ -26,6 +28,12 @@ from facegate_local.pad import AttackDetector
 ENOUGH_WIDTH: Final = 112.0
 """Box width, in pixels, of a face that gains nothing from decoding the picture larger: the embedder
 sees 112 pixels."""
+
+LARGE: Final = 16_000_000
+"""Pixels beyond which one picture of a process is looked at after the other. While one is, it takes
+some 300 MB and 9 bytes a pixel, and a megabyte may hold 64 million of them."""
+
+_one_at_a_time: Final = threading.Lock()  # nothing forks while it is held: a job holds forks back
 
 Others = Literal["none", "portraits", "any"]
 """Further faces that may be in a picture; portraits are the subject's own, as on documents."""
@@ -63,7 +71,9 @@ class Engine:
             CaptureRejected: there is no face, there are others, or it cannot be compared.
         """
         try:
-            scene = self._look(image)
+            large = image.width * image.height > LARGE
+            with _one_at_a_time if large else nullcontext():
+                scene = self._look(image)
         except ImageRejected as error:
             error.image = label
             raise

@@ -169,6 +169,7 @@ class Finder:
     """Detector of faces (YuNet), for one thread at a time: two at once corrupt the heap."""
 
     def __init__(self, model: bytes) -> None:
+        self._model = model
         self._net = _yunet(model, (LONG_SIDES[0], LONG_SIDES[0]))
         # Others, since a network that changes its input size pays for it with an inference.
         self._head_net = _yunet(model, (_HEAD_SIDE, _HEAD_SIDE))
@@ -263,8 +264,11 @@ class Finder:
         small, scale = _at_most(pixels, long_side)
         turned = _quarters(small, turns)
         height, width = turned.shape[:2]
-        self._net.setInputSize((width, height))
-        faces = (Face.of_row(row, scale) for row in _rows(self._net, turned))
+        # A network keeps what its largest input took: 300 MB, where that was as large as it gets.
+        large = long_side > LONG_SIDES[0]
+        net = _yunet(self._model, (width, height)) if large else self._net
+        net.setInputSize((width, height))
+        faces = [Face.of_row(row, scale) for row in _rows(net, turned)]
         return [face.turned(-turns, width / scale, height / scale) for face in faces]
 
     def _level(self, scene: Scene, shown: float) -> Scene:

@@ -84,7 +84,7 @@ def _words(kind: Any) -> Iterator[str]:
         yield from (f"`{choice}`" for choice in get_args(kind))
         return
     text = str(kind) if get_args(kind) else kind.__name__
-    for prefix in ("collections.abc.", "pathlib.", "pydantic.types.", "typing."):
+    for prefix in ("collections.abc.", "pathlib._local.", "pathlib.", "pydantic.types.", "typing."):
         text = text.replace(prefix, "")
     yield _KINDS.get(text, text)
 

@@ -33,10 +33,14 @@ PARTS: list[Callable[[str], str]] = [
 
 
 def elements(markup: str) -> list[str]:
-    """The tags in markup, as they open."""
+    """The tags in markup, as they open; what a cell is of is text."""
     tags: list[str] = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attrs: tags.append(f"{tag} {attrs}")  # type: ignore[method-assign]
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.append(f"{tag} {[(name, name == 'data-of' or text) for name, text in attrs]}")
+
+    parser = Parser()
     parser.feed(markup)
     parser.close()
     return tags

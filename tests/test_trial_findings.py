@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from facegate.trial import page
 from facegate.trial.findings import TrialFinding, Verdict, headline, trial_findings
 from facegate.trial.tally import RequestOutcome
 from facegate.trial.trial import Trial
-from simulated import Plan, Vendor, requests
+from simulated import START, Plan, Vendor, requests
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +68,47 @@ def test_a_careful_trial_of_a_few_thousand_finds_a_real_difference() -> None:
         look.difference.interval.low <= truth <= look.difference.interval.high
         for look in comparison.looks
     )
+
+
+def down(rows: Iterable[RequestRow], arm: str, hours: float, at: float = 5.0) -> list[RequestRow]:
+    """The rows as they are if the vendor of an arm is away for some hours, from a day on."""
+    begins = START + timedelta(days=at)
+    ends = begins + timedelta(hours=hours)
+    lost: dict[str, Any] = {"decision": None, "error_code": "ProviderTimeout", "match_score": None}
+    return [
+        replace(row, **lost) if row.arm == arm and begins <= row.at < ends else row for row in rows
+    ]
+
+
+@pytest.mark.parametrize("arm", ["main", "new"])
+def test_an_outage_is_one_event_and_no_difference_in_acceptance(arm: str) -> None:
+    rows = down(requests(Plan(20_000, {MAIN: 50, NEW: 50})), arm, hours=20)
+    trial = Trial.of("kyc", rows, weights=EVEN)
+    (comparison,) = trial.comparisons
+    assert comparison.accepted.sure  # as the whole time has it
+    (acceptance,) = findings_about(trial, "acceptance")
+    assert acceptance.verdict is Verdict.NOTE
+    assert acceptance.short == "the difference in acceptance is that of one outage"
+    assert re.search(rf"Without 1[12]\d\d min of {arm}'s outage it is between", acceptance.text)
+    (failures,) = findings_about(trial, "failures")
+    said = headline(trial_findings(trial))
+    assert said.startswith(f"{arm} had one outage of ")
+    assert "accepts" not in said
+    assert "2026-03-07 08:0" in failures.text
+
+
+def test_a_difference_that_an_outage_does_not_explain_stays() -> None:
+    worse = replace(NEW, accept=0.8)
+    rows = down(requests(Plan(20_000, {MAIN: 50, worse: 50})), "new", hours=20)
+    (acceptance,) = findings_about(Trial.of("kyc", rows, weights=EVEN), "acceptance")
+    assert acceptance.short == "new accepts fewer people than main"
+    assert "of new's outage it is between -" in acceptance.text
+
+
+@pytest.mark.parametrize("failed", [0.0, 0.01, 0.5])
+def test_failures_spread_over_the_time_are_no_outage(failed: float) -> None:
+    trial = even(10_000, replace(NEW, failed=failed, accept=0.9 - failed))
+    assert trial.comparisons[0].outage is None
 
 
 def test_accepting_more_is_never_called_better() -> None:

@@ -81,13 +81,18 @@ def legend(words: Mapping[str, str]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table that scrolls by itself where it is too wide; the first cell of a row names it."""
+    """A table that scrolls by itself where it is too wide; the first cell of a row names it.
+
+    On a telephone each row is a list instead, so that no column is out of sight.
+    """
     top = "".join(f'<th scope="col">{escaped(name)}</th>' for name in head)
-    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{_cells(head, row)}</tr>" for row in rows)
     markup = f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="scroll">{markup}</div>'
 
 
-def _cells(row: Sequence[str]) -> str:
+def _cells(head: Sequence[str], row: Sequence[str]) -> str:
     name, *values = map(escaped, row)
-    return f'<th scope="row">{name}</th>' + "".join(f"<td>{value}</td>" for value in values)
+    cells = zip(map(escaped, head[1:]), values, strict=True)
+    named = "".join(f'<td data-of="{column}">{value}</td>' for column, value in cells)
+    return f'<th scope="row">{name}</th>{named}'

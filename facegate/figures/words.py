@@ -15,5 +15,7 @@ def points(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Text of a time, 0 or more: ``510 ms``, ``1.28 s``."""
+    """Text of a time, 0 or more: ``510 ms``, ``1.28 s``, ``45 min``."""
+    if seconds >= 120:
+        return f"{seconds / 60:.0f} min"
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from facegate.figures.intervals import Interval, mcnemar
 from facegate.figures.sequences import always_p, difference, paired_difference, quantile
 from facegate.trial.arms import Proportion
+from facegate.trial.outages import Outage
 from facegate.trial.tally import (
     OUTCOMES,
     ArmTally,
@@ -80,6 +81,8 @@ class Comparison:
         not_accepted: how much more of labelled genuine people the arm turned away.
         attacks_accepted: how much more of labelled attacks the arm accepted.
         looks: ``accepted`` as it was known over time.
+        outage: the largest outage of the two; None where there was none.
+        calm: ``accepted`` of those who came before or after it; None where there was none.
     """
 
     control: str
@@ -91,6 +94,8 @@ class Comparison:
     not_accepted: Difference
     attacks_accepted: Difference
     looks: Sequence[Look]
+    outage: Outage | None = None
+    calm: Difference | None = None
 
     CLAIMS = 6
     """How many statements are made about a comparison."""
@@ -118,6 +123,15 @@ class Comparison:
             ours, theirs = ((each.people.count(code), len(each.people)) for each in tallies)
             return Difference.of(ours, theirs, alpha)
 
+        found = map(Outage.of_arm, names, (control.people, arm.people))
+        outage = max(filter(None, found), key=lambda each: each.failed, default=None)
+        calm: Difference | None = None
+        if outage is not None:
+            calm = Difference.of(
+                outage.without(control.people, RequestOutcome.ACCEPT),
+                outage.without(arm.people, RequestOutcome.ACCEPT),
+                alpha,
+            )
         ours, theirs = control.labelled, arm.labelled
         return cls(
             *names,
@@ -138,6 +152,8 @@ class Comparison:
                     (arm.people, OUTCOMES.index(RequestOutcome.ACCEPT)),
                 )
             ],
+            outage=outage,
+            calm=calm,
         )
 
 

@@ -11,6 +11,7 @@ from facegate.figures.intervals import Interval
 from facegate.figures.sequences import always_p
 from facegate.figures.words import duration, percent, points
 from facegate.trial.comparisons import Comparison, Difference, Pairing
+from facegate.trial.outages import Outage
 from facegate.trial.ratio import RATIO_P
 from facegate.trial.tally import RequestOutcome
 from facegate.trial.trial import Trial
@@ -125,11 +126,16 @@ def _comparison(trial: Trial, comparison: Comparison) -> Iterator[TrialFinding]:
         for outcome in (RequestOutcome.ACCEPT, RequestOutcome.FAILED)
     )
     claim = _Claim(comparison.arm, "accepts", "people", comparison.control, trial.margin)
-    yield claim.finding(
+    acceptance = claim.finding(
         "acceptance", comparison.accepted, f"{accepted} of all who asked", people, _NOT_RIGHT
     )
     claim = replace(claim, verb="leaves", whom="people without an answer")
-    yield claim.finding("failures", comparison.failed, f"{failed} of all who asked", people)
+    failures = claim.finding("failures", comparison.failed, f"{failed} of all who asked", people)
+    if comparison.outage and comparison.calm:
+        acceptance = _beside(acceptance, comparison.accepted, comparison.calm, comparison.outage)
+        failures = _one_event(failures, comparison.outage)
+    yield acceptance
+    yield failures
     yield from _latency(comparison)
     turned_away = [arm.not_accepted for arm in arms]
     let_in = [arm.attacks_accepted for arm in arms]
@@ -143,6 +149,32 @@ def _comparison(trial: Trial, comparison: Comparison) -> Iterator[TrialFinding]:
             claim = replace(claim, verb=verb, whom=whom)
             figures = f"{counts} labelled"
             yield claim.finding("errors", difference, figures, labelled, _LIKE_LABELLED)
+
+
+def _beside(
+    acceptance: TrialFinding, whole: Difference, calm: Difference, outage: Outage
+) -> TrialFinding:
+    """What is said of acceptance, and what it is without those who came during an outage."""
+    calmly = f"Without {duration(outage.seconds)} of {outage.arm}'s outage it is"
+    text = f"{acceptance.text} {calmly} {_between(calm.interval)}."
+    same = calm.sure and (calm.value > 0) is (whole.value > 0)
+    if acceptance.verdict is not Verdict.DIFFERS or same:
+        return replace(acceptance, text=text)
+    short = "the difference in acceptance is that of one outage"
+    return TrialFinding("acceptance", Verdict.NOTE, short, f"{short}: {text}")
+
+
+def _one_event(failures: TrialFinding, outage: Outage) -> TrialFinding:
+    """What is said of failures, where nearly all of them are one event."""
+    short = (
+        f"{outage.arm} had one outage of {duration(outage.seconds)}, with {outage.failed:,} of its"
+        f" {outage.of:,} failures"
+    )
+    text = (
+        f"{short}, from {outage.first:%Y-%m-%d %H:%M:%S} UTC on. One event is no rate: how often it"
+        f" comes again, this trial cannot say. {failures.text}"
+    )
+    return TrialFinding("failures", Verdict.DIFFERS, short, text)
 
 
 _NOT_RIGHT = " More may be fewer honest people turned away, or more attacks let in."

@@ -217,7 +217,9 @@ def test_an_api_answers_by_itself_where_its_vendor_does() -> None:
     assert said.json() == {"renewed": "months=3"}
 
 
-@pytest.mark.parametrize(("sent", "kept"), [("abc-123", True), ("a b", False), ("x" * 65, False)])
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("abc-123", True), ("a b", False), ("x" * 128, True), ("x" * 129, False)]
+)
 def test_a_reply_carries_the_callers_request_id_if_it_is_a_decent_one(
     sent: str, *, kept: bool
 ) -> None:

@@ -36,7 +36,7 @@ from facegate.providers.compat import CompatibleApi
 from facegate.verifier import AsyncFaceVerifier
 
 _LOG = logging.getLogger("facegate.gateway")
-_REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 
 def create_app(

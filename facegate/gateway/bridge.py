@@ -160,7 +160,7 @@ class Bridge:
         for number, probe in enumerate((decoded.probe, *decoded.further_probes), 1):
             one = replace(unjudged, probe=probe)
             if number > 1:  # a question of its own, and recorded as one
-                about = {**about, "request_id": f"{about['request_id']}.{number}"}
+                about = {**about, "request_id": f"{str(about['request_id'])[:126]}.{number}"}
             answers.append(await (ask(one) if ask else self._ask(one, verifier, about)))
         return self.api.encode(decoded, min(answers, key=_nearness))
 

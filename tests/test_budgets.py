@@ -17,7 +17,7 @@ OPENCV = "plugins/facegate-opencv/facegate_opencv"
 
 BUDGETS = {
     "docs/example-plugin/**/*": 210,
-    f"{OPENCV}/*.py {OPENCV}/fr_cloud/*.py": 345,
+    f"{OPENCV}/*.py {OPENCV}/fr_cloud/*.py": 360,
     "docs/example-plugin-2/**/*": 170,
 }
 """Lines at most, by the files of a plugin."""

@@ -140,7 +140,12 @@ class HttpProvider(FlowProvider[H]):
         return request
 
     def failed(self, reply: HttpReply) -> bool:
-        """Whether a reply is an error; by default, one whose status is not 2xx."""
+        """Whether a reply is an error; by default, one whose status is not 2xx.
+
+        Any 2xx with a body that is an answer is believed, 202 and 206 too: the body has to be whole
+        JSON of the vendor's shape. What a reply says of its encoding is not heeded, for none was
+        asked for. Override it where a vendor means something else by one of them.
+        """
         return not 200 <= reply.status < 300
 
     def error_code(self, reply: HttpReply) -> str | None:

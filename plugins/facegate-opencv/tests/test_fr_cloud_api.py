@@ -117,6 +117,15 @@ def test_whoever_does_not_gets_an_error_that_the_official_sdk_can_read(
     assert "message" in body
 
 
+def test_a_key_may_come_as_a_bearer_token() -> None:
+    told = posted("/liveness", b"", authorization="Bearer second")
+    assert api("first", "second").authorise(told) == "second"
+    status, body = said(api("first").authorise(told))
+    assert (status, body["code"]) == (401, "ERR_INVALID_TOKEN")
+    both = posted("/liveness", b"", X_API_KEY="wrong", authorization="Bearer second")
+    assert said(api("second").authorise(both))[1]["code"] == "ERR_INVALID_API_KEY"
+
+
 def test_a_comparison() -> None:
     asked = understood("/compare", search_mode="ACCURATE")
     assert isinstance(asked.probe, Image)

@@ -33,6 +33,7 @@ class FrCloudApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
       goes for the similarity to a probe that was judged a spoof before it was compared.
     - If a provider finds a spoof where only a comparison was asked for, the reply has no place to
       say so, and a high score alone would let it in: ``ERR_INVALID_FACE_FOR_LIVENESS``.
+    - A key may come as a Bearer token too, as the vendor's mobile app sends it.
     - A request without a key is answered like one with a wrong key: the vendor's own answer is not
       documented, and the body that its framework would send makes the official SDK crash.
     - Whatever is wrong at the answering provider (its credential, its quota, an outage) is
@@ -69,6 +70,14 @@ class FrCloudApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
 
     def notes(self) -> Sequence[str]:
         return () if self.settings.match_threshold else (_NOTE,)
+
+    def presented(self, request: fg.HttpRequest) -> str:
+        return super().presented(request) or _bearer(request)
+
+    def authorise(self, request: fg.HttpRequest) -> str | fg.HttpReply:
+        outcome = super().authorise(request)
+        wrong = isinstance(outcome, fg.HttpReply) and _bearer(request) == self.presented(request)
+        return self.error("ERR_INVALID_TOKEN") if wrong and _bearer(request) else outcome
 
     def decode(self, request: fg.HttpRequest) -> fg.DecodedRequest:
         if request.path == wire.COMPARE:
@@ -116,6 +125,12 @@ class FrCloudApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
             return {}
         misfits = getattr(error, "misfits", ())
         return validation(*(misfits or [fg.Misfit((), "value_error", error.message)]))
+
+
+def _bearer(request: fg.HttpRequest) -> str:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _options(message: fg.WireModel) -> dict[str, Any]:

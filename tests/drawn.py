@@ -74,6 +74,7 @@ def claiming(kind: ImageFormat, width: int, height: int) -> bytes:
             sizes = (struct.pack(">III", 0, *size) for size in ((1, 1), (width, height)))
             properties = box(b"iprp", box(b"ipco", *(box(b"ispe", size) for size in sizes)))
             made = box(b"ftyp", brand + bytes(4) + brand) + box(b"meta", bytes(4), properties)
+            made += box(b"mdat", bytes(8))
     return made
 
 

@@ -14,6 +14,9 @@ CUT_IS_SEEN = [
     ImageFormat.PNG,
     ImageFormat.WEBP,
     ImageFormat.BMP,
+    ImageFormat.JPEG2000,
+    ImageFormat.HEIC,
+    ImageFormat.AVIF,
 ]
 
 
@@ -29,6 +32,41 @@ def test_a_cut_upload_is_called_that() -> None:
     data = picture(ImageFormat.JPEG)
     with pytest.raises(ImageRejected, match="JPEG is damaged or cut short"):
         Image.from_bytes(data[: len(data) // 2 + 300])
+
+
+@pytest.mark.parametrize("tiles", [False, True])
+def test_a_tiff_whose_pixels_lie_beyond_its_end_is_refused(tiles: bool) -> None:  # noqa: FBT001
+    starts, lengths = (324, 325) if tiles else (273, 279)
+    tags = {256: 64, 257: 48, starts: 200, lengths: 300}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    whole = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4)
+    whole += bytes(500 - len(whole))
+    assert Image.from_bytes(whole).width == 64
+    with pytest.raises(ImageRejected, match="cut short"):
+        Image.from_bytes(whole[:-1])
+
+
+def test_a_bmp_of_os_2_has_its_sizes_in_16_bits() -> None:
+    header = struct.pack("<IHHHH", 12, 64, 48, 1, 24)
+    size = 64 * 48 * 3
+    data = struct.pack("<2sIHHI", b"BM", 26 + size, 0, 0, 26) + header + bytes(size)
+    image = Image.from_bytes(data)
+    assert (image.format, image.width, image.height) == (ImageFormat.BMP, 64, 48)
+
+
+def test_a_jpeg_2000_is_taken_as_a_codestream_too() -> None:
+    file = picture(ImageFormat.JPEG2000)
+    image = Image.from_bytes(file[file.index(b"\xff\x4f\xff\x51") :])
+    assert (image.format, image.width, image.height) == (ImageFormat.JPEG2000, 64, 48)
+
+
+def test_a_jpeg_2000_is_as_large_as_what_is_decoded_of_it() -> None:
+    """Whatever the file around its codestream says."""
+    data = bytearray(picture(ImageFormat.JPEG2000))
+    place = data.index(b"\xff\x4f\xff\x51") + 8
+    data[place : place + 8] = struct.pack(">II", 60_000, 60_000)
+    with pytest.raises(ImageRejected, match="60000 x 60000 pixels"):
+        Image.from_bytes(bytes(data))
 
 
 def test_the_end_of_an_embedded_thumbnail_is_not_the_end_of_the_picture() -> None:

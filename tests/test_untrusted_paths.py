@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from pathlib import Path
@@ -37,6 +38,29 @@ def test_no_text_is_a_path_where_paths_are_switched_off(tmp_path: Path) -> None:
             verifier.compare(str(file), [DOCUMENT])
         verifier.compare(Image.from_path(file), [DOCUMENT])
         verifier.compare(file, [DOCUMENT])
+
+
+def test_a_process_without_memory_is_the_operators_to_mend() -> None:
+    class Short(io.BytesIO):
+        def read(self, _: int | None = -1) -> bytes:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    with pytest.raises(ConfigurationError, match="Cannot allocate memory"):
+        Image.from_file(Short())
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError, ImportError])
+def test_what_ran_out_here_is_no_fault_of_the_picture(error: type[Exception]) -> None:
+    class Short(io.BytesIO):
+        def read(self, _: int | None = -1) -> bytes:
+            raise error
+
+    with (
+        FaceVerifier(FakeProvider()) as verifier,
+        pytest.raises(ConfigurationError, match=error.__name__) as caught,
+    ):
+        verifier.compare(picture(seed=7), [Short()])
+    assert caught.value.image == "gallery[0]"
 
 
 def test_a_process_that_can_open_no_more_files_is_the_operators_to_mend(

@@ -201,7 +201,9 @@ def _codestream(data: bytes) -> tuple[int, int]:
 
 
 def _heif(data: bytes) -> _Inspection:
-    whole = sum(1 for _ in boxes(data)) > 0
+    outer = {name: (body, end) for name, body, end in boxes(data)}
+    # What is coded lies in a box of its own, or, where it is little, in that of the metadata.
+    whole = b"mdat" in outer or b"idat" in data[slice(*outer.get(b"meta", (0, 0)))]
     return _Inspection(whole, frames=2 if data[8:12] in _SEQUENCES else 1)
 
 

@@ -20,6 +20,7 @@ from facegate import (
     Image,
     ImageRejected,
     InvalidRequest,
+    ProviderUnavailable,
 )
 from facegate_local.decode import decode
 
@@ -330,6 +331,30 @@ def test_a_bmp_whose_masks_do_not_count_is_not_taken_for_a_transparent_one(
     file = struct.pack("<2sIHHI", b"BM", len(plain) + longer, 0, 0, 54 + longer)
     v5 = file + struct.pack("<I", len(header)) + header[4:] + plain[54:]
     assert (decode(Image.from_bytes(v5)) == decode(Image.from_bytes(plain))).all()
+
+
+def test_a_bmp_of_os_2_and_a_bare_jpeg_2000_are_seen(pictures: Mapping[str, Picture]) -> None:
+    small = pictures["person_a_1"].resize((64, 64))
+    plain = saved(small, "BMP")
+    old = struct.pack("<2sIHHIIHHHH", b"BM", len(plain) - 28, 0, 0, 26, 12, 64, 64, 1, 24)
+    assert (decode(Image.from_bytes(old + plain[54:])) == decode(Image.from_bytes(plain))).all()
+    file = saved(small, "JPEG2000")
+    bare = file[file.index(b"\xff\x4f\xff\x51") :]
+    assert (decode(Image.from_bytes(bare)) == decode(Image.from_bytes(file))).all()
+
+
+def test_a_machine_without_memory_does_not_blame_the_picture(
+    verifier: FaceVerifier, pictures: Mapping[str, Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*_: object) -> None:
+        error = cv2.error("no memory")
+        error.code = cv2.Error.STS_NO_MEM
+        raise error
+
+    monkeypatch.setattr(cv2, "imdecode", short)
+    probe, claimed = (saved(pictures[name], "PNG") for name in ("person_a_1", "person_a_2"))
+    with pytest.raises(ProviderUnavailable, match="out of memory"):
+        verifier.compare(probe, [claimed])
 
 
 COPIES: Final[dict[str, Save]] = {

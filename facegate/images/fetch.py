@@ -56,7 +56,8 @@ class FetchPolicy:
         meant = _meant(address)
         if any(form in ip_network(net) for net in self.networks for form in (address, meant)):
             return True
-        return meant.is_global and not meant.is_multicast and not _site_local(meant)
+        special = any(meant in network for network in _NOT_PUBLIC)
+        return meant.is_global and not meant.is_multicast and not special
 
 
 def fetch(url: str, policy: FetchPolicy, limits: ImageLimits) -> Flow[Image]:
@@ -143,5 +144,15 @@ def _meant(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-def _site_local(address: Address) -> bool:
-    return isinstance(address, IPv6Address) and address.is_site_local
+_NOT_PUBLIC = tuple(
+    map(
+        ip_network,
+        (
+            *("192.0.0.0/24", "192.88.99.0/24"),
+            *("fec0::/10", "64:ff9b:1::/48", "100:0:0:1::/64", "2001:20::/28", "3fff::/20"),
+            "5f00::/16",
+        ),
+    )
+)
+"""Networks of no public host that one Python or another takes for global: the IANA's registries of
+special-purpose addresses, and site-local ones (RFC 3879)."""

@@ -133,3 +133,11 @@ def test_without_keys_a_token_is_signed_with_one_that_nobody_knows() -> None:
 def test_a_renewal_that_makes_no_sense_is_refused(query: str, problem: str) -> None:
     reply = api(KEY).decode(request(f"{RENEWAL}?{query}", KEY))
     assert told(reply) == (409, {"message": problem, "code": "MissingParameter"})
+
+
+def test_a_token_of_deeply_nested_claims_is_refused_like_any_other() -> None:
+    head = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
+    claims = base64.urlsafe_b64encode(b'{"a":' + b"[" * 50_000).decode().rstrip("=")
+    deep = f"{head}.{claims}.c2ln"
+    status, body = told(api(KEY).authorise(request(authorization=f"Bearer {deep}")))
+    assert (status, body) == told(api(KEY).authorise(request(authorization="Bearer wrong")))

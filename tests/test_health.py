@@ -16,6 +16,7 @@ from acme import DOCUMENT, PROBE, SAME
 from acme_api import acme_api, front, question
 from facegate import AsyncFaceVerifier, FaceVerifier, Operation, ProviderUnavailable
 from facegate.events import Finished
+from facegate.gateway import create_app, serving
 from facegate.health import Health
 from facegate.journal.journal import Journal
 from facegate.journal.settings import JournalSettings
@@ -98,6 +99,23 @@ def test_it_is_ready_in_so_many_words() -> None:
     with front(SAME) as client:
         reply = client.get("/readyz")
     assert (reply.status_code, reply.json()) == (200, {"ready": True, "reasons": []})
+
+
+def test_strangers_who_ask_again_and_again_do_not_keep_the_journal_busy() -> None:
+    class Counting(Book):
+        checks = 0
+
+        def check(self) -> None:
+            Counting.checks += 1
+
+    def opened() -> AsyncFaceVerifier:
+        return AsyncFaceVerifier(Vendor("main"), recorder=Counting())
+
+    with serving(create_app([acme_api()], opened)) as url:
+        begun = time.monotonic()
+        for _ in range(50):
+            assert httpx.get(f"{url}/readyz").json()["ready"]
+    assert Counting.checks <= 1 + (time.monotonic() - begun)
 
 
 def test_what_nobody_can_answer_turns_requests_away() -> None:

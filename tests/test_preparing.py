@@ -292,6 +292,23 @@ def test_what_cannot_be_made_to_fit_is_refused(limits: PictureLimits) -> None:
         sent(picture(size=(1600, 800)), pictures=limits)
 
 
+def test_a_picture_longer_than_any_jpeg_is_shrunk_to_one() -> None:
+    made = sent(saved(ImageFormat.TIFF, Pillow.new("L", (66_000, 20), 90)))
+    assert made.format is ImageFormat.JPEG
+    assert made.width == 65_500
+
+
+def test_a_machine_without_memory_is_the_operators_to_mend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def short(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Pillow.Image, "convert", short)
+    with pytest.raises(ConfigurationError, match="not enough memory to convert"):
+        sent(picture(ImageFormat.TIFF))
+
+
 def test_transparency_is_white() -> None:
     invisible = Pillow.new("RGBA", (64, 64), (10, 20, 30, 0))
     file = io.BytesIO()

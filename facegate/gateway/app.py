@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import anyio
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -79,7 +80,11 @@ def create_app(
         raise ConfigurationError(f"public_url: {error}") from None
     shared = Shared(limits or Limits(), public)
     bridges = [Bridge(each, sandbox) for each in apis]
-    ready = partial(_ready, leaving or threading.Event())
+    readiness = _Readiness(leaving or threading.Event())
+
+    async def ready(request: Request) -> Response:
+        return await readiness(request)
+
     routes = [Route("/healthz", _health), Route("/readyz", ready), *_routes(bridges, shared)]
 
     @asynccontextmanager
@@ -122,16 +127,29 @@ async def _health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-async def _ready(leaving: threading.Event, request: Request) -> Response:
-    """Whether a balancer should send requests here, and why not. Who asks has shown no key."""
-    health: Health = await request.state.verifier.health()
-    reasons = [
-        *(["the process is about to end"] if leaving.is_set() else []),
-        *(f"{operation} cannot be answered" for operation in health.unanswerable),
-        *(["nothing can be recorded"] if health.unrecorded else []),
-    ]
-    body = {"ready": not reasons, "reasons": reasons}
-    return JSONResponse(body, 503 if reasons else 200)
+class _Readiness:
+    """Whether a balancer should send requests here, and why not; a second old at most.
+
+    Who asks has shown no key: not every one of them may keep the journal's database busy.
+    """
+
+    def __init__(self, leaving: threading.Event) -> None:
+        self._leaving = leaving
+        self._turn = anyio.Lock()
+        self._known: tuple[float, list[str]] = 0.0, []
+
+    async def __call__(self, request: Request) -> Response:
+        async with self._turn:
+            until, reasons = self._known
+            if time.monotonic() >= until:
+                health: Health = await request.state.verifier.health()
+                reasons = [f"{operation} cannot be answered" for operation in health.unanswerable]
+                if health.unrecorded:
+                    reasons.append("nothing can be recorded")
+                self._known = time.monotonic() + 1, reasons
+        if self._leaving.is_set():
+            reasons = ["the process is about to end", *reasons]
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
 
 async def _no_such_route(apis: Sequence[Api], request: Request, error: Exception) -> Response:
@@ -181,7 +199,7 @@ class _Traced:
                 await JSONResponse({"error": "internal error"}, 500)(scope, receive, tagged)
         spent_ms = 1000 * (time.perf_counter() - started)
         failure = scope["state"].get("failure")
-        why = f" {type(failure).__name__}: {failure.message}" if failure else ""
+        why = f" {type(failure).__name__}: {_on_one_line(failure.message)}" if failure else ""
         _LOG.info("%s %s %d %.0f ms%s", request_id, _route(scope), status, spent_ms, why)
 
 
@@ -190,3 +208,8 @@ def _route(scope: Scope) -> str:
     if isinstance(endpoint, ApiEndpoint):
         return f"{scope['method'][:8]} {endpoint.prefix}{endpoint.path}"
     return "-"
+
+
+def _on_one_line(text: str) -> str:
+    """The text without what would begin another line, or move a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from facegate.errors import ImageRejected
+from facegate.errors import ConfigurationError, FacegateError, ImageRejected
 from facegate.images.image import Image
 from facegate.images.sniff import ImageFormat
 from facegate.runtime.extras import extra
@@ -24,7 +24,10 @@ STEP: Final = 0.75
 SMALLEST: Final = 640
 """Pixels of the longer side below which nothing is shrunk for its weight."""
 AT_ONCE: Final = 2
-"""Conversions that run at the same time, in one process. Each needs about 8 bytes a pixel."""
+"""Conversions that run at the same time, in one process. Each needs 8 to 20 bytes a pixel, the
+most where it is transparent."""
+_LONGEST: Final = 65_500
+"""Pixels of the longer side that a JPEG can have, as libjpeg writes it."""
 
 _turn = PerProcess(lambda: threading.BoundedSemaphore(AT_ONCE))
 
@@ -47,20 +50,35 @@ def convert(
 
     Raises:
         ImageRejected: the content is damaged.
-        ConfigurationError: the extra ``prepare`` is not installed.
+        ConfigurationError: the extra ``prepare`` is not installed, or memory is out.
     """
+    check_installed()
+    longest = min(longest or _LONGEST, _LONGEST)
     with _turn.value:
-        pixels = _seen(image)
-        if longest is not None:
+        try:
+            pixels = _seen(image)
             pixels.thumbnail((longest, longest))
-        while True:
-            converted = _encoded(pixels, kind)
-            if takes(converted):
-                return converted
-            sides = [round(side * STEP) for side in pixels.size]
-            if max(sides) < SMALLEST:
-                return None
-            pixels = pixels.resize(sides, reducing_gap=2.0)
+            return _fitting(pixels, kind, takes)
+        except ImageRejected:
+            raise
+        except MemoryError:
+            failure: FacegateError = ConfigurationError("not enough memory to convert a picture")
+        except Exception:  # noqa: BLE001  decoders raise anything from SyntaxError on
+            failure = ImageRejected(
+                f"the {image.format} is damaged, or of a variant that cannot be converted"
+            )
+    raise failure
+
+
+def _fitting(pixels: Pixels, kind: ImageFormat, takes: Callable[[Image], bool]) -> Image | None:
+    while True:
+        converted = _encoded(pixels, kind)
+        if takes(converted):
+            return converted
+        sides = [round(side * STEP) for side in pixels.size]
+        if max(sides) < SMALLEST:
+            return None
+        pixels = pixels.resize(sides, reducing_gap=2.0)
 
 
 def check_installed() -> None:
@@ -75,18 +93,11 @@ def check_installed() -> None:
 
 def _seen(image: Image) -> Pixels:
     """The pixels as a person sees them, on white where they are transparent, in sRGB."""
-    check_installed()
-    try:
-        pixels = _opened(image)
-        # Before anything is decoded: a file may tell one size to who looks, another to who decodes.
-        if math.prod(pixels.size) > image.width * image.height:
-            raise ImageRejected(f"the {image.format} says two sizes; save it anew")
-        return _flat(_turned(pixels, image))
-    except (ImageRejected, MemoryError):
-        raise
-    except Exception:  # noqa: BLE001  decoders raise anything from SyntaxError on
-        reason = f"the {image.format} is damaged, or of a variant that cannot be converted"
-    raise ImageRejected(reason)
+    pixels = _opened(image)
+    # Before anything is decoded: a file may tell one size to who looks, another to who decodes.
+    if math.prod(pixels.size) > image.width * image.height:
+        raise ImageRejected(f"the {image.format} says two sizes; save it anew")
+    return _flat(_turned(pixels, image))
 
 
 def _opened(image: Image) -> Pixels:

@@ -165,7 +165,7 @@ def _beside(
 
 
 def _one_event(failures: TrialFinding, outage: Outage) -> TrialFinding:
-    """What is said of failures, where nearly all of them are one event."""
+    """What is said of failures, where half of them or more are one event."""
     short = (
         f"{outage.arm} had one outage of {duration(outage.seconds)}, with {outage.failed:,} of its"
         f" {outage.of:,} failures"

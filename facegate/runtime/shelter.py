@@ -9,18 +9,37 @@ strikes it there travels on as it is, and the work is given up.
 from __future__ import annotations
 
 import _thread
+import atexit
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import TypeVar
 
 from facegate.runtime.deadline import Deadline
+from facegate.runtime.forking import PerProcess
 
 T = TypeVar("T")
 
 _WAIT_S = 0.1 if sys.platform == "win32" else -1
 """Seconds of a wait; Windows tells nobody who waits for a lock of Ctrl-C until that has ended."""
+
+
+_END_S = 5.0
+"""Seconds that Python's end waits for work that was given up."""
+_abandoned = PerProcess(set[threading.Lock])
+
+
+@atexit.register
+def _outlast() -> None:
+    """Wait for work that was given up and is not done: its thread may be in the midst of C++.
+
+    Python would end that thread where it comes back to it, and the process with it, by SIGABRT.
+    """
+    ends = time.monotonic() + _END_S
+    for done in list(_abandoned.value):
+        done.acquire(timeout=max(0.0, ends - time.monotonic()))
 
 
 def sheltered(work: Callable[[], T], deadline: Deadline) -> T:
@@ -53,6 +72,8 @@ def sheltered(work: Callable[[], T], deadline: Deadline) -> T:
             pass
     except BaseException:
         deadline.give_up()
+        under_way = {each for each in _abandoned.value if each.locked()}
+        _abandoned.value = {*under_way, done}
         raise
     if errors:
         try:

@@ -189,6 +189,35 @@ def test_memory_stays_flat(models_dir: Path, portraits: Mapping[str, Path]) -> N
     assert float(grown.stdout) < 8
 
 
+_INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+import facegate
+
+models_dir, face = map(Path, sys.argv[1:])
+verifier = facegate.open(plugin="local", models_dir=models_dir, pull=False, engines=1)
+verifier.provider.warm()
+verifier.compare(face, [face.with_name("person_a_2.jpg")])
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 0.01)
+try:
+    while True:
+        verifier.compare(face, [face.with_name("person_a_2.jpg")])
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no such timer here")
+def test_a_process_that_is_interrupted_at_work_ends_as_it_says(
+    models_dir: Path, portraits: Mapping[str, Path]
+) -> None:
+    """And is not aborted, for a thread that Python ends in the midst of OpenCV."""
+    command = (sys.executable, "-c", _INTERRUPTED, models_dir, portraits["person_a_1"])
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 _FLOODED = """
 import resource, struct, sys, zlib
 from concurrent.futures import ThreadPoolExecutor

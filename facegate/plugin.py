@@ -80,6 +80,7 @@ from facegate.providers.requests import (
     same_engine,
 )
 from facegate.providers.settings import ProviderSettings, per_call
+from facegate.providers.signing import SigningApi, SigningScheme
 from facegate.providers.tokens import Token, Tokens, client_credentials
 from facegate.runtime.deadline import seconds_left
 from facegate.runtime.flow import (
@@ -163,6 +164,8 @@ __all__ = [
     "Scale",
     "ScoreSpec",
     "SeveralFaces",
+    "SigningApi",
+    "SigningScheme",
     "Token",
     "Tokens",
     "Transport",

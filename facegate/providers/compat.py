@@ -249,7 +249,7 @@ class CompatibleApi(Generic[D]):
         """
         try:
             if isinstance(sent, str):
-                self._refuse_data_uri(sent)
+                self.__refuse_data_uri(sent)
                 image = Image.from_base64(sent, self.limits)
             else:
                 image = Image.from_bytes(sent, self.limits)
@@ -264,7 +264,7 @@ class CompatibleApi(Generic[D]):
         """The pictures of a gallery; see :meth:`picture`, also for the error."""
         return tuple(self.picture(each, f"gallery[{n}]") for n, each in enumerate(sent))
 
-    def _refuse_data_uri(self, sent: str) -> None:
+    def __refuse_data_uri(self, sent: str) -> None:
         chosen = self.settings.data_uris
         taken = self.data_uris if chosen is None else chosen
         if not taken and sent[:5].lower() == "data:":

@@ -52,7 +52,7 @@ class FlowProvider(Provider[S]):
         try:
             answer: Answer = yield from getattr(self, request.operation)(request)
         except SpoofFound as spoof:
-            answer = Answer(liveness=self._at_threshold(spoof.liveness, request))
+            answer = Answer(liveness=self.__at_threshold(spoof.liveness, request))
         except FacegateError as error:
             error.attempts = error.attempts or tuple(taken.attempts)
             raise
@@ -76,20 +76,20 @@ class FlowProvider(Provider[S]):
         try:
             value = yield from flow
         except FacegateError as error:
-            self._note(started, error, step=name)
+            self.__note(started, error, step=name)
             raise
         except SpoofFound:
-            self._note(started, step=name)
+            self.__note(started, step=name)
             raise
-        self._note(started, step=name)
+        self.__note(started, step=name)
         return value
 
-    def _note(self, started: float, error: FacegateError | None = None, **what: str) -> None:
+    def __note(self, started: float, error: FacegateError | None = None, **what: str) -> None:
         if taken := _steps.get():
             attempt = self.attempt(started, error, operation=taken.operation, **what)
             taken.attempts.append(attempt)
 
-    def _at_threshold(self, spoof: Liveness, request: BoundRequest[S]) -> Liveness:
+    def __at_threshold(self, spoof: Liveness, request: BoundRequest[S]) -> Liveness:
         """A spoof with the threshold that was asked for.
 
         A score beyond that measures something else, and is left out: the verdict is the vendor's.
@@ -120,7 +120,9 @@ class FlowProvider(Provider[S]):
         Raises:
             FacegateError: the first failure.
         """
-        calls = [self._call(f"gallery[{index}]", ask(image)) for index, image in enumerate(gallery)]
+        calls = [
+            self.__call(f"gallery[{index}]", ask(image)) for index, image in enumerate(gallery)
+        ]
         done = yield from gather(calls, limit)
         if taken := _steps.get():
             taken.attempts += (attempt for _, attempts in done for attempt in attempts)
@@ -129,7 +131,7 @@ class FlowProvider(Provider[S]):
                 raise outcome
         return [value for value, _ in done if not isinstance(value, FacegateError | SpoofFound)]
 
-    def _call(
+    def __call(
         self, image: str, flow: Flow[T]
     ) -> Flow[tuple[T | FacegateError | SpoofFound, Sequence[Attempt]]]:
         before, started = _steps.get(), time.perf_counter()

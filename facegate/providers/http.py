@@ -233,7 +233,7 @@ class HttpProvider(FlowProvider[H]):
         """
         unsigned = _UnsignedRequest(method, path, body, headers or {}, query or {})
         del headers, query  # a traceback may show what its frames hold
-        return read_reply((yield from self._replied(unsigned)), reply_type)
+        return read_reply((yield from self.__replied(unsigned)), reply_type)
 
     def poll(
         self,
@@ -265,7 +265,7 @@ class HttpProvider(FlowProvider[H]):
         del headers, query  # a traceback may show what its frames hold
         while True:
             try:
-                reply = yield from self._replied(unsigned)
+                reply = yield from self.__replied(unsigned)
             except RateLimited as error:
                 if error.retry_after is None:
                     raise
@@ -277,34 +277,34 @@ class HttpProvider(FlowProvider[H]):
                 wait_s = retry_after(reply) or 0.0
             yield from sleep(wait_s or every_s)
 
-    def _replied(self, unsigned: _UnsignedRequest) -> Flow[HttpReply]:
+    def __replied(self, unsigned: _UnsignedRequest) -> Flow[HttpReply]:
         """The reply to a request, sent with a token where there are any; an error is raised."""
         tokens = self.tokens
         bearer = (yield from tokens.current()) if tokens else None
-        reply = yield from send(self._request(unsigned, bearer), self.settings.transport)
+        reply = yield from send(self.__request(unsigned, bearer), self.settings.transport)
         if tokens and bearer and reply.status == 401:
             # The next request gets another. This one is not repeated here: a face would be sent
             # twice where the record says once, and what is repeated is the route's to decide.
             tokens.drop(bearer)
         if self.failed(reply):
-            raise self._failure(reply)
+            raise self.__failure(reply)
         return reply
 
-    def _failure(self, reply: HttpReply) -> Exception:
+    def __failure(self, reply: HttpReply) -> Exception:
         if len(reply.body) > _LONGEST_ERROR:  # reading it would hold the event loop up
             reply = HttpReply(reply.status, reply.headers)
         code = self.error_code(reply)
-        if code is not None and code not in self.errors.codes and self._echoes_a_secret(code):
+        if code is not None and code not in self.errors.codes and self.__echoes_a_secret(code):
             code = _MASKED
         if code is not None and self.errors.codes.get(code) is NOT_LIVE:
             return SpoofFound(self.not_live(reply))
         return self.errors.error(reply.status, code, retry_after(reply))
 
-    def _echoes_a_secret(self, code: str) -> bool:
+    def __echoes_a_secret(self, code: str) -> bool:
         secrets = (value for _, value in self.settings if isinstance(value, SecretStr))
         return any(secret.get_secret_value() in code for secret in secrets if secret)
 
-    def _request(self, unsigned: _UnsignedRequest, bearer: SecretStr | None) -> HttpRequest:
+    def __request(self, unsigned: _UnsignedRequest, bearer: SecretStr | None) -> HttpRequest:
         """The request as it is sent.
 
         Made apart from the flows: a traceback may show what their frames hold.

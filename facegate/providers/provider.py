@@ -98,7 +98,7 @@ class Provider(Generic[S]):
         self.settings = settings
         self.name = name or self.info.plugin
         self.capabilities = type(self).capabilities - self.withheld(settings)
-        self._refuse_idle_costs()
+        self.__refuse_idle_costs()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -143,7 +143,7 @@ class Provider(Generic[S]):
             billed = error.billed
         if self.info.billed is Billed.NO:
             billed = Billed.NO
-        cost = self._cost(operation, step)
+        cost = self.__cost(operation, step)
         return Attempt(
             provider=self.name,
             plugin=self.info.plugin,
@@ -158,13 +158,13 @@ class Provider(Generic[S]):
             cost=0.0 if cost is not None and billed is Billed.NO else cost,
         )
 
-    def _cost(self, operation: Operation | None, step: str | None) -> float | None:
+    def __cost(self, operation: Operation | None, step: str | None) -> float | None:
         cost = self.settings.cost
         if not isinstance(cost, Mapping):
             return cost
         return cost.get(step or "", cost.get(operation or ""))
 
-    def _refuse_idle_costs(self) -> None:
+    def __refuse_idle_costs(self) -> None:
         cost = self.settings.cost
         known = {*map(str, Operation), *self.info.steps}
         if isinstance(cost, Mapping) and (idle := sorted(cost.keys() - known)):

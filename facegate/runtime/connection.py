@@ -90,12 +90,14 @@ class Message:
         self.via = Place.of(_parts(transport.proxy)) if transport.proxy else self.place
         self.body = request.body
         target = _target(parts)
-        headers = {
+        needed = {
             "Host": self.place.authority(self.place.server_name),
             "Content-Length": str(sum(map(len, request.body))),
             "Accept-Encoding": "identity",  # a compressed reply could unpack far beyond its limit
-            **request.headers,
         }
+        given = {name.lower() for name in request.headers}
+        headers = {name: value for name, value in needed.items() if name.lower() not in given}
+        headers |= request.headers
         if not transport.reuse:
             headers["Connection"] = "close"  # h11 then holds us to it
         if transport.proxy and not self.place.encrypted:

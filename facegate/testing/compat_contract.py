@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, reject
@@ -22,7 +23,14 @@ from facegate import (
     RateLimited,
     UnsupportedOption,
 )
-from facegate.plugin import Answer, CompatibleApi, DecodedRequest, Provider
+from facegate.plugin import (
+    Answer,
+    CompatibleApi,
+    DecodedRequest,
+    HttpProvider,
+    Provider,
+    SigningApi,
+)
 from facegate.policy import Terms
 from facegate.providers.requests import BoundRequest
 from facegate.question import Question
@@ -77,14 +85,20 @@ class CompatibleApiContract(Versioned):
         return answer
 
     def client(self) -> Provider:
-        """The client, set up."""
+        """The client, set up; it signs at a fixed time, so that equal questions are sent alike."""
         settings = self.provider.settings_type.model_validate(self.settings)
-        return self.provider(settings, "contract")
+        client = self.provider(settings, "contract")
+        if isinstance(client, HttpProvider):
+            client.clock = _now
+        return client
 
     def api(self, *keys: str) -> CompatibleApi:
         """The API, for callers who hold one of these keys."""
         settings = self.api_type.settings_type.model_validate(self.api_settings)
-        return self.api_type(settings, keys)
+        api = self.api_type(settings, keys)
+        if isinstance(api, SigningApi):
+            api.clock = _now
+        return api
 
     def test_a_question_is_read_as_it_was_asked(self) -> None:
         """The first law: decoding an encoded request gives the request back."""
@@ -292,6 +306,10 @@ class CompatibleApiContract(Versioned):
             other = next((each for each in choices if each not in (wanted, None)), None)
             if other is not None and changed(options={info.plugin: {**options, name: other}}):
                 assert read == wanted, f"the option {name} = {wanted!r} was read as {read!r}"
+
+
+def _now() -> datetime:
+    return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 _REFUSED = (InputError, UnsupportedOption)

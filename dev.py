@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -33,28 +34,35 @@ SITE = ROOT / "docs" / "_build" / "html"
 PYTEST = [PYTHON, "-m", "pytest"]
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 RUN = ["-e", ".[cli]", "-e", "plugins/facegate-local"]
-DEVELOP = [
-    *("-e", ".[all]", "-e", "plugins/facegate-local", "-e", "plugins/facegate-opencv"),
-    *("-e", "plugins/facegate-verifik", "-e", "docs/example-plugin"),
-    *("-e", "docs/example-plugin-2"),
-    *("-r", "requirements-dev.txt"),
-]
+DEVELOP = ["-e", ".[all]", "-r", "requirements-dev.txt"]
+for plugin in sorted([*ROOT.glob("plugins/*/pyproject.toml"), *ROOT.glob("docs/*/pyproject.toml")]):
+    DEVELOP += ["-e", plugin.parent.relative_to(ROOT).as_posix()]
 PLUGINS_TESTS = [*sorted(ROOT.glob("plugins/*/tests")), *sorted(ROOT.glob("docs/*/tests"))]
 """A checker reads them one folder at a time, as modules of one have the names of another's."""
-VENDORS_CLIENT = ["--no-deps", "opencv-face-recognition==1.1.1"]
-"""Asks the API that answers as its vendor does. Its opencv-python would overwrite the cv2 of
-facegate-local with one that needs a desktop's libraries; what else it needs is in DEVELOP."""
+CLIENTS = VENV / "clients"
+VENDORS_CLIENTS: list[Sequence[str | Path]] = [
+    # Its opencv-python would overwrite the cv2 of facegate-local with one that needs a desktop's
+    # libraries; what else it needs is in DEVELOP.
+    ["pip", "--no-deps", "opencv-face-recognition==1.1.1"],
+    # It needs a urllib3 of long ago.
+    ["pip", "--target", CLIENTS / "compreface", "--upgrade", "compreface-sdk==0.6.0", "urllib3<2"],
+    ["npm", "--prefix", CLIENTS, "@aws-sdk/client-rekognition@3.1142.0"],
+    ["npm", "--prefix", CLIENTS, "@exadel/compreface-js-sdk@1.0.0"],
+]
+"""Other people's clients, that ask the APIs which answer as their vendors do, and get along with
+nothing else. Those of boto3 and others who do are in ``requirements-dev.txt``. Without Node, those
+in JavaScript are left out, and so are their tests."""
 
 
 def demo() -> int:
     """Run the demonstration."""
-    set_up("demo", "300 MB", RUN)
+    set_up("demo", "300 MB", ["pip", *RUN])
     return run(PYTHON, "-m", "facegate", "demo", *sys.argv[2:])
 
 
 def test() -> int:
     """Run the checks that the arguments ask for."""
-    set_up("test", "1.4 GB", DEVELOP, VENDORS_CLIENT)
+    set_up("test", "1.4 GB", ["pip", *DEVELOP], *VENDORS_CLIENTS)
     match sys.argv[2:]:
         case []:
             return lint() or build() or run(*PYTEST, *PARALLEL, "--durations=25")
@@ -90,7 +98,7 @@ def coverage() -> int:
 
 def docs() -> int:
     """Build the documentation, and say where it is."""
-    set_up("test", "1.4 GB", DEVELOP, VENDORS_CLIENT)
+    set_up("test", "1.4 GB", ["pip", *DEVELOP], *VENDORS_CLIENTS)
     failed = build()
     if not failed:
         print(SITE.relative_to(ROOT) / "index.html", (SITE / "index.html").as_uri(), sep=": ")
@@ -110,7 +118,7 @@ def run(*command: str | Path) -> int:
     return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
 
 
-def set_up(name: str, size: str, *steps: list[str]) -> None:
+def set_up(name: str, size: str, *steps: Sequence[str | Path]) -> None:
     """Make the virtual environment and install into it, unless nothing changed since last time."""
     stamp = VENV / f"{name}.stamp"
     wanted = fingerprint(steps)
@@ -126,23 +134,31 @@ def set_up(name: str, size: str, *steps: list[str]) -> None:
                 "This Python cannot make virtual environments (on Debian and Ubuntu: "
                 "apt install python3-venv)."
             )
-    install = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    tools = {
+        "pip": [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check"],
+        "npm": ["npm", "install", "--silent", "--no-audit", "--no-fund"],
+    }
+    steps = tuple(step for step in steps if step[0] == "pip" or shutil.which("npm"))
     with Ticker(f"Installing into {VENV.name} (once, about {size})"):
-        for step in steps:
+        for tool, *arguments in steps:
             done = subprocess.run(
-                [*install, *step], cwd=ROOT, capture_output=True, text=True, check=False
+                [*tools[str(tool)], *arguments],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.returncode:
                 break
     if done.returncode:
         sys.exit(
-            f"{done.stderr}\nInstalling failed; what pip said is above. Run it again once the "
+            f"{done.stderr}\nInstalling failed; what was said is above. Run it again once the "
             "cause is gone: nothing needs to be cleaned up."
         )
     stamp.write_text(wanted)
 
 
-def fingerprint(requirements: tuple[list[str], ...]) -> str:
+def fingerprint(requirements: tuple[Sequence[str | Path], ...]) -> str:
     """What an installed environment depends on."""
     files = [ROOT / "requirements-dev.txt"]
     for folder in (ROOT, *ROOT.glob("plugins/*"), *ROOT.glob("docs/example-plugin*")):

@@ -1,8 +1,8 @@
 """What facegate adds to a call to a vendor's HTTP API, against clients that do without it.
 
 ``python benchmarks/client_overhead.py`` compares two photos of 20 kB to 8 MB over loopback: through
-facegate, by hand with httpx, and with a body made beforehand. In turn, in one run. See README.md
-beside this.
+facegate, by hand with httpx, and with a body made beforehand; and it signs such a request beside
+AWS's own signer. In turn, in one run. See README.md beside this.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from report import machine
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from signer import BOTOCORE, signing
 
 HERE: Final = Path(__file__).resolve().parent
 SIZES: Final = {20_000: "20 kB", 200_000: "200 kB", 2_000_000: "2 MB", 8_000_000: "8 MB"}
@@ -94,7 +95,9 @@ class Contest:
             {"size": size, "per_s": asyncio.run(self.at_once(size))}
             for size in self._progress.track(TOGETHER, description="a hundred at once")
         ]
-        return {"alone": alone, "together": together, "goals": goals(alone)}
+        signed = signing(self._plan.rounds)
+        reached = goals(alone, signed)
+        return {"alone": alone, "together": together, "signed": signed, "goals": reached}
 
     async def one_by_one(self, way: str, size: int) -> Result:
         """One call at a time: median milliseconds by name."""
@@ -162,7 +165,7 @@ def server() -> Iterator[str]:
             process.kill()
 
 
-def goals(alone: list[Result]) -> list[Result]:
+def goals(alone: list[Result], signed: Result) -> list[Result]:
     """What was set out to be reached, and the worst that was measured."""
     large = [each for each in alone if each["size"] >= LARGE]
     small = [each for each in alone if each["size"] == SMALL]
@@ -177,6 +180,8 @@ def goals(alone: list[Result]) -> list[Result]:
             each["ms"][FACEGATE] / each["ms"][BY_HAND] for each in small
         ),
         ("peak memory, body = 1, from 2 MB on", 3.0): max(each["peak"][FACEGATE] for each in large),
+        ("signing two pictures of 5 MB, ms", 15): signed["ms"][FACEGATE],
+        ("memory for signing, body = 1", 0.01): signed["peak_bytes"] / signed["bytes"],
     }
     return [
         {"goal": goal, "at_most": limit, "worst": value, "reached": value <= limit}
@@ -208,6 +213,14 @@ def sheets(result: Result) -> Iterator[list[list[str]]]:
     ]
     for each in result["together"]:
         rows.append([SIZES[each["size"]], *(f"{each['per_s'][name]:.0f}" for name in names)])
+    yield rows
+    signed = result["signed"]
+    ms, share = signed["ms"], signed["peak_bytes"] / signed["bytes"]
+    signers = (FACEGATE, BOTOCORE)
+    heads = (f"facegate, {BOTOCORE} = 1", "memory beside the body, body = 1")
+    rows = [["signing", *(f"{name}, ms" for name in signers), *heads]]
+    figures = (*(ms[name] for name in signers), ms[FACEGATE] / ms[BOTOCORE])
+    rows.append(["two pictures of 5 MB", *(f"{each:.2f}" for each in figures), f"{share:.4f}"])
     yield rows
     rows = [["goal", "at most", "worst measured", ""]]
     for each in result["goals"]:

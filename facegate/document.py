@@ -153,7 +153,7 @@ def with_secret_files(
     values = dict(settings)
     for field, info in model.model_fields.items():
         key = f"{field}_file"
-        if SecretStr not in (info.annotation, *getattr(info.annotation, "__args__", ())):
+        if SecretStr not in _kinds(info.annotation):
             continue
         if key in values and key not in model.model_fields:
             secret = secret_text(values.pop(key), f"{where}{key}").strip()

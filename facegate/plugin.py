@@ -80,7 +80,7 @@ from facegate.providers.requests import (
     same_engine,
 )
 from facegate.providers.settings import ProviderSettings, per_call
-from facegate.providers.signing import SigningApi, SigningScheme
+from facegate.providers.signing import Claim, SigningApi, SigningScheme
 from facegate.providers.tokens import Token, Tokens, client_credentials
 from facegate.runtime.deadline import seconds_left
 from facegate.runtime.flow import (
@@ -109,6 +109,7 @@ __all__ = [
     "CaptureReason",
     "CaptureRejected",
     "Catalogue",
+    "Claim",
     "CompareLiveRequest",
     "CompareRequest",
     "CompatibleApi",

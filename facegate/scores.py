@@ -21,8 +21,10 @@ class ScoreSpec:
         threshold: the default, as the vendor documents it or as it was measured.
         settable: the lowest and highest threshold the vendor accepts; the whole scale by default.
         strict: a yes takes a score beyond the threshold; by default one that equals it will do.
-        at_fmr: false match rate, 0 to 1, to threshold, for the rates that were really measured.
+        at_fmr: false match rate, 0 to 1, to threshold, for the rates that are known: measured, or
+            stated by ``stated_by``.
         measured_on: whose pictures they were measured on.
+        stated_by: who says so, where nobody else has measured them: a vendor, of its own product.
         fmr_within: the false match rate, 0 to 1, among the people of a group alone, by the rate in
             ``at_fmr`` and the group's name, where that was measured. A rate over all is an average:
             most of its pairs are of people who differ in more than their faces.
@@ -36,11 +38,12 @@ class ScoreSpec:
     strict: bool = False
     at_fmr: Mapping[float, float] = field(default_factory=dict)
     measured_on: str | None = None
+    stated_by: str | None = None
     fmr_within: Mapping[float, Mapping[str, float]] = field(default_factory=dict)
     typical_of_strangers: float | None = None
 
     def warning(self, threshold: float) -> str | None:
-        """A sentence on a threshold that is laxer than any that was measured; else None."""
+        """A sentence on a threshold laxer than any whose rate is known; else None."""
         if not self.at_fmr:
             return None
         rate, loosest = max(self.at_fmr.items())
@@ -48,8 +51,9 @@ class ScoreSpec:
             return None
         side = "above" if self.scale.lower_is_closer else "below"
         return (
-            f"the threshold of {threshold:g} is {side} {loosest:g}, the loosest that was measured:"
-            f" more than 1 in {round(1 / rate):,} strangers match"
+            f"the threshold of {threshold:g} is {side} {loosest:g}, the loosest that was measured"
+            + (f" (by {self.stated_by} alone)" if self.stated_by else "")
+            + f": more than 1 in {round(1 / rate):,} strangers match"
         )
 
     @property
@@ -221,13 +225,25 @@ class ScoreMapping:
             asked: the threshold that was asked for, on the target scale; None for its default.
         """
         threshold = self.target.threshold if asked is None else asked
+        score = self._settled(match.score, threshold, yes=match.is_match)
         return Match(
             is_match=match.is_match,
-            score=self._settled(match.score, threshold, yes=match.is_match),
+            score=score,
             threshold=threshold,
             scale=self.target.scale,
             uncertain=match.uncertain,
+            gallery_scores=tuple(
+                score if each == match.score else self._no_closer(each, score)
+                for each in match.gallery_scores
+            ),
         )
+
+    def _no_closer(self, own: float | None, best: float | None) -> float | None:
+        """A gallery picture's score on the target scale, at most as close as the best."""
+        if own is None or best is None:
+            return None
+        nearer = max if self.target.scale.lower_is_closer else min
+        return nearer(self.score(own), best)
 
     def liveness(self, liveness: Liveness, asked: float | None = None) -> Liveness:
         """A liveness answer as the target vendor would put it; arguments as for :meth:`match`."""

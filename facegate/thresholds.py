@@ -15,7 +15,7 @@ from facegate.model import Scale
 from facegate.scores import ScoreSpec
 
 Threshold = float | str
-"""A number on the provider's scale, or ``"fmr:1e-4"`` for a false match rate it was measured at."""
+"""A number on the provider's scale, or ``"fmr:1e-4"`` for a false match rate that is known."""
 
 Thresholds = Threshold | Mapping[str, Threshold]
 """One threshold, or one by provider name; a provider that is not named goes by its settings."""
@@ -45,7 +45,7 @@ class Policy(Table):
     the provider's own scale.
 
     Attributes:
-        threshold: similarity that a match takes, or a measured rate such as ``"fmr:1e-4"``.
+        threshold: similarity that a match takes, or a known rate such as ``"fmr:1e-4"``.
         liveness_threshold: liveness score that a pass takes.
         review_from: similarity from which, up to the threshold, a person reviews.
         uncertain: the decision where a vendor cannot tell.
@@ -137,7 +137,7 @@ NOTHING_WANTED = Wanted()
 
 
 def preset(rate: float) -> str:
-    """A measured false match rate, 0 to 1, written as a threshold: ``fmr:1e-4``."""
+    """A known false match rate, 0 to 1, written as a threshold: ``fmr:1e-4``."""
     mantissa, exponent = f"{rate:e}".split("e")
     return f"{_RATE}{float(mantissa):g}e{int(exponent)}"
 
@@ -151,7 +151,7 @@ def resolved(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> flo
         spec: the provider's scores; None where it takes no threshold.
 
     Raises:
-        UnsupportedOption: the provider takes none, or was never measured at that rate.
+        UnsupportedOption: the provider takes none, or none is known for that rate.
         InvalidRequest: not on the scale, or at its end that would accept everybody.
     """
     if value is None:
@@ -294,7 +294,7 @@ def _refuse_ambiguous(
     if len({spec.scale.name for spec in specs if spec}) > 1:
         raise UnsupportedOption(
             f"a {name} as a number means something else to each provider of this route; give"
-            ' each its own, by name, or a measured rate such as "fmr:1e-4"'
+            ' each its own, by name, or a known rate such as "fmr:1e-4"'
         )
 
 
@@ -307,4 +307,4 @@ def _at_rate(name: str, value: str, spec: ScoreSpec) -> float:
         if math.isclose(rate, measured, rel_tol=1e-9):
             return threshold
     known = ", ".join(map(preset, spec.at_fmr)) or "none"
-    raise UnsupportedOption(f"{name} {value!r} was never measured; measured rates: {known}")
+    raise UnsupportedOption(f"{name} {value!r} was never measured; known rates: {known}")

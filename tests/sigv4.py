@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -17,7 +15,7 @@ def right_signature(request: Seen, secret: str) -> str:
     claim = sent["authorization"]
     region, names = claim.split("/")[2], claim.partition("SignedHeaders=")[2].partition(",")[0]
     signer = SigV4Auth(Credentials("AKIDEXAMPLE", secret), "rekognition", region)
-    asked = AWSRequest("POST", f"http://{sent['host']}{quote(request.target, safe='/?=&')}")
+    asked = AWSRequest("POST", f"http://{sent['host']}{request.target}")
     asked.data = request.body
     for name in names.split(";"):
         asked.headers[name] = sent[name]

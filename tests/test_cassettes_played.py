@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from everybody import OFFERED
 from facegate.testing.cassettes import Scenario, cassettes_in, play_cassette, play_cassette_async
 from facegate.testing.recording import dictate
 
@@ -48,4 +49,4 @@ def test_it_stands_in_its_plugins_folder_and_holds_no_base64(path: Path) -> None
 
 
 def test_every_provider_behind_http_has_documented_examples() -> None:
-    assert {path.parent.name for path in DOCUMENTED} == {"opencv_cloud", "opencv_fr", "verifik"}
+    assert {path.parent.name for path in DOCUMENTED} == set(OFFERED) - {"local"}

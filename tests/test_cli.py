@@ -344,7 +344,21 @@ def test_a_plugin_can_be_looked_up_before_it_is_configured(
     assert "(required)" in out
     code, out, _ = run("providers")
     assert code == options.ACCEPTED
-    assert "- demanding: the environment: demanding.api_key" in " ".join(out.split())
+    assert "needs api_key" in " ".join(out.split())
+    _, out, _ = run("providers", "--json")
+    demanding = json.loads(out)["demanding"]
+    assert demanding["needs"] == ["api_key"]
+    assert "api_key" not in demanding["settings"]
+
+
+def test_providers_says_what_could_be_installed(run: Any) -> None:
+    _, out, _ = run("providers")
+    assert "pip install facegate-rekognition" in " ".join(out.split())
+    _, out, _ = run("providers", "--json")
+    assert json.loads(out)["opencv_fr"] == {"install": "facegate-opencv"}
+    Path("facegate.toml").write_text('[providers.main]\nplugin = "scripted"\n')
+    _, out, _ = run("providers")
+    assert "pip install" not in out
 
 
 def test_a_provider_page_shows_settings_rates_and_notes(run: Any) -> None:

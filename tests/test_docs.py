@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 import facegate
 from drawn import picture
+from everybody import CLIENTS, OFFERED
 from facegate import ImageFormat, errors
 from facegate.cli import main as cli
 from facegate.cli import options
@@ -37,8 +38,6 @@ from facegate.routing.limits import LimitSettings
 from facegate.routing.tables import RetryTable, ShadowTable
 from pages import DOCS, PAGES, SIGNATURES, blocks, pages_with, portraits, read
 from surface import modules, names_of
-
-SHIPPED = ("local", "opencv_cloud", "opencv_fr", "verifik")
 
 
 def expected(text: str) -> list[str]:
@@ -77,8 +76,8 @@ def test_every_capture_reason_has_words_for_the_person() -> None:
 def test_every_settings_model_is_in_the_reference() -> None:
     page = read("reference/configuration.md")
     registry = Registry()
-    own = [registry.provider_type(name).settings_type for name in SHIPPED]
-    apis = [registry.api_type(name).settings_type for name in SHIPPED[1:]]
+    own = [registry.provider_type(name).settings_type for name in OFFERED]
+    apis = [registry.api_type(name).settings_type for name in CLIENTS]
     routes = (RetryTable, ShadowTable, BreakerSettings, LimitSettings)
     shared = (ImageSettings, ProviderSettings, HttpSettings, CompatibleApiSettings)
     models: list[type[BaseModel]] = [*shared, *routes, ServeSettings, SandboxSettings, *own, *apis]

@@ -99,7 +99,7 @@ def test_true_is_no_threshold_even_where_one_would_be() -> None:
 
 @pytest.mark.parametrize("asked", ["fmr:1e-5", "fmr:often", "fmr:", "fmr:nan"])
 def test_a_rate_never_measured_is_refused(asked: str) -> None:
-    with pytest.raises(UnsupportedOption, match=r"measured rates: fmr:1e-3, fmr:1e-4"):
+    with pytest.raises(UnsupportedOption, match=r"known rates: fmr:1e-3, fmr:1e-4"):
         threshold_for(asked)
 
 

@@ -207,3 +207,21 @@ def test_who_is_uncertain_says_no_whatever_the_score(score: float) -> None:
     assert ScoreMapping(spec, TARGET).liveness(live).uncertain
     with pytest.raises(BadReply, match="uncertain"):
         spec.verdict(passed=True, score=score, threshold=None, uncertain=True)
+
+
+@given(
+    best=st.floats(0, 1),
+    others=st.lists(st.floats(0, 1) | st.none(), max_size=3),
+    asked=st.none() | st.floats(1, 99),
+)
+def test_no_picture_of_a_gallery_crosses_as_closer_than_the_best(
+    best: float, others: list[float | None], asked: float | None
+) -> None:
+    own = ScoreSpec(Scale(name="own"), threshold=0.7)
+    mapping = ScoreMapping(own, ScoreSpec(Scale(name="target", high=100), threshold=80))
+    scores = (best, *(None if each is None else min(each, best) for each in others))
+    told = mapping.match(own.match(best, None, scores), asked)
+    assert told.gallery_scores[0] == told.score
+    assert [each is None for each in told.gallery_scores] == [each is None for each in scores]
+    assert told.score is not None
+    assert all(each <= told.score for each in told.gallery_scores if each is not None)

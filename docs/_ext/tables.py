@@ -7,13 +7,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-import vendors
 from curve import measured
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+import vendors
 from facegate import errors
 from facegate.plugin import CompatibleApiSettings
 from facegate.providers.http import HttpSettings
@@ -80,6 +80,8 @@ def _kind(info: FieldInfo) -> str:
 
 
 def _words(kind: Any) -> Iterator[str]:
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     if get_origin(kind) is Literal:
         yield from (f"`{choice}`" for choice in get_args(kind))
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from facegate import CaptureRejected, ConfigurationError, Operation
-from facegate.plugin import CompatibleApi, Provider
+from facegate.plugin import NOT_LIVE, CompatibleApi, Provider
 from facegate.providers.http import HttpProvider
 from facegate.providers.registry import Registry
 from facegate.runtime.flow import HttpReply
@@ -20,9 +19,15 @@ from facegate.testing.strategies import every_error
 Rows = Iterator[Sequence[str]]
 
 DECIDES: Final[Mapping[str, str]] = {
+    "azure_face": "facegate",
+    "compreface": "facegate",
+    "deepface": "facegate",
     "local": "facegate",
     "opencv_cloud": "facegate",
     "opencv_fr": "the vendor",
+    "regula": "facegate",
+    "rekognition": "facegate",
+    "tencent": "facegate",
     "verifik": "the vendor if it says so, else facegate",
 }
 """Who holds the score against the threshold; a test asks each and looks."""
@@ -48,24 +53,41 @@ def compatible_api(plugin: str) -> CompatibleApi:
 
 
 def matrix() -> Rows:
-    """What every plugin can do."""
-    plugins = shipped()
-    kinds = [provider(name) for name in plugins]
-    yield "", *(f"[`{name}`]({name}.md)" for name in plugins)
-    for operation in Operation:
-        yield f"`{operation}`", *(_offered(kind, operation) for kind in kinds)
-    yield "says", *("scores" if kind.info.scores else "yes or no" for kind in kinds)
-    yield "who decides", *(DECIDES[name] for name in plugins)
-    yield "`threshold`", *(_bounds(kind.info.match) for kind in kinds)
-    yield "`liveness_threshold`", *(_bounds(kind.info.liveness) for kind in kinds)
-    yield "measured rates (`fmr:`)", *(_yes(_measured(kind.info.match)) for kind in kinds)
-    most = (kind.info.max_gallery for kind in kinds)
-    yield "gallery pictures", *("any number" if each is None else f"up to {each}" for each in most)
-    yield "picture types", *(", ".join(sorted(kind.info.formats)) for kind in kinds)
-    yield "credential", *(_credential(kind) for kind in kinds)
-    yield "billed", *(str(kind.info.billed) for kind in kinds)
-    yield "lineage", *(f"`{kind.info.lineage}`" for kind in kinds)
-    yield "compatible API", *(_yes(_has_api(name)) for name in plugins)
+    """What every plugin can do, a row each."""
+    operations = [f"`{each}`" for each in Operation]
+    yield "plugin", *operations, "compatible API", "says", "who decides", "credential", "billed"
+    for name in shipped():
+        kind = provider(name)
+        yield (
+            f"[`{name}`]({name}.md)",
+            *(_offered(kind, operation) for operation in Operation),
+            _yes(has_api(name)),
+            "scores" if kind.info.scores else "yes or no",
+            DECIDES[name],
+            _credential(kind),
+            str(kind.info.billed),
+        )
+
+
+def scales() -> Rows:
+    """Where every plugin's decisions lie, and who says how often they are wrong."""
+    yield "plugin", "`threshold`", "false match rate (`fmr:`)", "`liveness_threshold`", "lineage"
+    for name in shipped():
+        info = provider(name).info
+        needed = provider(name).settings_type.model_fields["threshold"].is_required()
+        match = "has to be given" if needed else _bounds(info.match)
+        bounds = (match, _rates(info.match), _bounds(info.liveness))
+        yield f"[`{name}`]({name}.md)", *bounds, f"`{info.lineage}`"
+
+
+def pictures() -> Rows:
+    """What pictures every plugin takes, and what it makes of several faces on one."""
+    yield "plugin", "picture types", "gallery pictures", "several faces: probe", "gallery"
+    for name in shipped():
+        info = provider(name).info
+        most = "any number" if info.max_gallery is None else f"up to {info.max_gallery}"
+        several = (str(info.several_faces.probe), str(info.several_faces.gallery))
+        yield f"[`{name}`]({name}.md)", ", ".join(sorted(info.formats)), most, *several
 
 
 def recipients() -> Rows:
@@ -90,15 +112,18 @@ def _yes(fact: object) -> str:
     return "yes" if fact else "no"
 
 
-def _measured(spec: ScoreSpec | None) -> bool:
-    return bool(spec and spec.at_fmr)
+def _rates(spec: ScoreSpec | None) -> str:
+    if spec is None or not spec.at_fmr:
+        return "not known"
+    return f"by {spec.stated_by}'s own word" if spec.stated_by else "measured"
 
 
 def _bounds(spec: ScoreSpec | None) -> str:
     if spec is None:
         return "cannot be set"
     low, high = spec.bounds
-    return f"{low:g} to {high:g}, else {spec.threshold:g}"
+    kind = "a distance, " if spec.scale.lower_is_closer else ""
+    return f"{kind}{low:g} to {high:g}, else {spec.threshold:g}"
 
 
 def _credential(kind: type[Provider]) -> str:
@@ -107,7 +132,8 @@ def _credential(kind: type[Provider]) -> str:
     return ", ".join(f"`{name}`" for name in found) or "none"
 
 
-def _has_api(plugin: str) -> bool:
+def has_api(plugin: str) -> bool:
+    """Whether a plugin speaks its vendor's API, too."""
     try:
         return bool(compatible_api(plugin))
     except ConfigurationError:
@@ -125,11 +151,13 @@ def codes(plugin: str) -> Rows:
         ends[_name(means)].append(f"{status} without a known code")
     yield "becomes", "the vendor's code"
     for name in sorted(ends):
-        yield f"`{name}`", ", ".join(ends[name])
+        yield name, ", ".join(ends[name])
 
 
 def _name(means: Any) -> str:
-    return means.__name__ if isinstance(means, type) else f"CaptureRejected: {means}"
+    if means is NOT_LIVE:
+        return "an answer: not live"
+    return f"`{means.__name__ if isinstance(means, type) else f'CaptureRejected: {means}'}`"
 
 
 def sandbox(plugin: str) -> Rows:
@@ -145,30 +173,29 @@ def texts(body: Any) -> Iterator[str]:
     if isinstance(body, str):
         yield body
         return
-    for value in body.values() if isinstance(body, Mapping) else body:
-        yield from texts(value)
+    if isinstance(body, Mapping | list | tuple):
+        for value in body.values() if isinstance(body, Mapping) else body:
+            yield from texts(value)
 
 
 def failures(plugin: str) -> Rows:
-    """What each failure behind an API is sent as: made, not described."""
+    """What each failure behind an API is sent as, by the names that the sandbox has: made anew."""
     api = compatible_api(plugin)
+    named: list[str] = []
+    send = api.error
+
+    def noted(name: str, **changes: Any) -> HttpReply:
+        named.append(name)
+        return send(name, **changes)
+
+    api.error = noted  # type: ignore[method-assign]
     said: dict[str, list[str]] = defaultdict(list)
     for error in every_error():
         reason = f": {error.reason}" if isinstance(error, CaptureRejected) else ""
-        said[_told(api.encode_error(error))].append(f"`{error.code}{reason}`")
+        status = api.encode_error(error).status
+        said[f"{status} `{named[-1]}`"].append(f"`{error.code}{reason}`")
     yield "sent", "for"
     yield from ((told, ", ".join(dict.fromkeys(said[told]))) for told in sorted(said))
-
-
-def _told(reply: HttpReply) -> str:
-    body = json.loads(reply.body)
-    metadata = body.get("metadata", {}).get("code")
-    code = " ".join(filter(None, (body.get("code"), metadata)))
-    text = "" if str(body.get("code", "")).startswith("ERR_") else body.get("message", "")
-    if body.get("code") == "MissingParameter":
-        text = "the reason"  # in facegate's words, another one each time
-    shown = [f"`{code}`" if code else "`detail`", text and text != code and f"({text})"]
-    return f"{reply.status} " + " ".join(filter(None, shown))
 
 
 EXAMPLES: Final = (0.2, 0.39, 0.67, 0.7, 0.845, 0.934, 1.0)
@@ -204,6 +231,8 @@ TABLES: Final[dict[str, Callable[..., Rows]]] = {
     "failures": failures,
     "gallery": gallery,
     "matrix": matrix,
+    "pictures": pictures,
     "recipients": recipients,
     "sandbox": sandbox,
+    "scales": scales,
 }

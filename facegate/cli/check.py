@@ -4,6 +4,7 @@ can work.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ from facegate.providers.registry import Registry
 from facegate.scores import ScoreSpec
 from facegate.thresholds import preset
 
+_REQUIRED = "(required)"
+"""Stands for a setting of a plugin that nobody has configured yet."""
+
 
 @click.command()
 @click.argument("name", required=False)
@@ -28,7 +32,7 @@ from facegate.thresholds import preset
 def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
     """List the providers, or show all about the one called NAME.
 
-    Without a configuration these are the installed plugins.
+    Without a configuration these are the plugins: installed, with what each needs, or not.
     """
     registry, loaded = Registry(), Config.load(config)
     if name:
@@ -39,10 +43,20 @@ def providers(name: str | None, config: str | None, *, as_json: bool) -> None:
             terminal.console().print(terminal.provider_page(provider))
         return
     outcomes = _built(loaded, registry, list(loaded.providers) or registry.names())
+    needed, absent = dict[str, str](), dict[str, str]()
+    if not loaded.providers:
+        absent = dict(registry.absent())
+        for plugin in [key for key, each in outcomes.items() if isinstance(each, FacegateError)]:
+            with contextlib.suppress(ConfigurationError):
+                outcomes[plugin] = _shown(loaded, registry, plugin)
+                needed[plugin] = ", ".join(_required(registry.provider_type(plugin)))
     if as_json:
-        print_json({key: _described(value) for key, value in outcomes.items()})
+        described = {key: _described(value) for key, value in outcomes.items()}
+        lacking = {key: {"needs": lacks.split(", ")} for key, lacks in needed.items()}
+        missing = {key: {"install": each} for key, each in absent.items()}
+        print_json({key: each | lacking.get(key, {}) for key, each in described.items()} | missing)
     else:
-        terminal.console().print(terminal.provider_table(outcomes))
+        terminal.console().print(terminal.provider_table(outcomes, needed, absent))
 
 
 def _shown(loaded: Config, registry: Registry, name: str) -> Provider:
@@ -53,11 +67,15 @@ def _shown(loaded: Config, registry: Registry, name: str) -> Provider:
         if name in loaded.providers or name not in registry.names():
             raise
     kind = registry.provider_type(name)
-    required = [key for key, each in kind.settings_type.model_fields.items() if each.is_required()]
+    required = _required(kind)
     provider = kind.__new__(kind)  # it could not be made without them, and is shown alone
-    provider.settings = kind.settings_type.model_construct(**dict.fromkeys(required, "(required)"))
+    provider.settings = kind.settings_type.model_construct(**dict.fromkeys(required, _REQUIRED))
     provider.name = name
     return provider
+
+
+def _required(kind: type[Provider]) -> list[str]:
+    return [key for key, each in kind.settings_type.model_fields.items() if each.is_required()]
 
 
 @click.command()
@@ -156,7 +174,8 @@ def _built(
 def _described(provider: Provider | FacegateError) -> dict[str, Any]:
     if isinstance(provider, FacegateError):
         return {"error": provider.as_dict()}
-    info = provider.info
+    info, settings = provider.info, provider.settings
+    unset = {name for name, value in settings if value == _REQUIRED}
     return {
         "name": provider.name,
         "plugin": info.plugin,
@@ -178,7 +197,7 @@ def _described(provider: Provider | FacegateError) -> dict[str, Any]:
         },
         "threshold": _thresholds(info.match),
         "liveness_threshold": _thresholds(info.liveness),
-        "settings": provider.settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json", exclude=unset),
         "notes": list(info.notes),
     }
 
@@ -193,6 +212,7 @@ def _thresholds(spec: ScoreSpec | None) -> dict[str, Any] | None:
         "from": spec.bounds[0],
         "to": spec.bounds[1],
         "measured_on": spec.measured_on,
+        "stated_by": spec.stated_by,
         "presets": {
             preset(rate): {"threshold": threshold, "fmr_within": spec.fmr_within.get(rate, {})}
             for rate, threshold in spec.at_fmr.items()

@@ -85,25 +85,39 @@ def failure(error: FacegateError) -> RenderableType:
     return Text.assemble((f" {kind} ", "bold white on red"), f"  {error}")
 
 
-def provider_table(providers: Mapping[str, Provider | FacegateError]) -> RenderableType:
-    """All providers, a line each; for one that cannot be built, its error."""
+def provider_table(
+    providers: Mapping[str, Provider | FacegateError],
+    needed: Mapping[str, str],
+    absent: Mapping[str, str],
+) -> RenderableType:
+    """All providers, a line each.
+
+    Args:
+        providers: the providers by name, or the error that each ends in.
+        needed: settings that those lack which nobody has configured, by name.
+        absent: distributions that are not installed, by the name of their plugin.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("provider", "plugin", "operations", "sees the picture", "keeps it"):
+    for column in ("provider", "plugin", "operations", "sees the picture", "keeps it", "state"):
         table.add_column(column)
-    failed = {name: each for name, each in providers.items() if isinstance(each, FacegateError)}
+    failed = list[Text]()
     for name, provider in providers.items():
         if isinstance(provider, FacegateError):
-            table.add_row(name, Text("not usable yet", "red"))
+            table.add_row(name, "", "", "", "", Text("not usable", "red"))
+            failed.append(Text(f"- {name}: {provider.message}"))
             continue
-        handling = provider.info.handling
+        handling, lacks = provider.info.handling, needed.get(name)
         table.add_row(
             name,
             provider.info.plugin,
             ", ".join(sorted(provider.capabilities)),
             handling.recipient,
             str(handling.keeps),
+            Text(f"needs {lacks}", "yellow") if lacks else "ready",
         )
-    return Group(table, *(Text(f"- {name}: {each.message}") for name, each in failed.items()))
+    for name, distribution in absent.items():
+        table.add_row(name, name, "", "", "", Text(f"pip install {distribution}", "dim"))
+    return Group(table, *failed)
 
 
 _TRAINS = {True: "trains on them", False: "does not train on them", None: "may train on them"}
@@ -235,11 +249,13 @@ def _spec(spec: ScoreSpec) -> str:
 
 
 def _rates(spec: ScoreSpec) -> Iterator[str]:
-    """The measured rates, each with what it is within groups, and on whom."""
+    """The known rates, each with what it is within groups; who measured them, and on whom."""
     for rate, threshold in spec.at_fmr.items():
         within = spec.fmr_within.get(rate, {})
         groups = ", ".join(f"{fmr:.1e} among {group}" for group, fmr in within.items())
         yield f"{preset(rate)} = {threshold:g}" + (f": {groups}" * bool(groups))
+    if spec.stated_by:
+        yield f"stated by {spec.stated_by}, and measured by nobody else"
     if spec.measured_on:
         yield f"measured on {spec.measured_on}"
 

@@ -34,8 +34,7 @@ _ERRORS = {
     for name, kind in vars(errors).items()
     if isinstance(kind, type)
     and issubclass(kind, FacegateError)
-    and not kind.__subclasses__()
-    and kind is not CaptureRejected
+    and kind not in (FacegateError, errors.InputError, errors.ProviderError, CaptureRejected)
 }
 
 

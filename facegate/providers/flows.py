@@ -8,11 +8,16 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from facegate.errors import FacegateError
+from facegate.errors import CaptureReason, CaptureRejected, FacegateError
 from facegate.images.image import Image
 from facegate.model import Attempt, Liveness, Operation
 from facegate.providers.provider import Provider
-from facegate.providers.requests import Answer, BoundRequest
+from facegate.providers.requests import (
+    Answer,
+    BoundRequest,
+    CompareLiveRequest,
+    CompareRequest,
+)
 from facegate.providers.settings import S
 from facegate.runtime.flow import Flow, gather
 
@@ -103,6 +108,33 @@ class FlowProvider(Provider[S]):
         return Liveness(
             passed=False, score=score, threshold=threshold, scale=spec.scale, reason=spoof.reason
         )
+
+    def diagnosed(
+        self,
+        error: CaptureRejected,
+        request: CompareRequest[S] | CompareLiveRequest[S],
+        look: Callable[[Image], Flow[CaptureReason | None]],
+    ) -> Flow[None]:
+        """Ask about one picture after the other, until one explains a rejection; then it says so.
+
+        Each is an attempt of the step ``diagnose``. If one of them fails, or none finds anything,
+        the rejection stays as it is.
+
+        Args:
+            error: the rejection, which does not say which picture it means or why.
+            request: the request that it ended.
+            look: makes the flow that finds a picture's fault, None for none.
+        """
+        pictures = {"probe": request.probe}
+        pictures |= {f"gallery[{n}]": image for n, image in enumerate(request.gallery)}
+        for name, image in pictures.items():
+            try:
+                reason = yield from self.step("diagnose", look(image))
+            except FacegateError:
+                return
+            if reason is not None:
+                error.reason, error.image = reason, name
+                return
 
     def for_each(
         self, gallery: Sequence[Image], ask: Callable[[Image], Flow[T]], limit: int

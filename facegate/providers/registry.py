@@ -6,8 +6,8 @@ import os
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, requires
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -24,6 +24,8 @@ GROUP = "facegate"
 """Group of the entry points that name plugins."""
 ONLY = "FACEGATE_PLUGINS"
 """Environment variable that lists the plugins that may load."""
+_OFFER = re.compile(r"""(?P<name>facegate-[a-z0-9-]+).*\bextra == ["'](?P<extra>[\w-]+)["']""")
+"""An extra of facegate's that is a plugin's distribution."""
 
 
 class Registry:
@@ -56,6 +58,21 @@ class Registry:
     def names(self) -> list[str]:
         """Names of the plugins that may load; nothing is imported to find out."""
         return sorted(self._entries)
+
+    def absent(self) -> Mapping[str, str]:
+        """The plugins that facegate has an extra for, and that are not here.
+
+        Each comes with the name of its distribution. None where the names that may load are
+        restricted, for then it may be here.
+        """
+        if self._restricted:
+            return {}
+        try:
+            extras = map(_OFFER.match, requires("facegate") or ())
+        except PackageNotFoundError:  # the source alone, installed nowhere
+            return {}
+        offered = {each["extra"].replace("-", "_"): each["name"] for each in extras if each}
+        return {name: offered[name] for name in sorted(offered.keys() - self._entries.keys())}
 
     def provider_type(self, plugin: str) -> type[Provider]:
         """Import a plugin and give its provider class.
@@ -136,6 +153,8 @@ class Registry:
         A name that is nearly one of the installed is taken for a slip: installing what a slip
         spells is how a stranger's package gets in.
         """
+        if distribution := self.absent().get(plugin):
+            return f"; it comes with: pip install {distribution}"
         slip = near(plugin, self.names())
         if slip or self._restricted or not re.fullmatch("[a-z][a-z0-9_-]*", plugin):
             return slip

@@ -27,8 +27,8 @@ class ProviderSettings(Table):
 
     threshold: Threshold | None = Field(
         default=None,
-        description="A match from this similarity on: a number on the provider's own scale, or a"
-        " preset. The provider's own default if absent.",
+        description="A match from this similarity on, or up to this distance: a number on the"
+        " provider's own scale, or a preset. The provider's own default if absent.",
     )
     allow_loose_threshold: bool = Field(
         default=False,

@@ -172,6 +172,7 @@ class SigningApi(CompatibleApi[D]):
         skew: difference from this machine's clock that is taken, at most.
         unreadable: name of the error for a header that is no signature.
         wrong_signature: name of the error for another signature than the right one.
+        wrong_token: name of the error for another token than the key's; ``wrong_key`` if empty.
         wrong_date: name of the error for a signature that is too old or of the future.
         clock: time of day in UTC; a test puts its own in place.
     """
@@ -181,6 +182,7 @@ class SigningApi(CompatibleApi[D]):
     skew: ClassVar[timedelta]
     unreadable: ClassVar[str]
     wrong_signature: ClassVar[str]
+    wrong_token: ClassVar[str] = ""
     wrong_date: ClassVar[str]
     clock: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
 
@@ -218,7 +220,7 @@ class SigningApi(CompatibleApi[D]):
         if not _same(right, claim.signature):
             return self.error(self.wrong_signature)
         if not _same(token, headers.get(self.token_header, "")):
-            return self.error(self.wrong_key)
+            return self.error(self.wrong_token or self.wrong_key)
         moment = scheme.moment(claim, headers[scheme.dated])
         late = moment is None or abs(self.clock() - moment) > self.skew
         return self.error(self.wrong_date) if late else None

@@ -130,7 +130,7 @@ class ProviderContract(ContractData):
     def test_a_verdict_tells_its_threshold_and_its_scale(
         self, outcomes: list[ResultOrError]
     ) -> None:
-        assert_explained(answered(outcomes), self.provider.info)
+        assert_explained(answered(outcomes), self.make().info)
 
     def test_a_threshold_is_used_or_refused(
         self, ask: Asker, call: VendorCall, stage: Stage, faces: Sequence[bytes]

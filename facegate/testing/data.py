@@ -134,11 +134,13 @@ class ContractData(Versioned):
 
     def thresholds(self, call: VendorCall) -> list[tuple[str, str, ScoreSpec]]:
         """Thresholds a call may set: the argument, the part of the result, and its scale."""
-        info, thresholds = self.provider.info, []
-        if info.match is not None and call.operation is not Operation.LIVENESS:
-            thresholds.append(("threshold", "match", info.match))
-        if info.liveness is not None and call.operation is not Operation.COMPARE:
-            thresholds.append(("liveness_threshold", "liveness", info.liveness))
+        # The class's word counts, unless it leaves a scale to the settings.
+        info, own, thresholds = self.provider.info, self.make().info, []
+        match, liveness = info.match or own.match, info.liveness or own.liveness
+        if match is not None and call.operation is not Operation.LIVENESS:
+            thresholds.append(("threshold", "match", match))
+        if liveness is not None and call.operation is not Operation.COMPARE:
+            thresholds.append(("liveness_threshold", "liveness", liveness))
         if not thresholds:
             pytest.skip(f"{call.operation} has no threshold")
         return thresholds

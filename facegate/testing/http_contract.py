@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
@@ -94,7 +95,12 @@ class HttpProviderContract(WireContract):
         self, ask: Asker, call: VendorCall, faces: Sequence[bytes]
     ) -> None:
         for at, sound in self.answers(call):
-            bodies = dict(UNREADABLE)
+            # What the vendor documents for this very reply, such as an empty list of faces.
+            sent = [each.body for each in self.failures if each.at == at and each.status == 200]
+            known = [
+                body if isinstance(body, bytes) else json.dumps(body).encode() for body in sent
+            ]
+            bodies = {name: body for name, body in UNREADABLE.items() if body not in known}
             for body in sound:
                 bodies.update(truncations(body))
             acts = [reply(200, body) for body in bodies.values()]
@@ -110,7 +116,10 @@ class HttpProviderContract(WireContract):
         self, ask: Asker, documented: Documented, faces: Sequence[bytes]
     ) -> None:
         chosen = mutations if self.every_mutation else some_mutations
-        as_success = any(each.status == 200 for each in self.failures)  # it may be an error then
+        as_success = any(  # it may be an error then
+            each.status == 200 and each.at is None and each.call in (None, documented.call)
+            for each in self.failures
+        )
         is_answer = documented.status == 200 and not as_success
         spoilt = dict(chosen(documented.body))
         acts = [reply(documented.status, body) for body in spoilt.values()]
@@ -140,7 +149,7 @@ class HttpProviderContract(WireContract):
     def test_a_spoilt_step_makes_no_yes_and_no_score(
         self, ask: Asker, call: VendorCall, faces: Sequence[bytes]
     ) -> None:
-        steps = [each for each in call.before if isinstance(each.body, dict)]
+        steps = [each for each in call.before if isinstance(each.body, dict | list)]
         if not steps:
             pytest.skip(f"{call} reads nothing but the answer")
         answers = [each for each in self.documented if each.call == call]

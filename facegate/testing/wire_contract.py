@@ -101,7 +101,7 @@ class WireContract(WireData):
         result = answered(self.replied(ask, documented.call, faces, act, asked=documented.asked))
         wrong = differences(documented.expected, result.model_dump(mode="json"))
         assert not wrong, f"{documented} was read otherwise: {'; '.join(wrong)}"
-        assert_explained(result, self.provider.info)
+        assert_explained(result, self.make().info)
         assert_survives(result)
 
     def test_an_option_reaches_the_vendor(

@@ -33,6 +33,7 @@ R = TypeVar("R", bound=fg.WireModel)
 class RekognitionSettings(fg.HttpSettings):
     """What can be set for Rekognition. Credentials come from here or from AWS's variables."""
 
+    base_url: str = Field("", description="Where the API is, if not where `region` says.")
     region: str = Field(description="AWS region; `AWS_REGION` or `AWS_DEFAULT_REGION` if absent.")
     access_key_id: fg.HeaderSecret = Field(description="`AWS_ACCESS_KEY_ID` if absent.")
     secret_access_key: fg.HeaderSecret = Field(
@@ -148,7 +149,7 @@ class Rekognition(fg.HttpProvider[RekognitionSettings]):
             scores = yield from self.for_each(request.gallery, ask, request.settings.parallel)
         except fg.CaptureRejected as error:
             if error.reason is fg.CaptureReason.NOT_STATED and request.settings.diagnose:
-                yield from self._diagnose(request, error)
+                yield from self.diagnosed(error, request, self._look)
             raise
         return fg.Answer(match=wire.MATCH.match(max(scores), request.threshold, tuple(scores)))
 
@@ -172,22 +173,10 @@ class Rekognition(fg.HttpProvider[RekognitionSettings]):
             raise fg.CaptureRejected(f"{faces} faces", reason=reason, image=name)
         return max(face.Similarity for face in reply.FaceMatches)
 
-    def _diagnose(
-        self, request: fg.CompareRequest[RekognitionSettings], error: fg.CaptureRejected
-    ) -> fg.Flow[None]:
-        """Look for the picture that could not be used, and say so in the error."""
-        pictures = {"probe": request.probe}
-        pictures |= {f"gallery[{n}]": image for n, image in enumerate(request.gallery)}
-        for name, image in pictures.items():
-            message = wire.Detect[fg.Picture](Image=wire.Source[fg.Picture](Bytes=image))
-            call = self._asked(wire.DETECT, message, wire.Detected)
-            try:
-                found = yield from self.step("diagnose", call)
-            except fg.FacegateError:
-                return  # the rejection stands, as little as it says
-            if reason := _defect(found.FaceDetails, image):
-                error.reason, error.image = reason, name
-                return
+    def _look(self, image: fg.Image) -> fg.Flow[fg.CaptureReason | None]:
+        message = wire.Detect[fg.Picture](Image=wire.Source[fg.Picture](Bytes=image))
+        found = yield from self._asked(wire.DETECT, message, wire.Detected)
+        return _defect(found.FaceDetails, image)
 
     def _asked(self, operation: str, message: fg.WireModel, reply_type: type[R]) -> fg.Flow[R]:
         headers = {wire.TARGET: operation, "Content-Type": wire.CONTENT_TYPE}

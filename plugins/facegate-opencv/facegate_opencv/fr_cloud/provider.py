@@ -16,8 +16,9 @@ from facegate_opencv.fr_cloud.errors import CODES
 class FrCloudSettings(fg.HttpSettings):
     """What can be set for the cloud API."""
 
+    base_url: str = Field("", description="Where the API is, if not where `region` says.")
     region: Literal["us", "eu", "sg"] | None = Field(
-        default=None, description="The one chosen at sign-up; it stands for the base_url."
+        default=None, description="The one chosen at sign-up; or give `base_url`."
     )
     api_key: fg.HeaderSecret = Field(description="Sent as x-api-key.")
     search_mode: wire.SearchMode = fg.per_call("FAST", description="Speed or accuracy.")

@@ -18,13 +18,15 @@ BUDGETS = {
     "docs/example-plugin/**/*": 210,
     f"{OPENCV}/*.py {OPENCV}/fr_cloud/*.py": 360,
     "docs/example-plugin-2/**/*": 170,
-    **{f"plugins/facegate-{name}/facegate_{name}/*.py": 220 for name in ("azure", "deepface")},
+    "plugins/facegate-azure/facegate_azure/*.py": 220,
+    # Of these, 11 models and two thresholds each.
+    "plugins/facegate-deepface/facegate_deepface/*.py": 228,
     **{
         f"plugins/facegate-{name}/facegate_{name}/*.py": 340
         for name in ("compreface", "regula", "tencent")
     },
     # Beyond what others have: AWS's regions and variables, and a diagnosis by a call of its own.
-    "plugins/facegate-rekognition/facegate_rekognition/*.py": 420,
+    "plugins/facegate-rekognition/facegate_rekognition/*.py": 430,
 }
 """Lines at most, by the files of a plugin."""
 

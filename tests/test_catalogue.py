@@ -66,3 +66,10 @@ def test_a_vendor_has_a_shape_of_its_own() -> None:
 def test_a_row_names_the_reason() -> None:
     with pytest.raises(TypeError, match="CaptureReason"):
         Catalogue({"no_face": Row(422, CaptureRejected)}).table.error(422, "no_face", None)
+
+
+def test_a_hint_ends_the_message() -> None:
+    late = Row(400, AuthenticationFailed, hint="check the clock here")
+    table = Catalogue({"late": late, "wrong": Row(400, AuthenticationFailed)}).table
+    assert table.error(400, "late", None).message == "answered 400 late: check the clock here"
+    assert table.error(400, "wrong", None).message == "answered 400 wrong"

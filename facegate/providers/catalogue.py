@@ -62,6 +62,7 @@ class ErrorTable:
         codes: meaning by the vendor's own code; a number is written out, ``"-1604"``.
         statuses: class by HTTP status, beside those that every vendor shares.
         of_probe: codes that can only be the probe's fault, whatever else was sent.
+        hints: what to look at, by code: a phrase that ends the message.
 
     Raises:
         TypeError: a row names CaptureRejected, which takes a reason.
@@ -70,6 +71,7 @@ class ErrorTable:
     codes: Mapping[str, Meaning] = field(default_factory=dict)
     statuses: Mapping[int, type[FacegateError]] = field(default_factory=dict)
     of_probe: Collection[str] = frozenset()
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if CaptureRejected in (*self.codes.values(), *self.statuses.values()):
@@ -93,7 +95,8 @@ class ErrorTable:
         row = guess if code is None else self.codes.get(code, guess)
         # A longer code, or one with spaces in it, may echo the request.
         shown = code if code is not None and re.fullmatch(r"[\w.:-]{1,64}", code) else None
-        text = f"answered {status}" + (f" {shown}" if shown else "")
+        hint = self.hints.get(code or "")
+        text = f"answered {status}" + (f" {shown}" if shown else "") + (f": {hint}" if hint else "")
         image = "probe" if code in self.of_probe else None
         if isinstance(row, CaptureReason):
             return CaptureRejected(text, reason=row, vendor_code=shown, image=image)
@@ -113,12 +116,14 @@ class Row:
         means: the class to raise, the reason of a CaptureRejected, or :data:`NOT_LIVE`.
         message: the text that comes with the code; None where there is none.
         headers: headers that the API sends beside those of every reply.
+        hint: what an operator should look at, as a phrase; None where the code says it all.
     """
 
     status: int
     means: Meaning
     message: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    hint: str | None = None
 
 
 def code_and_message(code: str, row: Row) -> Mapping[str, Any]:
@@ -149,7 +154,8 @@ class Catalogue:
     def table(self) -> ErrorTable:
         """The errors as a client reads them."""
         codes = {code: row.means for code, row in self.rows.items()}
-        return ErrorTable(codes, self.statuses, self.of_probe)
+        hints = {code: row.hint for code, row in self.rows.items() if row.hint}
+        return ErrorTable(codes, self.statuses, self.of_probe, hints)
 
     @lazy
     def reasons(self) -> Mapping[CaptureReason, str]:

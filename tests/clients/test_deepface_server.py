@@ -58,7 +58,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def deepface(url: str, **more: Any) -> DeepFace:
-    given = {"base_url": url, "token": TOKEN, "model": "Dlib", "detector": "yunet", **more}
+    given: dict[str, Any] = {"base_url": url, "token": TOKEN, "model": "Dlib", "detector": "yunet"}
+    given |= {"anti_spoofing": True, **more}
     return DeepFace(DeepFaceSettings.model_validate(given))
 
 

@@ -27,13 +27,16 @@ class DeepFaceSettings(fg.HttpSettings):
     model: wire.Model = Field("VGG-Face", description="Recognition model.")
     metric: wire.Metric = Field("cosine", description="Measure of the distance.")
     detector: wire.Detector = Field("opencv", description="Face detector.")
+    anti_spoofing: bool = Field(
+        default=False, description="Offer liveness: you have seen this server refuse a spoof."
+    )
 
 
 _Comparison = fg.CompareRequest[DeepFaceSettings] | fg.CompareLiveRequest[DeepFaceSettings]
 
 
 class DeepFace(fg.HttpProvider[DeepFaceSettings]):
-    """DeepFace's server: a distance for each pair of pictures, so facegate decides."""
+    """DeepFace's server: a distance for each pair of pictures; liveness as a verdict alone."""
 
     settings_type = DeepFaceSettings
     errors = ERRORS
@@ -51,8 +54,6 @@ class DeepFace(fg.HttpProvider[DeepFaceSettings]):
         notes=(
             "The default threshold is DeepFace's own for the model and the metric. They moved"
             " between releases, and no false match rate is stated for any.",
-            "Liveness is a verdict without a score. A server that does not know `anti_spoofing`"
-            " takes everybody for live, and its reply looks the same.",
             "A gallery of n pictures takes n calls; any match is a match, so up to n times as many"
             " strangers match.",
         ),
@@ -70,6 +71,13 @@ class DeepFace(fg.HttpProvider[DeepFaceSettings]):
             match=self.distances,
             several_faces=fg.SeveralFaces(probe, gallery),
         )
+
+    @classmethod
+    def withheld(cls, settings: DeepFaceSettings) -> frozenset[fg.Operation]:
+        # A server that does not know `anti_spoofing` takes everybody for live without a word.
+        if settings.anti_spoofing:
+            return frozenset()
+        return frozenset({fg.Operation.LIVENESS, fg.Operation.COMPARE_LIVE})
 
     def headers(self) -> Mapping[str, str]:
         token = self.settings.token

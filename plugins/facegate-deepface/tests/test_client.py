@@ -17,6 +17,7 @@ from facegate import (
     FacegateError,
     Image,
     UnmappedError,
+    UnsupportedOperation,
     UnsupportedOption,
 )
 from facegate_deepface.provider import DeepFace, DeepFaceSettings
@@ -34,7 +35,11 @@ SPOOF = {"error": f"{TRACEBACK}deepface.modules.exceptions.SpoofDetected: Spoof 
 
 
 def deepface(base_url: str, **more: Any) -> DeepFace:
-    return DeepFace(DeepFaceSettings.model_validate({"base_url": base_url, **DLIB, **more}))
+    return DeepFace(
+        DeepFaceSettings.model_validate(
+            {"base_url": base_url, "anti_spoofing": True, **DLIB, **more}
+        )
+    )
 
 
 def uri(data: bytes) -> str:
@@ -282,3 +287,11 @@ def test_what_cannot_work_is_refused_by_name(wrong: dict[str, str]) -> None:
 @pytest.mark.parametrize("detector", ["opencv", "centerface", "yolov8m", "yolov11s", "yolov12l"])
 def test_every_detector_is_taken(detector: str) -> None:
     assert deepface("http://127.0.0.1:9", detector=detector).settings.detector == detector
+
+
+@pytest.mark.parametrize("operation", ["liveness", "compare_live"])
+def test_liveness_is_offered_by_a_server_that_was_seen_to_refuse_a_spoof(operation: str) -> None:
+    pictures = {"probe": PROBE} if operation == "liveness" else ONE
+    provider = deepface("http://127.0.0.1:9", anti_spoofing=False)
+    with pytest.raises(UnsupportedOperation):
+        ask_sync(provider, operation, **pictures)

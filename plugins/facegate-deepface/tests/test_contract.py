@@ -85,7 +85,7 @@ OTHERS = {
 class TestDeepFace(HttpProviderContract):
     contract_version = 1
     provider = DeepFace
-    settings: ClassVar = {"token": "tok-77aa31c09e"}
+    settings: ClassVar = {"token": "tok-77aa31c09e", "anti_spoofing": True}
     headers: ClassVar = {"authorization": "Bearer tok-77aa31c09e"}
     formats = frozenset({ImageFormat.JPEG, ImageFormat.PNG})
     documented = (

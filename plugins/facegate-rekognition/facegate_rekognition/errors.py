@@ -6,6 +6,7 @@ Where one of the common list is documented with a 403 and was seen with a 400, t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from facegate import plugin as fg
@@ -24,7 +25,12 @@ OF_BYTES: Final = f"{VALIDATION}:bytes"
 ERRORS: Final = fg.Catalogue(
     {
         # A picture without a face, one with too small a face, and a wrong parameter: all the same.
-        UNUSABLE: fg.Row(400, fg.CaptureReason.NOT_STATED, "Request has invalid parameters"),
+        UNUSABLE: fg.Row(
+            400,
+            fg.CaptureReason.NOT_STATED,
+            "Request has invalid parameters",
+            hint="no usable face on one of the pictures; diagnose = true finds out on which",
+        ),
         "InvalidImageFormatException": fg.Row(400, fg.ImageRejected),
         "ImageTooLargeException": fg.Row(400, fg.ImageRejected, "Image size is too large"),
         "InvalidS3ObjectException": fg.Row(400, fg.UnmappedError, "Request has invalid S3 object"),
@@ -32,12 +38,16 @@ ERRORS: Final = fg.Catalogue(
         DENIED: fg.Row(400, fg.PermissionDenied),
         "OptInRequired": fg.Row(403, fg.PermissionDenied),
         "UnrecognizedClientException": fg.Row(400, fg.AuthenticationFailed),
-        "InvalidSignatureException": fg.Row(400, fg.AuthenticationFailed),
+        "InvalidSignatureException": fg.Row(
+            400, fg.AuthenticationFailed, hint="check secret_access_key and region"
+        ),
         "MissingAuthenticationTokenException": fg.Row(400, fg.AuthenticationFailed),
         "MissingAuthenticationToken": fg.Row(403, fg.AuthenticationFailed),
         "IncompleteSignatureException": fg.Row(400, fg.AuthenticationFailed),
         "IncompleteSignature": fg.Row(403, fg.AuthenticationFailed),
-        "RequestExpired": fg.Row(400, fg.AuthenticationFailed, "The date is 15 minutes off"),
+        "RequestExpired": fg.Row(
+            400, fg.AuthenticationFailed, "The date is 15 minutes off", hint="check the clock here"
+        ),
         "ExpiredTokenException": fg.Row(400, fg.CredentialsExpired),
         "ThrottlingException": fg.Row(400, fg.RateLimited, "Slow down"),
         "ProvisionedThroughputExceededException": fg.Row(400, fg.RateLimited),
@@ -50,5 +60,5 @@ ERRORS: Final = fg.Catalogue(
     },
     shape=_typed,
 )
-TABLE: Final = fg.ErrorTable({**ERRORS.table.codes, OF_BYTES: fg.ImageRejected})
+TABLE: Final = replace(ERRORS.table, codes={**ERRORS.table.codes, OF_BYTES: fg.ImageRejected})
 """The errors as the client reads them."""

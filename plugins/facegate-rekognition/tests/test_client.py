@@ -166,6 +166,20 @@ def test_a_diagnosis_that_finds_nothing_leaves_it_open(second: Act) -> None:
     assert (error.reason, error.image) == (CaptureReason.NOT_STATED, None)
 
 
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("RequestExpired", "check the clock here"),
+        ("InvalidSignatureException", "check secret_access_key and region"),
+        ("InvalidParameterException", "diagnose = true"),
+    ],
+)
+def test_what_to_look_at_is_said(code: str, hint: str) -> None:
+    error = failure(reply(400, {"__type": code, "Message": "m"}))
+    assert f"{code}: " in error.message
+    assert hint in error.message
+
+
 def test_a_validation_error_of_a_picture_is_the_pictures() -> None:
     text = "1 validation error detected: Value at '{}' failed to satisfy constraint"
     of_bytes = {"__type": "ValidationException", "message": text.format("image.bytes")}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from curve import STYLE, SVG
+from vendors import compatible_api, provider
 
 from facegate.scores import ScoreMapping
-from vendors import compatible_api, provider
 
 WIDTH, HEIGHT = 560, 380
 LEFT, RIGHT, TOP, BOTTOM = 56, 540, 30, 326

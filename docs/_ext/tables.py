@@ -9,11 +9,11 @@ from importlib import import_module
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
+import vendors
 from curve import measured
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-import vendors
 from facegate import errors
 from facegate.plugin import CompatibleApiSettings
 from facegate.providers.http import HttpSettings

@@ -16,14 +16,20 @@ from urllib.parse import urlsplit
 import httpx
 
 import facegate
+from facegate import AsyncFaceVerifier, FaceVerifier
+from facegate.images.intake import Intake
+from facegate.plugin import Provider
+from facegate.providers.registry import Registry
 
 Pair = tuple[bytes, bytes]
 
 FACEGATE: Final = "facegate"
+AS_THEY_ARE: Final = "facegate, keep_metadata"
 SOCKET: Final = "ready-made over a socket"
 WIRE: Final = "ready-made over httpx"
 BY_HAND: Final = "by hand"
-NAMES: Final = (FACEGATE, WIRE, SOCKET, BY_HAND)
+NAMES: Final = (FACEGATE, AS_THEY_ARE, WIRE, SOCKET, BY_HAND)
+KEEPING: Final = Intake(keep_metadata=True)
 PROVIDER: Final[dict[str, Any]] = {"plugin": "opencv_cloud", "api_key": "a-key"}
 HEADERS: Final = {"x-api-key": "a-key", "Content-Type": "application/json"}
 
@@ -62,6 +68,13 @@ def body(pair: Pair) -> bytes:
     return json.dumps(message(pair), separators=(",", ":")).encode()
 
 
+def provider(url: str) -> Provider:
+    """The vendor's client."""
+    kind = Registry().provider_type(PROVIDER["plugin"])
+    given = {name: value for name, value in PROVIDER.items() if name != "plugin"}
+    return kind(kind.settings_type.model_validate({**given, "base_url": url}))
+
+
 Calls = dict[str, Callable[[Any], Any]]
 """How to ask, by name: gives the score, or on a loop what can be awaited for it."""
 
@@ -72,19 +85,23 @@ def prepared(name: str, pair: Pair) -> Any:
 
 
 async def calls(way: str, url: str, opened: AsyncExitStack) -> Calls:
-    """All four ways to ask, ``"sync"`` or ``"async"``, with connections that are kept."""
+    """All ways to ask, ``"sync"`` or ``"async"``, with connections that are kept."""
     return await on_a_loop(url, opened) if way == "async" else blocking(url, opened)
 
 
 def blocking(url: str, opened: AsyncExitStack) -> Calls:
     """In the calling thread."""
     verifier = opened.enter_context(facegate.open(**PROVIDER, base_url=url))
+    trusting = opened.enter_context(FaceVerifier(provider(url), intake=KEEPING))
     client = opened.enter_context(httpx.Client())
     plain = opened.enter_context(socket.create_connection(address(url)))
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ours(pair: Pair) -> Any:
         return verifier.compare(probe=pair[0], gallery=[pair[1]])
+
+    def as_they_are(pair: Pair) -> Any:
+        return trusting.compare(probe=pair[0], gallery=[pair[1]])
 
     def by_hand(pair: Pair) -> Any:
         return client.post(f"{url}/compare", json=message(pair), headers=HEADERS).json()["score"]
@@ -97,18 +114,24 @@ def blocking(url: str, opened: AsyncExitStack) -> Calls:
         plain.sendall(content)
         return json.loads(plain.recv(65536).partition(b"\r\n\r\n")[2])["score"]
 
-    return {FACEGATE: ours, SOCKET: bare, WIRE: ready, BY_HAND: by_hand}
+    ways: Calls = {FACEGATE: ours, AS_THEY_ARE: as_they_are}
+    return ways | {SOCKET: bare, WIRE: ready, BY_HAND: by_hand}
 
 
 async def on_a_loop(url: str, opened: AsyncExitStack) -> Calls:
     """On the running event loop."""
     verifier = await opened.enter_async_context(facegate.open_async(**PROVIDER, base_url=url))
+    keeping = AsyncFaceVerifier(provider(url), intake=KEEPING)
+    trusting = await opened.enter_async_context(keeping)
     client = await opened.enter_async_context(httpx.AsyncClient())
     reader, writer = await asyncio.open_connection(*address(url))
     opened.callback(writer.close)
 
     async def ours(pair: Pair) -> Any:
         return await verifier.compare(probe=pair[0], gallery=[pair[1]])
+
+    async def as_they_are(pair: Pair) -> Any:
+        return await trusting.compare(probe=pair[0], gallery=[pair[1]])
 
     async def by_hand(pair: Pair) -> Any:
         reply = await client.post(f"{url}/compare", json=message(pair), headers=HEADERS)
@@ -124,7 +147,8 @@ async def on_a_loop(url: str, opened: AsyncExitStack) -> Calls:
         await writer.drain()
         return json.loads((await reader.read(65536)).partition(b"\r\n\r\n")[2])["score"]
 
-    return {FACEGATE: ours, SOCKET: bare, WIRE: ready, BY_HAND: by_hand}
+    ways: Calls = {FACEGATE: ours, AS_THEY_ARE: as_they_are}
+    return ways | {SOCKET: bare, WIRE: ready, BY_HAND: by_hand}
 
 
 def address(url: str) -> tuple[str, int]:

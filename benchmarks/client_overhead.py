@@ -26,6 +26,7 @@ from typing import Any, Final
 
 import httpx
 from callers import (
+    AS_THEY_ARE,
     BY_HAND,
     FACEGATE,
     NAMES,
@@ -170,8 +171,8 @@ def goals(alone: list[Result], signed: Result) -> list[Result]:
     large = [each for each in alone if each["size"] >= LARGE]
     small = [each for each in alone if each["size"] == SMALL]
     worst = {
-        ("time, ready-made over httpx = 1, from 2 MB on", 1.1): max(
-            each["ms"][FACEGATE] / each["ms"][WIRE] for each in large
+        ("time with keep_metadata, ready-made over httpx = 1, from 2 MB on", 1.1): max(
+            each["ms"][AS_THEY_ARE] / each["ms"][WIRE] for each in large
         ),
         ("time, by hand = 1, from 2 MB on", 0.5): max(
             each["ms"][FACEGATE] / each["ms"][BY_HAND] for each in large
@@ -204,7 +205,7 @@ def sheets(result: Result) -> Iterator[list[list[str]]]:
             + [f"{peak[name]:.1f}" for name in (FACEGATE, BY_HAND)]
         )
     yield rows
-    names = (FACEGATE, WIRE, BY_HAND)
+    names = (FACEGATE, AS_THEY_ARE, WIRE, BY_HAND)
     rows = [
         [
             f"{AT_ONCE} calls at once, async, two pictures of",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from facegate.errors import ImageRejected
 from facegate.images.exif import PREFIX, with_only
@@ -30,15 +30,33 @@ def without_metadata(image: Image) -> Image:
         ImageRejected: it is damaged, so that nobody can tell what is in it.
     """
     try:
-        data = b"".join(_KEPT[image.format](image.data, image.orientation))
+        kept = [*_KEPT[image.format](image.data, image.orientation)]
     except (IndexError, struct.error):
         raise ImageRejected(f"the {image.format} is damaged; send it anew") from None
+    if _is_all(kept, len(image.data)):  # most pictures: millions of bytes, and none to be moved
+        return image
+    view = memoryview(image.data)
+    data = b"".join(view[each] if isinstance(each, slice) else each for each in kept)
     return image if data == image.data else Image(data, image.format, image.width, image.height)
 
 
-def _jpeg(data: bytes, orientation: int) -> Iterator[bytes]:
+_Part = bytes | slice
+"""A new part of a picture, or a place in the old one."""
+
+
+def _is_all(parts: Sequence[_Part], length: int) -> bool:
+    """Whether the parts are the places of the whole, in order and without a gap."""
+    end = 0
+    for part in parts:
+        if not isinstance(part, slice) or part.start != end:
+            return False
+        end = part.stop
+    return end == length
+
+
+def _jpeg(data: bytes, orientation: int) -> Iterator[_Part]:
     """Up to the end of the first picture; phones append others, and films, to it."""
-    yield data[:2]
+    yield slice(0, 2)
     if orientation != 1:
         block = PREFIX + with_only(orientation)
         yield struct.pack(">HH", 0xFFE1, 2 + len(block)) + block
@@ -47,19 +65,20 @@ def _jpeg(data: bytes, orientation: int) -> Iterator[bytes]:
         for marker, start, end in segments(data, position):
             position = end
             if not 0xE0 <= marker <= 0xEF and marker != _COMMENT:
-                yield data[start:end]
+                yield slice(start, end)
             elif data.startswith(b"JFIF\0", start + 4):  # without the small picture it may hold
-                yield b"\xff\xe0\0\x10" + data[start + 4 : start + 16] + b"\0\0"
+                bare = b"\xff\xe0\0\x10" + data[start + 4 : start + 16] + b"\0\0"
+                yield slice(start, end) if data[start:end] == bare else bare
             elif data.startswith(_COLOURS.get(marker, b"\0" * 64), start + 4):
-                yield data[start:end]
+                yield slice(start, end)
         if marker != SCAN:
             raise IndexError
         coded = _MARKER.search(data, position)
         if coded is None:
             raise IndexError
-        yield data[position : coded.start()]
+        yield slice(position, coded.start())
         if coded[0] == b"\xff\xd9":
-            yield coded[0]
+            yield slice(*coded.span())
             return
         position = coded.start()
 
@@ -71,11 +90,11 @@ _MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
 """The end of coded samples: any marker but those that may stand within (ITU T.81, B.1.1.2)."""
 
 
-def _png(data: bytes, orientation: int) -> Iterator[bytes]:
-    yield data[:8]
+def _png(data: bytes, orientation: int) -> Iterator[_Part]:
+    yield slice(0, 8)
     for name, start, end in chunks(data):
         if name in _PNG_KEPT:
-            yield data[start:end]
+            yield slice(start, end)
         if name == b"IHDR" and orientation != 1:
             block = b"eXIf" + with_only(orientation)
             yield struct.pack(">I", len(block) - 4) + block + struct.pack(">I", zlib.crc32(block))
@@ -86,7 +105,7 @@ _PNG_KEPT = frozenset(
 )
 
 
-def _webp(data: bytes, orientation: int) -> Iterator[bytes]:
+def _webp(data: bytes, orientation: int) -> Iterator[_Part]:
     kept = []
     for name, start, end in riff_chunks(data):
         content = data[start + 8 : end]
@@ -109,9 +128,9 @@ _WEBP_EXIF = 0x08
 _WEBP_METADATA = _WEBP_EXIF | 0x04  # EXIF and XMP
 
 
-def _jpeg2000(data: bytes, _: int) -> Iterator[bytes]:
+def _jpeg2000(data: bytes, _: int) -> Iterator[_Part]:
     if not data.startswith(b"\0"):  # a codestream, which has no place for it but comments
-        yield data
+        yield slice(0, len(data))
         return
     for name, body, end in boxes(data):
         if name in _JPEG2000_KEPT:
@@ -121,8 +140,9 @@ def _jpeg2000(data: bytes, _: int) -> Iterator[bytes]:
 _JPEG2000_KEPT = frozenset((b"jP  ", b"ftyp", b"jp2h", b"jp2c"))
 
 
-def _bmp(data: bytes, _: int) -> Iterator[bytes]:
-    yield data[: struct.unpack_from("<I", data, 2)[0] or None]
+def _bmp(data: bytes, _: int) -> Iterator[_Part]:
+    size = struct.unpack_from("<I", data, 2)[0] or len(data)
+    yield slice(0, min(size, len(data)))
 
 
 _KEPT = {

@@ -152,7 +152,8 @@ def resolved(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> flo
 
     Raises:
         UnsupportedOption: the provider takes none, or none is known for that rate.
-        InvalidRequest: not on the scale, or at its end that would accept everybody.
+        InvalidRequest: not on the scale, at its end that would accept everybody, or a share of 1 on
+            a scale of a hundred.
     """
     if value is None:
         return None
@@ -170,6 +171,11 @@ def resolved(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> flo
         raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}{presets}")
     if number == spec.scale.farthest:
         raise InvalidRequest(f"a {name} of {number:g} would accept everybody")
+    if spec.scale.farthest == 0 and spec.scale.closest >= 100 and number <= 1:
+        raise InvalidRequest(
+            f"a {name} of {number:g} would accept nearly everybody: this scale ends at"
+            f" {spec.scale.closest:g}; {number:g} of 1 is {number * spec.scale.closest:g}"
+        )
     return number
 
 
@@ -190,10 +196,12 @@ def refuse_loose(threshold: float | None, spec: ScoreSpec | None, *, allowed: bo
         return
     if not spec.scale.reaches(threshold, strangers):
         presets = ", ".join(map(preset, spec.at_fmr))
+        begin = "end" if spec.scale.lower_is_closer else "begin"
+        rates = f" A rate is written in quotes, as one of {presets}." if presets else ""
         raise InvalidRequest(
             f"a threshold of {threshold:g} would accept a good part of strangers; scores of one"
-            f" person begin at about {spec.threshold:g}. A rate is written in quotes, as one of"
-            f" {presets}; a threshold this loose takes allow_loose_threshold = true"
+            f" person {begin} at about {spec.threshold:g}.{rates} Whoever means it sets"
+            " allow_loose_threshold = true"
         )
 
 

@@ -20,7 +20,7 @@ BUDGETS = {
     "docs/example-plugin-2/**/*": 170,
     "plugins/facegate-azure/facegate_azure/*.py": 220,
     # Of these, 11 models and two thresholds each.
-    "plugins/facegate-deepface/facegate_deepface/*.py": 228,
+    "plugins/facegate-deepface/facegate_deepface/*.py": 230,
     **{
         f"plugins/facegate-{name}/facegate_{name}/*.py": 340
         for name in ("compreface", "regula", "tencent")

@@ -45,6 +45,15 @@ def test_one_that_strangers_reach_is_refused(spec: ScoreSpec, threshold: float, 
 
 
 @both_ways
+@pytest.mark.parametrize("threshold", [0.001, 0.8, 1])
+def test_a_share_on_a_scale_of_a_hundred_is_refused(threshold: float, ask: Ask) -> None:
+    asked = vendor(ScoreSpec(Scale(name="percent", high=100), threshold=80))
+    with pytest.raises(InvalidRequest, match="this scale ends at 100"):
+        ask(route(leaves(asked)[0]), **QUESTION, threshold=threshold)
+    assert not asked.asked
+
+
+@both_ways
 def test_it_is_taken_where_the_operator_allows_it_and_the_result_warns(ask: Ask) -> None:
     willing = vendor(threshold=0.4, allow_loose_threshold=True)
     check_settings(willing)

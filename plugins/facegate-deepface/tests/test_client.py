@@ -16,6 +16,7 @@ from facegate import (
     CaptureRejected,
     FacegateError,
     Image,
+    InvalidRequest,
     UnmappedError,
     UnsupportedOperation,
     UnsupportedOption,
@@ -103,7 +104,7 @@ def test_the_closest_of_a_gallery_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("threshold", "accepted"), [(None, True), (0.05, True), (0.049, False), (0.5, True)]
+    ("threshold", "accepted"), [(None, True), (0.05, True), (0.049, False), (0.08, True)]
 )
 def test_a_distance_up_to_the_threshold_will_do(threshold: float | None, *, accepted: bool) -> None:
     with Server(found(), found(), verified()) as server:
@@ -295,3 +296,9 @@ def test_liveness_is_offered_by_a_server_that_was_seen_to_refuse_a_spoof(operati
     provider = deepface("http://127.0.0.1:9", anti_spoofing=False)
     with pytest.raises(UnsupportedOperation):
         ask_sync(provider, operation, **pictures)
+
+
+@pytest.mark.parametrize("threshold", [0.9, 0.5])
+def test_a_similarity_in_the_place_of_a_distance_is_refused(threshold: float) -> None:
+    with pytest.raises(InvalidRequest, match="allow_loose_threshold"):
+        ask_sync(deepface("http://127.0.0.1:9"), **ONE, threshold=threshold)

@@ -89,6 +89,11 @@ def test_a_gallery_is_asked_about_one_by_one_and_the_best_counts(ask: Ask) -> No
     ]
 
 
+def test_a_share_in_the_place_of_a_percentage_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match=r"0\.99 of 1 is 99"):
+        ask_sync(rekognition("http://127.0.0.1:9"), **ONE, threshold=0.99)
+
+
 def test_several_faces_on_a_document_are_refused_or_the_most_similar_counts() -> None:
     crowd = compared(97.0, 31.0, unmatched=99)
     error = failure(crowd)

@@ -28,7 +28,7 @@ from facegate_compreface.errors import (
 
 ENGINE: Final = "facegate"
 """The calculator's name: these scores are on no scale of CompreFace's."""
-_NOTE = "callers hold similarities against a number of their own: set match_threshold to theirs"
+_NOTE = "compreface: callers have a threshold of their own; set match_threshold to it"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 

@@ -68,7 +68,7 @@ class RekognitionSettings(fg.HttpSettings):
         if region is None:
             raise ValueError("give region, or set AWS_REGION")
         if "base_url" not in values and region not in REGIONS:
-            raise ValueError(f"region: AWS is not known to offer it in {region}; or give base_url")
+            raise ValueError(f"region: not known to be in {region}; if it is, give base_url")
         url = values.setdefault("base_url", f"https://rekognition.{region}.amazonaws.com")
         if ".amazonaws.com" in str(url) and f".{region}." not in str(url):
             raise ValueError(f"region is {region}, and base_url is of another one")

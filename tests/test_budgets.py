@@ -26,7 +26,7 @@ BUDGETS = {
         for name in ("compreface", "regula", "tencent")
     },
     # Beyond what others have: AWS's regions and variables, and a diagnosis by a call of its own.
-    "plugins/facegate-rekognition/facegate_rekognition/*.py": 430,
+    "plugins/facegate-rekognition/facegate_rekognition/*.py": 445,
 }
 """Lines at most, by the files of a plugin."""
 

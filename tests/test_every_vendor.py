@@ -12,14 +12,16 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import facegate
 from both import Ask, both_ways
 from everybody import ALONE, CLIENTS, KEYS, OFFERED
 from facegate.cli.main import main
-from facegate.gateway import create_app, serving
+from facegate.gateway import Limits, create_app, serving
 from facegate.providers.registry import Registry
+from facegate.testing.cases import differences
 from facegate_local.store import ModelStore, PortraitStore
 
 pytestmark = pytest.mark.slow
@@ -148,3 +150,28 @@ def test_each_steps_in_for_each(
             result = verifier.compare(*pair)
         assert (result.accepted, result.provider) == (True, other)
         assert result.attempts[0].error_code == "ConnectionFailed"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("compreface", 400, {"code": 0}),
+        ("opencv_cloud", 413, {"code": "ERR_IMAGE_COULD_NOT_BE_DECODED"}),
+        ("rekognition", 400, {"__type": "ValidationException"}),
+        ("tencent", 200, {"Response": {"Error": {"Code": "RequestSizeLimitExceeded"}}}),
+    ],
+)
+def test_too_heavy_a_request_is_refused_in_words_that_its_sdk_reads(
+    name: str, status: int, words: dict[str, Any]
+) -> None:
+    kind = Registry().api_type(name)
+    app = create_app(
+        [kind(kind.settings_type())],
+        lambda: facegate.open_async(plugin="local", engines=1),
+        limits=Limits(max_body_bytes=1000),
+    )
+    path = next(iter(kind.routes))
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        told = client.post(path, content=b" " * 1001)
+    assert told.status_code == status
+    assert not differences(words, told.json())

@@ -33,6 +33,10 @@ class Api(Protocol):
     def no_route(self) -> HttpReply | None:
         """The reply where nothing is, in this API's words; None for the application's."""
 
+    @property
+    def too_heavy(self) -> HttpReply | None:
+        """The reply to too heavy a request, in this API's words; None where it has no own ones."""
+
     def authorise(self, request: HttpRequest) -> str | HttpReply:
         """The key that the caller claims to hold, or a refusal; the body has not been read yet."""
 

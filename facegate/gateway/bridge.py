@@ -134,6 +134,10 @@ class Bridge:
     def no_route(self) -> HttpReply | None:
         return self.api.error(self.api.no_route) if self.api.no_route else None
 
+    @property
+    def too_heavy(self) -> HttpReply | None:
+        return self.api.error(self.api.too_heavy) if self.api.too_heavy else None
+
     def refuse(self, error: FacegateError) -> HttpReply:
         return self.api.encode_error(error)
 

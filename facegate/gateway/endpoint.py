@@ -161,10 +161,11 @@ class ApiEndpoint:
         return replace(late, headers={**late.headers, "connection": "close"})
 
     def _too_heavy(self, state: dict[str, Any]) -> HttpReply:
-        """A refusal in the API's words, with HTTP's own status for it."""
+        """A refusal in the API's words; with HTTP's own status, where it has none for that."""
         most = self.shared.limits.max_body_bytes / 2**20
         error = ImageRejected(f"a request heavier than {most:g} MiB")
-        return replace(self._refused(state, error), status=413)
+        usual = replace(self._refused(state, error), status=413)
+        return self.api.too_heavy or usual
 
 
 def _plain(status: int, text: str) -> HttpReply:

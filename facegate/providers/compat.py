@@ -139,6 +139,8 @@ class CompatibleApi(Generic[D]):
         missing_key: name of the error for a request without a key; ``wrong_key`` if empty.
         no_route: name of the error for a path or a method that does not exist; ``""`` where the
             vendor's words are not known.
+        too_heavy: name of the error for a request heavier than the gateway takes; ``""`` for that
+            of an ImageRejected, with status 413.
         formats: the picture types that are taken.
         data_uris: pictures are taken as data URIs, too.
         settings_type: the operator's switches; unknown ones are refused.
@@ -162,6 +164,7 @@ class CompatibleApi(Generic[D]):
     wrong_key: ClassVar[str]
     missing_key: ClassVar[str] = ""
     no_route: ClassVar[str] = ""
+    too_heavy: ClassVar[str] = ""
     formats: ClassVar[frozenset[ImageFormat]] = frozenset(ImageFormat)
     data_uris: ClassVar[bool] = True
     settings_type: type[D]

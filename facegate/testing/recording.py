@@ -208,8 +208,8 @@ def _write(path: Path, scenario: Scenario, tape: Any) -> None:
 
 
 _REMARKS = {
-    "documentation": "The reply is as the vendor published it. The request is as facegate makes it,"
-    " with stand-ins for the pictures.",
+    "documentation": "The reply is what the vendor published, as far as origin says. The request is"
+    " as facegate makes it, with stand-ins for the pictures.",
     "compat": "facegate's own compatible API answered, not the vendor.",
     "vendor": "The vendor answered; pictures are named by digest, credentials are left out.",
 }

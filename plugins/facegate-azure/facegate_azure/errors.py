@@ -19,6 +19,8 @@ ERRORS: Final = fg.ErrorTable(
         UNREADABLE: fg.ImageRejected,
         INVALID: fg.CaptureReason.NOT_STATED,
         "InvalidImageSize": fg.ImageRejected,
+        "InvalidMediaType": fg.UnmappedError,  # this one and the next: of what is never sent
+        "InvalidURL": fg.UnmappedError,
         "401": fg.AuthenticationFailed,
         "UnsupportedFeature": fg.PermissionDenied,
         "QuotaExceeded": fg.QuotaExhausted,

@@ -72,6 +72,7 @@ class CompreFaceApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
     wrong_key = WRONG_KEY
     missing_key = NO_KEY
     no_route = NO_ROUTE
+    too_heavy = FAILED
     formats = wire.FORMATS
     data_uris = False
     settings_type = fg.CompatibleApiSettings

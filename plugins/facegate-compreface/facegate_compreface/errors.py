@@ -40,6 +40,7 @@ ERRORS: Final = fg.Catalogue(
         NO_PART: fg.Row(400, fg.InvalidRequest, "Required part source_image is missing"),
         "400-33": fg.Row(400, fg.InvalidRequest, "Required parameter is missing"),
         "400-5": fg.Row(400, fg.InvalidRequest, "Required field is empty"),
+        # 35 to 37, and 12 with status 400, are of other operations.
         INVALID: fg.Row(400, fg.InvalidRequest, "Limit should be equal or greater than 0; "),
         NO_UUID: fg.Row(400, fg.AuthenticationFailed, "Service API key should be UUID"),
         NO_KEY: fg.Row(400, fg.AuthenticationFailed, "Missing header: x-api-key"),

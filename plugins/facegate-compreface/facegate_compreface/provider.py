@@ -29,10 +29,7 @@ class CompreFaceSettings(fg.HttpSettings):
         description="A match from this similarity on, above 0 and up to 1, on that engine's scale.",
     )
     det_prob_threshold: float | None = fg.per_call(
-        None,
-        ge=0,
-        le=1,
-        description="Faces that the detector is less sure of are not seen; its own if absent.",
+        None, ge=0, le=1, description="Faces less sure than this, 0 to 1, are not seen."
     )
     parallel: int = Field(4, ge=1, le=32, description="Gallery pictures asked about at a time.")
 
@@ -61,8 +58,7 @@ class CompreFace(fg.HttpProvider[CompreFaceSettings]):
             " a measured threshold, and no false match rates are published.",
             "A picture without a face and one that cannot be decoded are refused by one code, which"
             " does not say which picture it means.",
-            "A gallery of n pictures takes n calls; any match is a match, so up to n times as many"
-            " strangers match.",
+            "A gallery of n pictures takes n calls; up to n times as many strangers match.",
         ),
     )
 

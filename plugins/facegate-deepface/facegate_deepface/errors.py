@@ -14,7 +14,7 @@ _NAMED: Final = re.compile(
 )
 _PLACE: Final = re.compile(r"processing (img[12])_path")
 
-ERRORS: Final = fg.ErrorTable(
+ERRORS: Final = fg.ErrorTable(  # HTML with a 400 is about JSON that cannot be read: unmapped
     {
         "FaceNotDetected": fg.CaptureReason.FACE_NOT_FOUND,
         "FaceNotDetected:img1": fg.CaptureReason.FACE_NOT_FOUND,

@@ -54,8 +54,7 @@ class DeepFace(fg.HttpProvider[DeepFaceSettings]):
         notes=(
             "The default threshold is DeepFace's own for the model and the metric. They moved"
             " between releases, and no false match rate is stated for any.",
-            "A gallery of n pictures takes n calls; any match is a match, so up to n times as many"
-            " strangers match.",
+            "A gallery of n pictures takes n calls; up to n times as many strangers match.",
         ),
     )
 

@@ -37,7 +37,8 @@ def distances(model: str, metric: str, detector: str) -> fg.ScoreSpec:
     name = f"deepface/{model}/{metric}/{detector}"
     scale = fg.Scale(name=name, high=_FARTHEST[metric], lower_is_closer=True)
     usual = _THRESHOLDS[model][metric]
-    # Nobody has measured strangers; what is a quarter farther is taken for a similarity, as in 0.9.
+    # No distances of strangers are published. What is more than a quarter farther is refused as a
+    # similarity by mistake, such as 0.9.
     return fg.ScoreSpec(scale, threshold=usual, typical_of_strangers=1.25 * usual)
 
 

@@ -24,7 +24,8 @@ class RegulaApi(fg.CompatibleApi[fg.CompatibleApiSettings]):
     - A similarity that the provider did not give is never made up, and a picture of a liveness
       session is not at hand: ``FACER_COMMAND_IS_NOT_SUPPORTED``.
     - If a provider finds a spoof where a comparison was asked for: ``FACER_PASSIVE_LIVENESS_FAIL``.
-    - An error does not say which picture it is about: its ``detections`` are empty.
+    - An error does not say which picture it is about, since a failure no longer knows the numbers
+      that the caller gave them: its ``detections`` are empty.
     - The vendor has no keys. Where facegate has some, a caller sends one as a Bearer token.
     - Whatever is wrong at the answering provider is a 500: a 403 is of the caller's own licence.
     """

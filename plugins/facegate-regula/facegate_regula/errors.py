@@ -46,7 +46,7 @@ _RESULTS: Final[Mapping[str, tuple[int, fg.Meaning]]] = {
 _STATUSES: Final = {
     "400": fg.Row(400, fg.InvalidRequest, "The request is not as documented"),
     "401": fg.Row(401, fg.AuthenticationFailed, "The key is not known"),  # a gateway's
-    "403": fg.Row(403, fg.LicenseInvalid, "The license is bad, or there is none"),
+    "403": fg.Row(403, fg.LicenseInvalid, "The licence is bad, or there is none"),
     "500": fg.Row(500, fg.ProviderUnavailable, "The service cannot answer"),
 }
 _NAMES: Final = {number: name for name, (number, _) in _RESULTS.items()}
@@ -59,7 +59,7 @@ def name_of(code: int) -> str:
 
 def _body(name: str, row: fg.Row) -> Mapping[str, Any]:
     if name in _STATUSES:
-        return {"statusCode": row.status, "msg": row.message, "metadata": {}}
+        return {"statusCode": row.status, "type": "error", "msg": row.message, "metadata": {}}
     return {"code": _RESULTS[name][0], "results": [], "detections": []}
 
 

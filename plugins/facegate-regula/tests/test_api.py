@@ -233,7 +233,7 @@ def test_what_is_wrong_behind_it_is_a_500_and_never_the_callers_licence(
         status, body = sent(url)
         assert (status, body["statusCode"], sorted(body)) == (
             *(500, 500),
-            ["metadata", "msg", "statusCode"],
+            ["metadata", "msg", "statusCode", "type"],
         )
 
 

@@ -32,10 +32,11 @@ class RekognitionApi(fg.SigningApi[fg.CompatibleApiSettings]):
       that is how AWS says that there is no face.
     - Whatever is wrong at the answering provider (its credential, its quota, an outage) is
       ``InternalServerError``: the caller's own key is good.
+    - A similarity that the provider did not give is never made up: ``AccessDeniedException``.
     - All other operations are ``AccessDeniedException``.
     - Retries of one call, by its ``amz-sdk-invocation-id``, are answered once.
-    - What is signed has to hold the host, the date, the operation and the body itself. A proxy that
-      changes host or path is told of by ``public_url``.
+    - What is signed has to hold the host, the date, the operation and the body itself. If a
+      proxy changes host or path, set ``public_url``.
     """
 
     plugin = "rekognition"
@@ -64,6 +65,7 @@ class RekognitionApi(fg.SigningApi[fg.CompatibleApiSettings]):
     wrong_signature = "InvalidSignatureException"
     wrong_date = "RequestExpired"
     no_route = "UnknownOperationException"
+    too_heavy = VALIDATION
     formats = wire.FORMATS
     data_uris = False
     settings_type = fg.CompatibleApiSettings
@@ -85,6 +87,8 @@ class RekognitionApi(fg.SigningApi[fg.CompatibleApiSettings]):
             return self.error("ImageTooLargeException")
         probe = self.picture(compare.SourceImage.Bytes or "", "probe")
         gallery = self.gallery([compare.TargetImage.Bytes or ""])
+        if any(max(each.width, each.height) > wire.LONGEST_SIDE for each in (probe, *gallery)):
+            return self.error("ImageTooLargeException")
         misfit = any(map(wire.PICTURES.broken_by, (probe, *gallery)))
         if misfit or (wanted is not None and not 0 <= wanted <= 100):
             return self.error(UNUSABLE)

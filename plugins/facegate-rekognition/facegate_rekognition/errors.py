@@ -31,7 +31,9 @@ ERRORS: Final = fg.Catalogue(
             "Request has invalid parameters",
             hint="no usable face on one of the pictures; diagnose = true finds out on which",
         ),
-        "InvalidImageFormatException": fg.Row(400, fg.ImageRejected),
+        "InvalidImageFormatException": fg.Row(
+            400, fg.ImageRejected, "Request has invalid image format"
+        ),
         "ImageTooLargeException": fg.Row(400, fg.ImageRejected, "Image size is too large"),
         "InvalidS3ObjectException": fg.Row(400, fg.UnmappedError, "Request has invalid S3 object"),
         VALIDATION: fg.Row(400, fg.InvalidRequest, "1 validation error detected"),
@@ -46,11 +48,18 @@ ERRORS: Final = fg.Catalogue(
         "IncompleteSignatureException": fg.Row(400, fg.AuthenticationFailed),
         "IncompleteSignature": fg.Row(403, fg.AuthenticationFailed),
         "RequestExpired": fg.Row(
-            400, fg.AuthenticationFailed, "The date is 15 minutes off", hint="check the clock here"
+            400,
+            fg.AuthenticationFailed,
+            "The date is more than 15 minutes off",
+            hint="check the clock here",
         ),
         "ExpiredTokenException": fg.Row(400, fg.CredentialsExpired),
-        "ThrottlingException": fg.Row(400, fg.RateLimited, "Slow down"),
-        "ProvisionedThroughputExceededException": fg.Row(400, fg.RateLimited),
+        "ThrottlingException": fg.Row(
+            400, fg.RateLimited, "Slow down; sudden increase in rate of requests"
+        ),
+        "ProvisionedThroughputExceededException": fg.Row(
+            400, fg.RateLimited, "Provisioned Rate exceeded"
+        ),
         "LimitExceededException": fg.Row(400, fg.QuotaExhausted),
         "ServiceQuotaExceededException": fg.Row(400, fg.QuotaExhausted),
         "InternalServerError": fg.Row(500, fg.ProviderUnavailable, "Internal server error"),

@@ -104,11 +104,10 @@ class Rekognition(fg.HttpProvider[RekognitionSettings]):
         steps=frozenset({"compare", "diagnose"}),
         environment=frozenset({*_CREDENTIALS.values(), *_REGION}),
         notes=(
-            "AWS advises 99 where the result matters to a person; the default is its API's, 80.",
+            "AWS advises 99 for decisions about people; the default is its API's, 80.",
             "A picture without a face and one with too small a face are refused by one code, which"
             " does not say which picture it means; diagnose asks.",
-            "A gallery of n pictures takes n calls; any match is a match, so up to n times as many"
-            " strangers match.",
+            "A gallery of n pictures takes n calls; up to n times as many strangers match.",
             "Its replies do not say which model answered.",
         ),
     )

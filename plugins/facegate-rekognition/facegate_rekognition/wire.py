@@ -29,7 +29,8 @@ SIGNING: Final = fg.SigningScheme(
 
 MATCH: Final = fg.ScoreSpec(fg.Scale(name="rekognition/similarity", high=100), threshold=80)
 FORMATS: Final = frozenset({fg.ImageFormat.JPEG, fg.ImageFormat.PNG})
-PICTURES: Final = fg.PictureLimits(min_bytes=1, max_bytes=5_242_880, min_side=80, max_side=10_000)
+LONGEST_SIDE: Final = 10_000
+PICTURES: Final = fg.PictureLimits(1, 5_242_880, min_side=80, max_side=LONGEST_SIDE)
 LONGEST: Final = 6_990_508
 """Letters of the longest picture in base64."""
 

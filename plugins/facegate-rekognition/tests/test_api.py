@@ -24,6 +24,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SELFIE, PASSPORT = (
     Image.of(picture(seed=seed, size=(200, 200))).base64.decode() for seed in (1, 2)
 )
+LONG = picture(size=(10_001, 80))
 PAIR = {"SourceImage": {"Bytes": SELFIE}, "TargetImage": {"Bytes": PASSPORT}}
 
 
@@ -228,6 +229,10 @@ def test_a_similarity_that_nobody_gave_is_not_made_up(engine: FakeProvider, url:
         (
             {**PAIR, "TargetImage": {"Bytes": Image.of(picture()).base64.decode()}},
             "InvalidParameterException",
+        ),
+        (
+            {**PAIR, "TargetImage": {"Bytes": Image.of(LONG).base64.decode()}},
+            "ImageTooLargeException",
         ),
     ],
 )

@@ -35,8 +35,8 @@ class TencentApi(fg.SigningApi[fg.CompatibleApiSettings]):
       other actions.
     - Whatever is wrong at the answering provider (its credential, its quota, an outage) is
       ``InternalError``: the caller's own key is good.
-    - What is signed has to hold the host, the content type and the body. A proxy that changes the
-      host is told of by ``public_url``; the path may change, for nobody signs it.
+    - What is signed has to hold the host, the content type and the body. If a proxy changes
+      the host, set ``public_url``; the path may change, for nobody signs it.
     """
 
     plugin = "tencent"
@@ -65,6 +65,7 @@ class TencentApi(fg.SigningApi[fg.CompatibleApiSettings]):
     wrong_token = "AuthFailure.TokenFailure"  # noqa: S105  the name of an error
     wrong_date = "AuthFailure.SignatureExpire"
     no_route = _UNSERVED
+    too_heavy = "RequestSizeLimitExceeded"
     formats = wire.FORMATS
     data_uris = False  # nobody says that the vendor takes them
     settings_type = fg.CompatibleApiSettings
@@ -79,13 +80,13 @@ class TencentApi(fg.SigningApi[fg.CompatibleApiSettings]):
             model, quality = compare.FaceModelVersion, compare.QualityControl
         elif action == wire.LIVENESS:
             check = self.message(request, wire.CheckLiveness[str])
-            sent, url, model, quality = [check.Image], check.Url, check.FaceModelVersion, 0
+            sent, url, model, quality = [check.Image], check.Url, check.FaceModelVersion, None
         else:
             return self.error(_UNSERVED, Message=_NOT_SERVED)
         faults = {
             "InvalidParameterValue.UrlIllegal": bool(url),
             "InvalidParameterValue.FaceModelVersionIllegal": model != wire.NEWEST,
-            "InvalidParameterValue.QualityControlIllegal": not 0 <= quality <= 4,
+            "InvalidParameterValue.QualityControlIllegal": quality not in (None, *range(5)),
             "InvalidParameterValue.ImageEmpty": not all(sent),
             "FailedOperation.ImageSizeExceed": any(len(each or "") > wire.LONGEST for each in sent),
         }
@@ -97,7 +98,7 @@ class TencentApi(fg.SigningApi[fg.CompatibleApiSettings]):
             small = any(min(each.width, each.height) < wire.PICTURES.min_side for each in pictures)
             return self.error(f"FailedOperation.ImageResolution{'TooSmall' if small else 'Exceed'}")
         operation = fg.Operation.COMPARE if claimed else fg.Operation.LIVENESS
-        options = {"quality_control": quality} if claimed else {}
+        options = {} if quality is None else {"quality_control": quality}
         return fg.DecodedRequest(operation, pictures[0], pictures[1:], options=options)
 
     def encode(self, asked: fg.DecodedRequest, answer: fg.Answer) -> fg.HttpReply:

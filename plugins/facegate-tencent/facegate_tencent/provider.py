@@ -22,7 +22,7 @@ class TencentSettings(fg.HttpSettings):
     secret_key: fg.HeaderSecret = Field(description="Its SecretKey, which signs and is not sent.")
     token: fg.HeaderSecret | None = Field(None, description="Of temporary credentials.")
     model_version: wire.Model = Field(wire.NEWEST, description="Model that compares.")
-    quality_control: int = fg.per_call(0, ge=0, le=4, description="Quality that faces need.")
+    quality_control: int = fg.per_call(0, ge=0, le=4, description="Quality needed, 0 (any) to 4.")
     parallel: int = Field(4, ge=1, le=32, description="Gallery pictures asked about at a time.")
 
 
@@ -47,11 +47,10 @@ class Tencent(fg.HttpProvider[TencentSettings]):
         several_faces=fg.SeveralFaces(fg.FacePolicy.LARGEST, fg.FacePolicy.LARGEST),
         steps=frozenset({"liveness", "compare"}),
         notes=(
-            "The error rates of its thresholds are Tencent's own statement, of its own test set.",
+            "Tencent measured the error rates of its thresholds itself, on pictures of its own.",
             "Its liveness looks for a face on a screen or in print, on one picture, and no more.",
             "compare_live is two calls, each charged for; a spoof is one, as it is not compared.",
-            "A gallery of n pictures takes n calls; any match is a match, so up to n times as many"
-            " strangers match.",
+            "A gallery of n pictures takes n calls; up to n times as many strangers match.",
             "It does not say which of two pictures it could not use.",
         ),
     )

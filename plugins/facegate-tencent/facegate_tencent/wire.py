@@ -64,7 +64,7 @@ class Compare(fg.WireModel, Generic[P]):
     UrlA: Address = None
     UrlB: Address = None
     FaceModelVersion: str = NEWEST
-    QualityControl: Whole = 0
+    QualityControl: Whole | None = None
     FaceMatchingStrategy: Whole = 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,13 @@ from tencentcloud.iai.v20200303 import errorcodes
 from drawn import picture
 from facegate import AsyncFaceVerifier, CaptureRejected, FacegateError, Image, Liveness, Match
 from facegate.gateway import create_app, serving
-from facegate.plugin import Answer, CompatibleApiSettings, HttpRequest, LivenessRequest
+from facegate.plugin import (
+    Answer,
+    CompatibleApiSettings,
+    DecodedRequest,
+    HttpRequest,
+    LivenessRequest,
+)
 from facegate.testing import FakeProvider, live, match, no_match, not_live
 from facegate_tencent.compat import TencentApi
 from facegate_tencent.provider import Tencent, TencentSettings
@@ -301,3 +308,18 @@ def test_the_dotted_names_are_those_of_the_vendors_sdk() -> None:
     of_every_service = {name for name in TencentApi.errors if name.startswith("AuthFailure.")}
     dotted = {name for name in TencentApi.errors if "." in name} - of_every_service
     assert dotted <= of_sdk
+
+
+@pytest.mark.parametrize(
+    ("asked", "options"), [({}, {}), ({"QualityControl": 0}, {"quality_control": 0})]
+)
+def test_a_quality_that_nobody_asks_for_is_left_to_the_provider(
+    asked: dict[str, int], options: dict[str, int]
+) -> None:
+    body = json.dumps({**PAIR, **asked}).encode()
+    headers = {"x-tc-action": COMPARE, "x-tc-version": "2020-03-03"}
+    decoded = TencentApi(CompatibleApiSettings()).decode(
+        HttpRequest("POST", "http://gateway/", headers, (body,))
+    )
+    assert isinstance(decoded, DecodedRequest)
+    assert decoded.options == options

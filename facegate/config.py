@@ -36,7 +36,17 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from facegate.document import PREFIX, Name, Table, explained, near, overlay, read, with_secret_files
+from facegate.document import (
+    PREFIX,
+    Name,
+    Table,
+    explained,
+    is_secret,
+    near,
+    overlay,
+    read,
+    with_secret_files,
+)
 from facegate.errors import ConfigurationError, FacegateError
 from facegate.images.convert import check_installed
 from facegate.images.fetch import FetchPolicy
@@ -362,7 +372,7 @@ def build(
         checked = provider_type.settings_type.model_validate(values)
     except ValidationError as error:
         problem = explained(error, f"{source}: {name}.", provider_type.settings_type)
-        raise ConfigurationError(f"{problem}{_where_to_say(error, name)}") from None
+        raise ConfigurationError(f"{problem}{_where_to_say(error, name, provider_type)}") from None
     try:
         provider = provider_type(checked, name)
     except FacegateError:
@@ -375,14 +385,15 @@ def build(
     return provider
 
 
-def _where_to_say(error: ValidationError, name: str) -> str:
+def _where_to_say(error: ValidationError, name: str, kind: type[Provider]) -> str:
     """Where a setting that is missing can be set, for the end of a message."""
     problems = error.errors(include_input=False, include_url=False)
     if any(problem["type"] != "missing" for problem in problems):
         return ""
     field = str(problems[0]["loc"][0])
     variable = f"{PREFIX}PROVIDERS__{name}__{field}".upper()
-    return f"; set {field}, {field}_file or {variable}"
+    of_file = f", {field}_file" if is_secret(kind.settings_type.model_fields[field]) else ""
+    return f"; set {field}{of_file} or {variable}"
 
 
 def _embedded(registry: Registry) -> str:

@@ -16,6 +16,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic.fields import FieldInfo
 
 from facegate.errors import ConfigurationError
 
@@ -153,7 +154,7 @@ def with_secret_files(
     values = dict(settings)
     for field, info in model.model_fields.items():
         key = f"{field}_file"
-        if SecretStr not in _kinds(info.annotation):
+        if not is_secret(info):
             continue
         if key in values and key not in model.model_fields:
             secret = secret_text(values.pop(key), f"{where}{key}").strip()
@@ -163,6 +164,11 @@ def with_secret_files(
                 raise ConfigurationError(f"{where}{key}: the file is empty")
             values[field] = secret
     return values
+
+
+def is_secret(info: FieldInfo) -> bool:
+    """Whether a setting is a secret, which may come from a file."""
+    return SecretStr in _kinds(info.annotation)
 
 
 def secret_text(path: str, where: str) -> str:

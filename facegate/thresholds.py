@@ -171,12 +171,17 @@ def resolved(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> flo
         raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}{presets}")
     if number == spec.scale.farthest:
         raise InvalidRequest(f"a {name} of {number:g} would accept everybody")
-    if spec.scale.farthest == 0 and spec.scale.closest >= 100 and number <= 1:
+    if is_share(number, spec.scale):
         raise InvalidRequest(
             f"a {name} of {number:g} would accept nearly everybody: this scale ends at"
             f" {spec.scale.closest:g}; {number:g} of 1 is {number * spec.scale.closest:g}"
         )
     return number
+
+
+def is_share(number: float, scale: Scale) -> bool:
+    """Whether a threshold is most likely a share of 1, on a scale of a hundred or more."""
+    return scale.farthest == 0 and scale.closest >= 100 and number <= 1
 
 
 def chosen(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> float | None:

@@ -19,8 +19,8 @@ BUDGETS = {
     f"{OPENCV}/*.py {OPENCV}/fr_cloud/*.py": 360,
     "docs/example-plugin-2/**/*": 170,
     "plugins/facegate-azure/facegate_azure/*.py": 220,
-    # Of these, 11 models and two thresholds each.
-    "plugins/facegate-deepface/facegate_deepface/*.py": 230,
+    # Of these, 11 models with two thresholds each, and guards for what the server does not say.
+    "plugins/facegate-deepface/facegate_deepface/*.py": 240,
     **{
         f"plugins/facegate-{name}/facegate_{name}/*.py": 340
         for name in ("compreface", "regula", "tencent")

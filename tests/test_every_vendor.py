@@ -134,6 +134,24 @@ def test_one_file_holds_them_all(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert not ended.value.code
 
 
+@pytest.mark.parametrize(
+    "switches",
+    [
+        "[serve.compat.compreface]\nmatch_threshold = 97",
+        "[serve.compat.rekognition]\nmatch_threshold = 0.9",
+        "[serve.compat.tencent]\nstatuses = { NoSuchError = 400 }",
+    ],
+)
+def test_switches_that_cannot_work_are_found_by_check(
+    switches: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, {"local": {"plugin": "local"}}, switches)
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--config", str(file), "--json"])
+    assert ended.value.code
+    assert json.loads(capsys.readouterr().out)["errors"]["serve"]
+
+
 @pytest.mark.parametrize("down", CLIENTS)
 def test_each_steps_in_for_each(
     down: str, url: str, tmp_path: Path, portraits: Mapping[str, Path]

@@ -20,7 +20,7 @@ from facegate.question import Options, Question
 from facegate.routing.route import Route
 from facegate.runtime.flow import HttpReply, HttpRequest
 from facegate.scores import ScoreMapping, ScoreSpec
-from facegate.thresholds import Thresholds
+from facegate.thresholds import Thresholds, is_share
 from facegate.verifier import AsyncFaceVerifier
 
 AnswerPart = TypeVar("AnswerPart", Match, Liveness)
@@ -70,7 +70,8 @@ class Bridge:
         if threshold is None:
             return spec
         scale = spec.scale
-        if not scale.low <= threshold <= scale.high or threshold == scale.farthest:
+        off = not scale.low <= threshold <= scale.high or threshold == scale.farthest
+        if off or is_share(threshold, scale):
             raise ConfigurationError(
                 f"{self.api.plugin}: {name} = {threshold:g} is not from {scale.low:g} to"
                 f" {scale.high:g}, or accepts everybody"

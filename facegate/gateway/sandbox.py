@@ -102,6 +102,7 @@ class Script:
                 score=_half_way(match, same_from, yes=same),
                 threshold=same_from,
                 scale=match.scale,
+                gallery_scores=(_half_way(match, same_from, yes=same),) * len(decoded.gallery),
             ),
             liveness=None
             if decoded.operation is Operation.COMPARE

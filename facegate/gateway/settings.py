@@ -28,6 +28,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from facegate.config import Config
 from facegate.document import Table, explained, secret_text
 from facegate.errors import ConfigurationError
+from facegate.gateway.bridge import Bridge
 from facegate.images.image import ImageLimits
 from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
@@ -221,7 +222,8 @@ def wrong_with(loaded: Config, registry: Registry) -> dict[str, str]:
     if loaded.document.serve is not None:
         try:
             settings = ServeSettings.of(loaded)
-            settings.apis(registry, loaded.intake.limits)
+            for api in settings.apis(registry, loaded.intake.limits):
+                Bridge(api)
             if settings.provider is not None:
                 loaded.named(registry, settings.provider)
         except ConfigurationError as error:

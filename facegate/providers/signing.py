@@ -113,7 +113,10 @@ class SigningScheme:
             return None
         if len(scope) < 3 or scope[-2:] != (self.service, self.end):
             return None
-        return Claim(found["key_id"], scope, tuple(found["signed"].split(";")), found["signature"])
+        signed = tuple(found["signed"].split(";"))
+        if len({*signed}) < len(signed):  # each would be written out anew
+            return None
+        return Claim(found["key_id"], scope, signed, found["signature"])
 
     def signature(self, claim: Claim, secret: SecretStr, request: HttpRequest, target: str) -> str:
         """The right signature of a request, in hexadecimal.
@@ -187,7 +190,7 @@ class SigningApi(CompatibleApi[D]):
     clock: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
 
     def notes(self) -> tuple[str, ...]:
-        if all(":" in key for key in self.keys):
+        if all(map(_parts, self.keys)):
             return ()
         return (f"only api_keys that read ID:SECRET let a caller of {self.plugin} in",)
 
@@ -198,39 +201,51 @@ class SigningApi(CompatibleApi[D]):
         claim = self.signing.claim(header)
         if claim is None:
             return self.error(self.unreadable if header else self.missing_key)
-        found = [key for key in self.keys if ":" in key and _same(_parts(key)[0], claim.key_id)]
-        return found[0] if found else self.error(self.wrong_key)
+        held = self.__held(claim.key_id)
+        return next(iter(held)) if held else self.error(self.wrong_key)
 
     def prove(self, request: HttpRequest, key: str) -> HttpReply | None:
         if not key:
             return None
-        scheme, (_, secret, token) = self.signing, _parts(key)
+        scheme = self.signing
         headers = {name.lower(): value for name, value in request.headers.items()}
         headers["host"] = request.authority
         claim = scheme.claim(headers.get("authorization", ""))
         needed = {"host", *(scheme.covers & headers.keys())}
-        known = {*headers} & {*claim.signed} if claim else set[str]()
-        if claim is None or scheme.dated not in headers or known != {*claim.signed}:
+        if claim is None or scheme.dated not in headers:
             return self.error(self.unreadable)
-        if not needed <= known:
+        if not needed <= {*claim.signed} <= headers.keys():
             return self.error(self.unreadable)
         # The signature first: what else is wrong is told to who holds the secret alone.
-        request = replace(request, headers=headers)
-        right = scheme.signature(claim, SecretStr(secret), request, request.target)
-        if not _same(right, claim.signature):
+        request, token = replace(request, headers=headers), headers.get(self.token_header, "")
+        tokens = [
+            wanted
+            for secret, wanted in self.__held(claim.key_id).values()
+            if _same(scheme.signature(claim, secret, request, request.target), claim.signature)
+        ]
+        if not tokens:
             return self.error(self.wrong_signature)
-        if not _same(token, headers.get(self.token_header, "")):
+        if not any(_same(wanted, token) for wanted in tokens):
             return self.error(self.wrong_token or self.wrong_key)
         moment = scheme.moment(claim, headers[scheme.dated])
         late = moment is None or abs(self.clock() - moment) > self.skew
         return self.error(self.wrong_date) if late else None
 
+    def __held(self, key_id: str) -> dict[str, tuple[SecretStr, str]]:
+        """The keys of an id, each with its secret and token: two while one replaces the other."""
+        parts = {key: _parts(key) for key in self.keys}
+        return {
+            key: (SecretStr(each[1]), each[2])
+            for key, each in parts.items()
+            if each and _same(each[0], key_id)
+        }
 
-def _parts(key: str) -> tuple[str, str, str]:
-    """Id, secret and token of a key; no token is an empty one."""
+
+def _parts(key: str) -> tuple[str, str, str] | None:
+    """Id, secret and token of a key, which may be empty; None where it is no such key."""
     key_id, _, rest = key.partition(":")
     secret, _, token = rest.partition(":")
-    return key_id, secret, token
+    return (key_id, secret, token) if key_id and secret else None
 
 
 def _same(one: str, other: str) -> bool:

@@ -102,7 +102,7 @@ class AzureFace(fg.HttpProvider[AzureFaceSettings]):
     def _confidence(self, probe: wire.Face, image: fg.Image, name: str) -> fg.Flow[float]:
         """The confidence that a gallery picture is of the probe's person."""
         face = yield from self._detected(image, name)
-        if face.face_id == probe.face_id:
+        if face.face_id.casefold() == probe.face_id.casefold():
             raise fg.BadReply("answered with one id for two pictures")
         pair = wire.Pair(face_id1=probe.face_id, face_id2=face.face_id)
         reply = yield from self.step("verify", self.post(wire.VERIFY, pair, wire.Verified))

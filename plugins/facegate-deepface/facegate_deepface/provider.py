@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -96,14 +97,14 @@ class DeepFace(fg.HttpProvider[DeepFaceSettings]):
         return fg.Answer(liveness=fg.Liveness(passed=True))
 
     def _compared(self, request: _Comparison, *, live: bool) -> fg.Flow[fg.Answer]:
-        def ask(image: fg.Image) -> fg.Flow[wire.Verified]:
+        def ask(image: fg.Image) -> fg.Flow[tuple[float, float]]:
             return self._verified(request.probe, image, f"gallery[{request.gallery.index(image)}]")
 
         if live or self.settings.several_faces != "vendor":
             yield from self._look(request.probe, "probe", live=live)
         replies = yield from self.for_each(request.gallery, ask, limit=1)  # they share its CPU
-        scores = tuple(max(0.0, reply.distance) for reply in replies)
-        moved = {reply.threshold for reply in replies} - {self.distances.threshold}
+        scores = tuple(distance for distance, _ in replies)
+        moved = {threshold for _, threshold in replies} - {self.distances.threshold}
         return fg.Answer(
             match=self.distances.match(min(scores), request.threshold, scores),
             liveness=fg.Liveness(passed=True) if live else None,
@@ -111,8 +112,10 @@ class DeepFace(fg.HttpProvider[DeepFaceSettings]):
             warnings=(_MOVED,) if moved else (),
         )
 
-    def _verified(self, probe: fg.Image, image: fg.Image, name: str) -> fg.Flow[wire.Verified]:
-        """The distance of a gallery picture, which the server's own verdict has to agree with."""
+    def _verified(
+        self, probe: fg.Image, image: fg.Image, name: str
+    ) -> fg.Flow[tuple[float, float]]:
+        """The distance of a gallery picture, and the threshold of the server's own verdict."""
         if self.settings.several_faces == "refuse":
             yield from self._look(image, name)
         metric = self.settings.metric
@@ -122,8 +125,11 @@ class DeepFace(fg.HttpProvider[DeepFaceSettings]):
         engine = f"deepface/{reply.model}/{reply.similarity_metric}/{reply.detector_backend}"
         fg.same_engine(self.distances.scale.name, engine)
         own = replace(self.distances, threshold=reply.threshold)
-        own.verdict(reply.verified, max(0.0, reply.distance), threshold=None)
-        return reply
+        distance = max(0.0, reply.distance)
+        own.verdict(reply.verified, distance, threshold=None)
+        if distance == reply.threshold and not reply.verified:  # it was rounded down to it
+            distance = math.nextafter(distance, math.inf)
+        return distance, reply.threshold
 
     def _look(self, image: fg.Image, name: str, *, live: bool = False) -> fg.Flow[None]:
         """What /verify cannot: refuse several faces, and ask of one picture alone if it is live."""

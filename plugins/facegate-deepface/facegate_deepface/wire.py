@@ -77,6 +77,7 @@ class Face(fg.WireModel):
     """A face. The embedding beside it, a template of the person, is left unread."""
 
     facial_area: dict[str, Any] = Field(min_length=1)
+    is_real: Literal[True] | None = None  # a spoof is an error, and no face
 
 
 class Represented(_Reply):

@@ -302,3 +302,15 @@ def test_liveness_is_offered_by_a_server_that_was_seen_to_refuse_a_spoof(operati
 def test_a_similarity_in_the_place_of_a_distance_is_refused(threshold: float) -> None:
     with pytest.raises(InvalidRequest, match="allow_loose_threshold"):
         ask_sync(deepface("http://127.0.0.1:9"), **ONE, threshold=threshold)
+
+
+def test_a_no_at_the_threshold_was_rounded_and_stays_one() -> None:
+    for said in (True, False):
+        with Server(found(), found(), verified(verified=said, distance=0.07)) as server:
+            assert ask_sync(deepface(server.url), **ONE).accepted is said
+
+
+def test_a_face_that_is_not_real_is_no_living_one() -> None:
+    face = {"facial_area": {"x": 1, "y": 1, "w": 9, "h": 9}, "is_real": False}
+    error = failure(reply(200, {"results": [face]}), operation="liveness")
+    assert type(error) is BadReply

@@ -65,8 +65,8 @@ class RekognitionSettings(fg.HttpSettings):
             found = {name: os.environ.get(each) for name, each in _CREDENTIALS.items()}
             values |= {name: value for name, value in found.items() if value}
         region = values.get("region") or next(filter(None, map(os.environ.get, _REGION)), None)
-        if region is None:
-            raise ValueError("give region, or set AWS_REGION")
+        if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", str(region)):
+            raise ValueError("give region, such as eu-west-1, or set AWS_REGION")
         if "base_url" not in values and region not in REGIONS:
             raise ValueError(f"region: not known to be in {region}; if it is, give base_url")
         url = values.setdefault("base_url", f"https://rekognition.{region}.amazonaws.com")

@@ -20,6 +20,8 @@ from facegate_rekognition.wire import SIGNING
 
 KEY = "AKIDEXAMPLE:s3cr3t"
 TEMPORARY = "ASIAEXAMPLE:s3cr3t:tok"
+KEYS = [KEY, TEMPORARY, "a-key-of-another-vendor", "AKIDEMPTY:", "AKIDEMPTY::tok"]
+KEYS += ["AKIDROTATED:old", "AKIDROTATED:new"]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SELFIE, PASSPORT = (
     Image.of(picture(seed=seed, size=(200, 200))).base64.decode() for seed in (1, 2)
@@ -36,7 +38,7 @@ def engine() -> FakeProvider:
 
 @pytest.fixture(scope="module")
 def url(engine: FakeProvider) -> Iterator[str]:
-    api = RekognitionApi(CompatibleApiSettings(), [KEY, TEMPORARY, "a-key-of-another-vendor"])
+    api = RekognitionApi(CompatibleApiSettings(), KEYS)
     api.clock = lambda: NOW
     with serving(create_app([api], lambda: AsyncFaceVerifier(engine))) as url:
         yield url
@@ -171,10 +173,26 @@ def test_the_path_is_signed_as_it_is_mounted(url: str) -> None:
     assert refusal(moved) == "InvalidSignatureException"
 
 
-def test_the_operator_hears_of_keys_that_let_nobody_in() -> None:
+@pytest.mark.parametrize("key", ["sk-1", "AKIDEMPTY:", "AKIDEMPTY::tok", ":s3cr3t", "::"])
+def test_a_key_without_an_id_or_a_secret_lets_nobody_in(url: str, key: str) -> None:
     assert RekognitionApi(CompatibleApiSettings(), [KEY]).notes() == ()
-    (note,) = RekognitionApi(CompatibleApiSettings(), [KEY, "sk-1"]).notes()
+    (note,) = RekognitionApi(CompatibleApiSettings(), [KEY, key]).notes()
     assert "ID:SECRET" in note
+    if key.startswith("AKIDEMPTY"):
+        assert refusal(signed(url, key=key)) == "UnrecognizedClientException"
+
+
+@pytest.mark.parametrize("key", ["AKIDROTATED:old", "AKIDROTATED:new"])
+def test_while_a_secret_is_replaced_both_are_good(url: str, key: str) -> None:
+    assert sent(signed(url, key=key))[0] == 200
+    assert refusal(signed(url, key=f"{key}er")) == "InvalidSignatureException"
+
+
+def test_a_header_that_is_named_twice_is_not_hashed_twice(url: str) -> None:
+    request = signed(url)
+    claim = request.headers["authorization"]
+    twice = claim.replace(";host;", ";host;host;")
+    assert refusal(changed(request, authorization=twice)) == "IncompleteSignatureException"
 
 
 # What is answered

@@ -254,6 +254,8 @@ def test_credentials_are_taken_from_one_place_alone(monkeypatch: pytest.MonkeyPa
     [
         ({}, "give region"),
         ({"region": "eu-west-9"}, "eu-west-9"),
+        ({"region": ["eu-west-1"], **KEYS}, "give region"),
+        ({"region": "s3cr3t/of+mine", **KEYS}, "give region, such as eu-west-1"),
         ({"region": "eu-west-1"}, "access_key_id"),
         (
             {"region": "eu-west-1", "base_url": "https://rekognition.us-east-1.amazonaws.com"},

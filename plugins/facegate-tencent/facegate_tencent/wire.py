@@ -81,7 +81,7 @@ class Scored(fg.WireModel):
 
     Score: Annotated[float, Field(strict=True, ge=0, le=100)]
     FaceModelVersion: str
-    RequestId: str
+    RequestId: Annotated[str, Field(pattern="^[!-~]{0,128}$")]
     Error: None = Field(None, repr=False)  # an answer that names an error is none
 
 

@@ -21,7 +21,7 @@ from facegate import (
     Operation,
     RateLimited,
 )
-from facegate.gateway import create_app, serving
+from facegate.gateway import Sandbox, create_app, serving
 from facegate.plugin import Answer, CompatibleApiSettings, DecodedRequest, HttpRequest
 from facegate.testing import FakeProvider, match, no_match
 from facegate_regula.compat import RegulaApi
@@ -281,3 +281,13 @@ def test_what_is_no_such_request_is_a_400(url: str, body: Any) -> None:
     status, told = sent(url, body)
     assert (status, told["statusCode"]) == (400, 400)
     assert told["msg"]
+
+
+def test_the_sandbox_gives_every_picture_of_a_gallery_a_similarity(engine: FakeProvider) -> None:
+    api = RegulaApi(CompatibleApiSettings())
+    app = create_app([api], lambda: AsyncFaceVerifier(engine), sandbox=Sandbox())
+    body = {"images": [*PAIR, of(CHIP, index=2)]}
+    with serving(app) as url:
+        status, told = sent(url, body, **{"X-Facegate-Sandbox": "outcome=match"})
+    assert (status, told["code"]) == (200, 0)
+    assert [each["similarity"] >= 0.75 for each in told["results"]] == [True, True]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ import pytest
 import facegate
 from both import Ask, both_ways
 from everybody import ALONE, CLIENTS, KEYS, OFFERED
+from facegate import AsyncFaceVerifier
 from facegate.cli.main import main
 from facegate.gateway import Limits, create_app, serving
 from facegate.providers.registry import Registry
+from facegate.testing import FakeProvider, noise
 from facegate.testing.cases import differences
 from facegate_local.store import ModelStore, PortraitStore
 
@@ -47,12 +50,19 @@ def portraits() -> Mapping[str, Path]:
     return {asset.name: store.path(asset.name) for asset in store.assets}
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+@contextmanager
+def everybodys_api(verifier: Callable[[], AsyncFaceVerifier]) -> Iterator[str]:
+    """Every vendor's API at one address, with the same verifier behind them all."""
     registry = Registry()
     kinds = {name: registry.api_type(name) for name in CLIENTS}
     apis = [kind(kind.settings_type(), (KEYS[name],)) for name, kind in kinds.items()]
-    with serving(create_app(apis, lambda: facegate.open_async(plugin="local", engines=1))) as url:
+    with serving(create_app(apis, verifier)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with everybodys_api(lambda: facegate.open_async(plugin="local", engines=1)) as url:
         yield url
 
 
@@ -153,21 +163,20 @@ def test_switches_that_cannot_work_are_found_by_check(
 
 
 @pytest.mark.parametrize("down", CLIENTS)
-def test_each_steps_in_for_each(
-    down: str, url: str, tmp_path: Path, portraits: Mapping[str, Path]
-) -> None:
+def test_each_steps_in_for_each(down: str, tmp_path: Path) -> None:
     routes = [
         f'[routes.{first}_{second}]\nfailover = ["{first}", "{second}"]'
         for first, second in permutations(CLIENTS, 2)
         if first == down
     ]
-    file = written(tmp_path, configured(url, down), *routes)
-    pair = portraits["person_a_1"], [portraits["person_a_2"]]
-    for other in CLIENTS.keys() - {down}:
-        with facegate.open(file, route=f"{down}_{other}") as verifier:
-            result = verifier.compare(*pair)
-        assert (result.accepted, result.provider) == (True, other)
-        assert result.attempts[0].error_code == "ConnectionFailed"
+    pair = noise(1, side=160), [noise(2, side=160)]
+    with everybodys_api(lambda: AsyncFaceVerifier(FakeProvider())) as url:
+        file = written(tmp_path, configured(url, down), *routes)
+        for other in CLIENTS.keys() - {down}:
+            with facegate.open(file, route=f"{down}_{other}") as verifier:
+                result = verifier.compare(*pair)
+            assert (result.accepted, result.provider) == (True, other)
+            assert result.attempts[0].error_code == "ConnectionFailed"
 
 
 @pytest.mark.parametrize(

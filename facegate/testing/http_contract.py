@@ -194,9 +194,9 @@ class HttpProviderContract(WireContract):
         }
         for name, (act, kind) in outages.items():
             limits: dict[str, Any] = (
-                {"read_s": 0.2 if call.before else 0.01} if "silence" in name else {}
+                {"read_s": 0.05 if call.before else 0.01} if "silence" in name else {}
             )
-            limits |= {"deadline_s": 0.2} if name == "a drip" else {}
+            limits |= {"deadline_s": 0.1} if name == "a drip" else {}
             error = failed(self.replied(ask, call, faces, act, at=at, fewer=True, **limits))
             where = at.endpoint if at else call.endpoint
             assert type(error) is kind, (

@@ -343,3 +343,17 @@ def test_a_port_that_is_taken_is_named() -> None:
         serving(app, port=taken.getsockname()[1]),
     ):
         pass
+
+
+def test_bodies_of_one_key_that_do_not_arrive_leave_room_for_another() -> None:
+    api, limits = acme_api(KEY, "sk-other"), Limits(max_requests=2)
+    with front(SAME, api, limits=limits) as client:
+
+        def status(key: str) -> int:
+            headers = {"authorization": key}
+            return client.post("/v1/compare", json=question(), headers=headers).status_code
+
+        with line(client, *POST, f"Authorization: {KEY}", "Content-Length: 99", ""):
+            while status(KEY) == 200:  # until the gateway has seen the other one's head
+                pass
+            assert (status(KEY), status("sk-other")) == (503, 200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,12 +34,23 @@ class Shared:
         limits: bounds on what one caller may cost.
         public: host and leading path that callers know, where a proxy changes them on the way.
         busy: requests in work.
+        arriving: bodies of a key's that are still on their way, by key.
     """
 
     limits: Limits
     public: tuple[str, str] = ("", "")
     repeats: Repeats = field(default_factory=Repeats)
     busy: int = 0
+    arriving: Counter[str] = field(default_factory=Counter)
+
+    def is_full(self, key: str) -> bool:
+        """Whether one more request of a key has to wait.
+
+        Who claims a key may not have it: signatures are checked once the body is there. So bodies
+        that do not arrive take half of the places at most, and the other keys' callers go on.
+        """
+        most = self.limits.max_requests
+        return self.busy >= most or (bool(key) and self.arriving[key] >= -(-most // 2))
 
 
 @dataclass
@@ -70,7 +82,7 @@ class ApiEndpoint:
         key = self.api.authorise(request)
         if isinstance(key, HttpReply):
             return key
-        if shared.busy >= shared.limits.max_requests:
+        if shared.is_full(key):
             return self._refused(scope["state"], ProviderUnavailable("too many requests in work"))
         shared.busy += 1
         try:
@@ -98,7 +110,11 @@ class ApiEndpoint:
         subject = request.headers.get(SUBJECT)
         if subject is not None and not _SUBJECT.fullmatch(subject):
             return _plain(400, f"{SUBJECT}: 1 to 256 printable ASCII characters")
-        body = await self._body(state, receive, request.headers.get("content-length", ""))
+        self.shared.arriving[key] += 1
+        try:
+            body = await self._body(state, receive, request.headers.get("content-length", ""))
+        finally:
+            self.shared.arriving[key] -= 1
         if not isinstance(body, bytes):
             return body
         request, request_id = replace(request, body=(body,)), state["request_id"]

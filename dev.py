@@ -62,7 +62,7 @@ def demo() -> int:
 
 def test() -> int:
     """Run the checks that the arguments ask for."""
-    set_up("test", "1.4 GB", ["pip", *DEVELOP], *VENDORS_CLIENTS)
+    set_up("test", "1.5 GB", ["pip", *DEVELOP], *VENDORS_CLIENTS)
     match sys.argv[2:]:
         case []:
             return lint() or build() or run(*PYTEST, *PARALLEL, "--durations=25")
@@ -98,7 +98,7 @@ def coverage() -> int:
 
 def docs() -> int:
     """Build the documentation, and say where it is."""
-    set_up("test", "1.4 GB", ["pip", *DEVELOP], *VENDORS_CLIENTS)
+    set_up("test", "1.5 GB", ["pip", *DEVELOP], *VENDORS_CLIENTS)
     failed = build()
     if not failed:
         print(SITE.relative_to(ROOT) / "index.html", (SITE / "index.html").as_uri(), sep=": ")

@@ -107,7 +107,7 @@ class RekognitionApi(fg.SigningApi[fg.CompatibleApiSettings]):
             return self.error(DENIED, Message=_NO_SCORE)
         spoof = live is not None and not live.passed
         face = _face(answer.faces, "gallery[0]")
-        told = match.is_match or (asked.judged_by_caller and not spoof)
+        told = not spoof and (match.is_match or asked.judged_by_caller)
         body = {
             "SourceImageFace": _face(answer.faces, "probe"),
             "FaceMatches": [{"Similarity": match.score, "Face": face}] if told else [],

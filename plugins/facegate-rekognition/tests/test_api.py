@@ -216,10 +216,13 @@ def test_a_caller_who_judges_gets_the_similarity_of_strangers(
     assert body["FaceMatches"] == [{"Similarity": pytest.approx(40), "Face": {}}]
 
 
-def test_a_similarity_is_not_told_of_a_spoof(engine: FakeProvider, url: str) -> None:
+@pytest.mark.parametrize("asked", [{"SimilarityThreshold": 0}, {}])
+def test_a_similarity_is_not_told_of_a_spoof(
+    engine: FakeProvider, url: str, asked: dict[str, float]
+) -> None:
     spoof = Liveness(passed=False)
     engine.will(Answer(match=Match(is_match=True, score=0.9, threshold=0.7), liveness=spoof))
-    _, body = sent(signed(url, {**PAIR, "SimilarityThreshold": 0}))
+    _, body = sent(signed(url, {**PAIR, **asked}))
     assert (body["FaceMatches"], body["UnmatchedFaces"]) == ([], [{}])
 
 

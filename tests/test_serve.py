@@ -36,7 +36,7 @@ class Vendor(BlockingProvider[ProviderSettings]):
     info = replace(INFO, embedded=True)
 
     def compare(self, request):
-        print("working", flush=True)
+        print("working\\n", end="", flush=True)  # in one piece: several threads may be at it
         time.sleep({takes})
         return SAME
 

@@ -31,12 +31,14 @@ from facegate.errors import CaptureRejected
 from facegate.images.image import Image
 from facegate_local.engine import Engine
 from facegate_local.pad import LIVENESS
-from facegate_local.scores import AT_FMR, KNOTS, score
+from facegate_local.scores import KNOTS, score
 from facegate_local.store import ModelStore
 
 COSINES: Final = (0.25, 0.294, 0.33, 0.363, 0.4, 0.425, 0.45, 0.491)
-PRESETS: Final = {rate: cosine for cosine, at in KNOTS for rate, it in AT_FMR.items() if it == at}
-"""Cosine by the false match rate that the engine states at it."""
+PRESETS: Final = dict(
+    zip((1e-2, 1e-3, 1e-4, 1e-5), (cosine for cosine, _ in KNOTS[2:6]), strict=True)
+)
+"""Cosine by the false match rate of all pairs that it was chosen for."""
 EVERY: Final = 9
 """Liveness is judged on each so-manieth photo, in the order of their names."""
 

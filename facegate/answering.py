@@ -163,6 +163,9 @@ class Request:
             raise InvalidRequest("the verifier is closed")
         checked = route.check(question)
         self._loaded = loaded = yield from self._pictures()
+        # Only now it is known how many pictures there are, and that no two are the same.
+        if loaded.gallery and len(loaded.gallery) != question.gallery_size:
+            checked = route.check(question, len(loaded.gallery))
         return Run(
             question,
             checked.wanted,

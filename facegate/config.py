@@ -36,6 +36,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from facegate.calibration import CalibrationSettings
 from facegate.document import (
     PREFIX,
     Name,
@@ -53,6 +54,7 @@ from facegate.images.fetch import FetchPolicy
 from facegate.images.image import DEFAULT_LIMITS, ImageLimits
 from facegate.images.intake import Intake
 from facegate.policy import check_settings
+from facegate.providers.calibrated import calibrate
 from facegate.providers.provider import Provider
 from facegate.providers.registry import ONLY, Registry
 from facegate.routing.limits import LimitSettings
@@ -145,12 +147,14 @@ class _ProviderTable(BaseModel):
 class _Document(Table):
     default: Name | None = None
     images: ImageSettings = ImageSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
     providers: dict[Name, _ProviderTable] = Field(default_factory=dict)
     routes: dict[Name, RouteTable] = Field(default_factory=dict)
     breaker: BreakerTable | None = None
     limits: dict[Name, LimitSettings] = Field(default_factory=dict)
     subject_key: SecretStr | None = None
     serve: dict[str, Any] | None = Field(default=None, repr=False)
+    batch: dict[str, Any] | None = Field(default=None, repr=False)
     journal: dict[str, Any] | None = Field(default=None, repr=False)
     telemetry: dict[str, Any] | None = Field(default=None, repr=False)
 
@@ -331,9 +335,12 @@ class Config:
         """
         name = name or self.default(registry)
         if not self.providers:
-            return build(registry, name, name, {}, self.source)
-        table = self._table(name)
-        return build(registry, name, table.plugin, table.settings, self.source)
+            plugin, settings = name, dict[str, Any]()
+        else:
+            table = self._table(name)
+            plugin, settings = table.plugin, table.settings
+        reading = self.document.calibration
+        return build(registry, name, plugin, settings, self.source, calibration=reading)
 
     def _table(self, name: str) -> _ProviderTable:
         if name in self.routes:
@@ -350,7 +357,13 @@ class Config:
 
 
 def build(
-    registry: Registry, name: str, plugin: str, settings: Mapping[str, Any], source: str
+    registry: Registry,
+    name: str,
+    plugin: str,
+    settings: Mapping[str, Any],
+    source: str,
+    *,
+    calibration: CalibrationSettings = CalibrationSettings(),  # noqa: B008  it is frozen
 ) -> Provider:
     """Build one provider from plain settings.
 
@@ -360,9 +373,11 @@ def build(
         plugin: the plugin's.
         settings: its settings as they were written.
         source: name of the configuration, for messages.
+        calibration: how calibrations are read.
 
     Raises:
-        ConfigurationError: naming the key, or the plugin that is at fault.
+        ConfigurationError: naming the key, the plugin that is at fault, or what a calibration was
+            measured with that is different here.
     """
     provider_type = registry.provider_type(plugin)
     if not hasattr(provider_type, "settings_type"):
@@ -381,6 +396,7 @@ def build(
         raise ConfigurationError(
             f"{source}: {name}: plugin {plugin!r} cannot be set up: {type(error).__name__}"
         ) from error
+    calibrate(provider, calibration)
     check_settings(provider)
     return provider
 

@@ -51,7 +51,12 @@ def _kinds(annotation: Any) -> set[Any]:
 
 
 _SINGLE = {"default", "subject_key", "subject_key_file"}
-_TABLES = {"images": 2, "serve": 0, "journal": 0, "telemetry": 0, "breaker": 0, "limits": 3}
+_TABLES = {
+    "images": 2,
+    "calibration": 2,
+    "limits": 3,
+    **dict.fromkeys(("batch", "breaker", "journal", "serve", "telemetry"), 0),
+}
 """Tables at the top of the document, with the length of a setting's path in them; 0 where the table
 itself knows."""
 _NAMED = {"providers": ("PLUGIN",), "routes": ("TO", "FAILOVER", "SPLIT")}

@@ -121,6 +121,11 @@ class Match(_Scored):
         uncertain: the vendor could not tell; ``is_match`` is False.
         decided_by: who turned the score into ``is_match``.
         gallery_scores: one score per gallery image, in order; empty where the vendor gives none.
+        fmr: share of strangers, 0 to 1, that would reach this score with a gallery as large, at
+            most; None where that is not known.
+        fmr_by: who says so, and on whom it was measured.
+        calibration: first 12 digits of the digest of the calibration that says so; None where it is
+            no such document.
     """
 
     yes = "is_match"
@@ -128,6 +133,9 @@ class Match(_Scored):
     is_match: bool
     decided_by: DecidedBy = DecidedBy.VENDOR
     gallery_scores: tuple[float | None, ...] = ()
+    fmr: float | None = Field(default=None, ge=0, le=1)
+    fmr_by: str | None = None
+    calibration: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -194,6 +202,8 @@ class Attempt(_Frozen):
         at: the moment it began, in UTC.
         lineage: the matching engine that was asked.
         cost: price of this call in the operator's currency; None where none is configured.
+        calibration: first 12 digits of the digest of the calibration that its rates come from; None
+            where there is none.
     """
 
     provider: str
@@ -207,6 +217,7 @@ class Attempt(_Frozen):
     at: datetime | None = None
     lineage: str = ""
     cost: float | None = None
+    calibration: str | None = None
 
 
 class Box(_Frozen):

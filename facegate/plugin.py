@@ -15,6 +15,7 @@ the name that configuration uses::
         return [Acme]
 """
 
+from facegate.calibration import Calibration
 from facegate.consent import Handling, Kept
 from facegate.errors import (
     AuthenticationFailed,
@@ -79,9 +80,11 @@ from facegate.providers.requests import (
     LivenessRequest,
     same_engine,
 )
-from facegate.providers.settings import ProviderSettings, per_call
+from facegate.providers.settings import ProviderSettings, moves_scores, per_call
 from facegate.providers.signing import Claim, SigningApi, SigningScheme
+from facegate.providers.templates import Side, Template, Templates
 from facegate.providers.tokens import Token, Tokens, client_credentials
+from facegate.rates import RateKind, Rates
 from facegate.runtime.deadline import seconds_left
 from facegate.runtime.flow import (
     Flow,
@@ -106,6 +109,7 @@ __all__ = [
     "Body",
     "BoundRequest",
     "Box",
+    "Calibration",
     "CaptureReason",
     "CaptureRejected",
     "Catalogue",
@@ -160,13 +164,18 @@ __all__ = [
     "ProviderUnavailable",
     "Query",
     "QuotaExhausted",
+    "RateKind",
     "RateLimited",
+    "Rates",
     "Row",
     "Scale",
     "ScoreSpec",
     "SeveralFaces",
+    "Side",
     "SigningApi",
     "SigningScheme",
+    "Template",
+    "Templates",
     "Token",
     "Tokens",
     "Transport",
@@ -184,6 +193,7 @@ __all__ = [
     "json_body",
     "json_reply",
     "lazy",
+    "moves_scores",
     "multipart",
     "multipart_body",
     "per_call",

@@ -24,13 +24,16 @@ from facegate.providers.requests import (
     CompareLiveRequest,
     CompareRequest,
     LivenessRequest,
+    same_engine,
 )
 from facegate.providers.settings import S
+from facegate.rates import Rates
 from facegate.thresholds import (
     NOTHING_WANTED,
     Policy,
     Unsure,
     Wanted,
+    by_rate,
     check_wanted,
     chosen,
     refuse_loose,
@@ -50,6 +53,10 @@ class Terms(Generic[S]):
         liveness_threshold: liveness score that a pass takes.
         review_from: the least similarity of a near miss; None where nobody reviews.
         uncertain: the decision where the vendor cannot tell.
+        rates: the error rates of match thresholds; None where none is known, or not under the
+            request's options.
+        engine: the only version or model whose answer will do, where a threshold is a rate that was
+            measured with it.
     """
 
     operation: Operation
@@ -58,6 +65,8 @@ class Terms(Generic[S]):
     liveness_threshold: float | None
     review_from: float | None
     uncertain: Unsure
+    rates: Rates | None = None
+    engine: str | None = None
 
     @classmethod
     def of(
@@ -66,6 +75,7 @@ class Terms(Generic[S]):
         operation: Operation,
         wanted: Wanted = NOTHING_WANTED,
         options: Mapping[str, Any] | None = None,
+        gallery: int = 1,
     ) -> Terms[S]:
         """The terms, worked out before any I/O.
 
@@ -74,6 +84,7 @@ class Terms(Generic[S]):
             operation: the question to ask it.
             wanted: thresholds of the request and its route; the provider's settings fill the gaps.
             options: per-request options of the provider's plugin.
+            gallery: number of gallery pictures, of which a rate holds for all together.
 
         Raises:
             UnsupportedOperation: the provider has no such operation.
@@ -88,16 +99,24 @@ class Terms(Generic[S]):
             )
         settings, info = _with_options(provider, options or {}), provider.info
         wanted = wanted.for_provider(provider.name).filled_from(Wanted.of(settings))
+        moved = _moved(provider.settings, settings)
+        used = [spec.rates for spec in by_rate(wanted, info) if spec.rates]
         try:
-            threshold = chosen("threshold", wanted.threshold, info.match)
+            if moved and used:
+                raise UnsupportedOption(
+                    f"a threshold by rate was measured with another {moved[0]}; give a number"
+                )
+            threshold = chosen("threshold", wanted.threshold, info.match, gallery)
             refuse_loose(threshold, info.match, allowed=settings.allow_loose_threshold)
             return cls(
                 operation,
                 settings,
                 threshold,
                 chosen("liveness_threshold", wanted.liveness_threshold, info.liveness),
-                review_from(wanted.review_from, info.match),
+                review_from(wanted.review_from, info.match, gallery),
                 wanted.uncertain or "reject",
+                info.match.rates if info.match and not moved else None,
+                next((rates.engine for rates in used), None),
             )
         except FacegateError as error:
             error.provider = provider.name
@@ -130,9 +149,12 @@ class Terms(Generic[S]):
         asked but the vendor noticed. Where a vendor cannot tell, ``uncertain`` decides.
 
         Raises:
-            BadReply: the answer leaves open whether it is the same person, or it was decided by a
-                laxer threshold than was asked for.
+            BadReply: the answer leaves open whether it is the same person, it was decided by a
+                laxer threshold than was asked for, or another engine gave it than the one that the
+                asked rate was measured with.
         """
+        if self.engine is not None:
+            same_engine(self.engine, answer.engine)
         match, liveness = answer.match, answer.liveness
         if liveness is None and self.operation is not Operation.COMPARE:
             return Decision.REJECT
@@ -174,6 +196,11 @@ def check_settings(provider: Provider, policy: Policy | None = None) -> None:
         provider.name,
         allow_loose=provider.settings.allow_loose_threshold,
     )
+
+
+def _moved(own: S, asked: S) -> list[str]:
+    """The settings that move scores and differ from the provider's own."""
+    return [name for name in own.score_fields() if getattr(own, name) != getattr(asked, name)]
 
 
 def _refuse_laxer(name: str, verdict: Match | Liveness, asked: float | None) -> None:

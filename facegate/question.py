@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
 from facegate.consent import Consent
 from facegate.errors import InvalidRequest
-from facegate.images.image import Gallery, ImageSource
+from facegate.images.image import Gallery, Image, ImageSource
 from facegate.model import Operation
 from facegate.thresholds import Thresholds, Wanted
 
@@ -77,6 +77,12 @@ class Question:
     def id(self) -> str:
         """The request's id, the caller's or the one that was drawn."""
         return self.request_id or ""
+
+    @property
+    def gallery_size(self) -> int:
+        """Number of gallery pictures, as far as that is known before they are read; at least 1."""
+        single = isinstance(self.gallery, str | bytes | bytearray | memoryview | Image)
+        return len(self.gallery) if isinstance(self.gallery, Sized) and not single else 1
 
     @property
     def wanted(self) -> Wanted:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from facegate.errors import BadReply
 from facegate.model import DecidedBy, Liveness, Match, Scale
+from facegate.rates import Rates, preset
+
+LOOSE = 1e-2
+"""The false match rate from which on a threshold is worth a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,8 @@ class ScoreSpec:
         threshold: the default, as the vendor documents it or as it was measured.
         settable: the lowest and highest threshold the vendor accepts; the whole scale by default.
         strict: a yes takes a score beyond the threshold; by default one that equals it will do.
-        at_fmr: false match rate, 0 to 1, to threshold, for the rates that are known: measured, or
-            stated by ``stated_by``.
-        measured_on: whose pictures they were measured on.
-        stated_by: who says so, where nobody else has measured them: a vendor, of its own product.
-        fmr_within: the false match rate, 0 to 1, among the people of a group alone, by the rate in
-            ``at_fmr`` and the group's name, where that was measured. A rate over all is an average:
-            most of its pairs are of people who differ in more than their faces.
+        rates: thresholds by the error rate that they keep, and who says so; None where none is
+            known.
         typical_of_strangers: a score that a good part of strangers reach; a threshold no stricter
             than that is taken for one in another unit. None where nobody knows.
     """
@@ -36,24 +34,22 @@ class ScoreSpec:
     threshold: float
     settable: tuple[float, float] | None = None
     strict: bool = False
-    at_fmr: Mapping[float, float] = field(default_factory=dict)
-    measured_on: str | None = None
-    stated_by: str | None = None
-    fmr_within: Mapping[float, Mapping[str, float]] = field(default_factory=dict)
+    rates: Rates | None = None
     typical_of_strangers: float | None = None
 
     def warning(self, threshold: float) -> str | None:
-        """A sentence on a threshold laxer than any whose rate is known; else None."""
-        if not self.at_fmr:
+        """A sentence on a threshold that more than a hundredth of strangers reach; else None."""
+        rates = [rate for rate in self.rates.presets if rate <= LOOSE] if self.rates else []
+        if not rates or self.rates is None:
             return None
-        rate, loosest = max(self.at_fmr.items())
+        loosest = self.rates.threshold(rate := max(rates))
         if any(self.scale.reaches(threshold, least) for least in (loosest, self.threshold)):
             return None
         side = "above" if self.scale.lower_is_closer else "below"
+        by = f" (by {self.rates.by} alone)" if self.rates.on is None else ""
         return (
-            f"the threshold of {threshold:g} is {side} {loosest:g}, the loosest that was measured"
-            + (f" (by {self.stated_by} alone)" if self.stated_by else "")
-            + f": more than 1 in {round(1 / rate):,} strangers match"
+            f"the threshold of {threshold:g} is {side} {loosest:g}{by}, that of"
+            f" {preset(rate)}: more than 1 in {round(1 / rate):,} strangers match"
         )
 
     @property

@@ -12,15 +12,14 @@ from pydantic import field_validator
 from facegate.document import Table
 from facegate.errors import ConfigurationError, FacegateError, InvalidRequest, UnsupportedOption
 from facegate.model import Scale
+from facegate.rates import KINDS, RateKind, preset
 from facegate.scores import ScoreSpec
 
 Threshold = float | str
-"""A number on the provider's scale, or ``"fmr:1e-4"`` for a false match rate that is known."""
+"""A number on the provider's scale, or ``"fmr:1e-4"`` for an error rate that is known."""
 
 Thresholds = Threshold | Mapping[str, Threshold]
 """One threshold, or one by provider name; a provider that is not named goes by its settings."""
-
-_RATE = "fmr:"
 
 
 class ScoreFacts(Protocol):
@@ -47,13 +46,13 @@ class Policy(Table):
     Attributes:
         threshold: similarity that a match takes, or a known rate such as ``"fmr:1e-4"``.
         liveness_threshold: liveness score that a pass takes.
-        review_from: similarity from which, up to the threshold, a person reviews.
+        review_from: similarity from which, up to the threshold, a person reviews; or a known rate.
         uncertain: the decision where a vendor cannot tell.
     """
 
     threshold: Thresholds | None = None
     liveness_threshold: Thresholds | None = None
-    review_from: float | Mapping[str, float] | None = None
+    review_from: Thresholds | None = None
     uncertain: Unsure | None = None
 
     @field_validator("*", mode="before")
@@ -75,7 +74,7 @@ class Wanted:
     Attributes:
         threshold: similarity that a match takes: a number on the provider's scale, or a rate.
         liveness_threshold: liveness score that a pass takes: a number or a rate.
-        review_from: the least similarity of a near miss; a number, never a rate.
+        review_from: the least similarity of a near miss: a number or a rate.
         uncertain: the decision where a vendor cannot tell.
     """
 
@@ -136,19 +135,16 @@ NAMES = ("threshold", "liveness_threshold", "review_from")
 NOTHING_WANTED = Wanted()
 
 
-def preset(rate: float) -> str:
-    """A known false match rate, 0 to 1, written as a threshold: ``fmr:1e-4``."""
-    mantissa, exponent = f"{rate:e}".split("e")
-    return f"{_RATE}{float(mantissa):g}e{int(exponent)}"
-
-
-def resolved(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> float | None:
+def resolved(
+    name: str, value: Thresholds | None, spec: ScoreSpec | None, gallery: int = 1
+) -> float | None:
     """A threshold as a number on the provider's scale; None where none is asked for.
 
     Args:
         name: the threshold's name, for messages.
         value: the threshold as it was written, for one provider.
         spec: the provider's scores; None where it takes no threshold.
+        gallery: number of gallery pictures, of which a rate holds for all together.
 
     Raises:
         UnsupportedOption: the provider takes none, or none is known for that rate.
@@ -159,15 +155,20 @@ def resolved(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> flo
         return None
     if spec is None:
         raise UnsupportedOption(f"no {name} can be set for this provider")
-    if _is_rate(value):
-        return _at_rate(name, str(value), spec)
     low, high = spec.bounds
+    if kind := _rate_kind(value):
+        number = _at_rate(name, kind, str(value), spec, gallery)
+        if not low <= number <= high:
+            raise UnsupportedOption(
+                f"{name} {value!r} takes {number:g}, and the provider takes {low:g} to {high:g}"
+            )
+        return number
     try:
         number = math.nan if isinstance(value, bool | Mapping) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not low <= number <= high:  # also refuses NaN
-        presets = ", or one of " + ", ".join(map(preset, spec.at_fmr)) if spec.at_fmr else ""
+        presets = f", or one of {_presets(spec)}" if spec.rates else ""
         raise InvalidRequest(f"{name} must be a number from {low:g} to {high:g}{presets}")
     if number == spec.scale.farthest:
         raise InvalidRequest(f"a {name} of {number:g} would accept everybody")
@@ -184,9 +185,11 @@ def is_share(number: float, scale: Scale) -> bool:
     return scale.farthest == 0 and scale.closest >= 100 and number <= 1
 
 
-def chosen(name: str, value: Thresholds | None, spec: ScoreSpec | None) -> float | None:
+def chosen(
+    name: str, value: Thresholds | None, spec: ScoreSpec | None, gallery: int = 1
+) -> float | None:
     """:func:`resolved`, or the provider's own default where no threshold is asked for."""
-    number = resolved(name, value, spec)
+    number = resolved(name, value, spec, gallery)
     return spec.threshold if number is None and spec else number
 
 
@@ -200,9 +203,8 @@ def refuse_loose(threshold: float | None, spec: ScoreSpec | None, *, allowed: bo
     if allowed or threshold is None or spec is None or strangers is None:
         return
     if not spec.scale.reaches(threshold, strangers):
-        presets = ", ".join(map(preset, spec.at_fmr))
         begin = "end" if spec.scale.lower_is_closer else "begin"
-        rates = f" A rate is written in quotes, as one of {presets}." if presets else ""
+        rates = f" A rate is written in quotes, as one of {_presets(spec)}." if spec.rates else ""
         raise InvalidRequest(
             f"a threshold of {threshold:g} would accept a good part of strangers; scores of one"
             f" person {begin} at about {spec.threshold:g}.{rates} Whoever means it sets"
@@ -210,7 +212,7 @@ def refuse_loose(threshold: float | None, spec: ScoreSpec | None, *, allowed: bo
         )
 
 
-def review_from(value: Thresholds | None, spec: ScoreSpec | None) -> float | None:
+def review_from(value: Thresholds | None, spec: ScoreSpec | None, gallery: int = 1) -> float | None:
     """The least score of a near miss, on the provider's scale; None where none is asked for.
 
     Any score of the scale will do, since the vendor never hears of it.
@@ -218,7 +220,7 @@ def review_from(value: Thresholds | None, spec: ScoreSpec | None) -> float | Non
     Raises:
         UnsupportedOption, InvalidRequest: see :func:`resolved`.
     """
-    return resolved("review_from", value, replace(spec, settable=None) if spec else None)
+    return resolved("review_from", value, replace(spec, settable=None) if spec else None, gallery)
 
 
 def check_wanted(
@@ -251,8 +253,23 @@ def check_wanted(
         )
 
 
-def _is_rate(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(_RATE)
+def by_rate(wanted: Wanted, info: ScoreFacts) -> list[ScoreSpec]:
+    """The scores of one provider whose threshold, or near miss, is asked for as an error rate."""
+    asked = ((name, getattr(wanted, name)) for name in NAMES)
+    specs = (_spec(name, info) for name, value in asked if _rate_kind(value))
+    return [spec for spec in specs if spec]
+
+
+def _rate_kind(value: object) -> RateKind | None:
+    """The kind of error rate that a threshold is written as; None for a number."""
+    if not isinstance(value, str):
+        return None
+    return next((kind for kind in KINDS if value.startswith(f"{kind}:")), None)
+
+
+def _presets(spec: ScoreSpec) -> str:
+    rates = spec.rates
+    return ", ".join(preset(rate, rates.kind) for rate in rates.presets) if rates else ""
 
 
 def _spec(name: str, info: ScoreFacts) -> ScoreSpec | None:
@@ -283,7 +300,7 @@ def _carried(
     candidates: Mapping[str, ScoreFacts],
     asked: Sequence[ScoreFacts],
 ) -> Thresholds | None:
-    if value is None or _is_rate(value) or isinstance(value, Mapping):
+    if value is None or _rate_kind(value) or isinstance(value, Mapping):
         return value
     scales = {_scale(name, info) for info in asked} - {None}
     return {
@@ -301,7 +318,7 @@ def _refuse_ambiguous(
                     f"a {name} for {key!r}, but the request goes to {' or '.join(known)}"
                 )
         return
-    if value is None or _is_rate(value):
+    if value is None or _rate_kind(value):
         return
     specs = [_spec(name, info) for info in scored.values()]
     if len({spec.scale.name for spec in specs if spec}) > 1:
@@ -311,13 +328,19 @@ def _refuse_ambiguous(
         )
 
 
-def _at_rate(name: str, value: str, spec: ScoreSpec) -> float:
+def _at_rate(name: str, kind: RateKind, value: str, spec: ScoreSpec, gallery: int) -> float:
     try:
-        rate = float(value.removeprefix(_RATE))
+        rate = float(value.removeprefix(f"{kind}:"))
     except ValueError:
         rate = math.nan
-    for measured, threshold in spec.at_fmr.items():
-        if math.isclose(rate, measured, rel_tol=1e-9):
-            return threshold
-    known = ", ".join(map(preset, spec.at_fmr)) or "none"
-    raise UnsupportedOption(f"{name} {value!r} was never measured; known rates: {known}")
+    if not 0 < rate < 1:  # also refuses NaN
+        raise InvalidRequest(f"{name} {value!r}: a rate lies between 0 and 1")
+    if spec.rates is None or spec.rates.kind != kind:
+        known = f"; known rates: {_presets(spec)}" if spec.rates else ""
+        raise UnsupportedOption(
+            f"{name} {value!r} was never measured: there is no calibration for it{known}"
+        )
+    try:
+        return spec.rates.threshold(rate, gallery)
+    except UnsupportedOption as error:
+        raise UnsupportedOption(f"{name} {error.message}") from None

@@ -1,6 +1,7 @@
 """Names that stand in public signatures, for annotations of one's own."""
 
 from facegate.answering import Source
+from facegate.calibration import Assurance, AtRate, CalibrationSettings, Key, Sample, Step
 from facegate.events import Event, Observer, Recorder
 from facegate.health import Health, ProviderHealth
 from facegate.images.fetch import FetchPolicy
@@ -14,6 +15,9 @@ from facegate.runtime.flow import Flow
 from facegate.thresholds import Policy, Threshold, Thresholds, Unsure
 
 __all__ = [
+    "Assurance",
+    "AtRate",
+    "CalibrationSettings",
     "Event",
     "FetchPolicy",
     "Flow",
@@ -21,6 +25,7 @@ __all__ = [
     "Health",
     "ImageSource",
     "Intake",
+    "Key",
     "Node",
     "Observer",
     "Options",
@@ -28,8 +33,10 @@ __all__ = [
     "ProviderHealth",
     "Recorder",
     "Route",
+    "Sample",
     "Shadow",
     "Source",
+    "Step",
     "Threshold",
     "Thresholds",
     "Unsure",

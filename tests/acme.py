@@ -32,6 +32,7 @@ from facegate.plugin import (
     ProviderSettings,
     QuotaExhausted,
     RateLimited,
+    Rates,
     Scale,
     ScoreSpec,
     SeveralFaces,
@@ -43,7 +44,7 @@ from facegate.plugin import (
 TOKEN = "tok-3f9a1c77e0b24d58"
 SCALE = Scale(name="acme")
 
-MATCH = ScoreSpec(SCALE, threshold=0.8, at_fmr={1e-4: 0.9})
+MATCH = ScoreSpec(SCALE, threshold=0.8, rates=Rates(thresholds={1e-4: 0.9}, by="Acme"))
 INFO = ProviderInfo(
     plugin="acme",
     lineage="acme-1",

@@ -29,6 +29,7 @@ from facegate.plugin import (
     Match,
     ProviderSettings,
     ProviderUnavailable,
+    Rates,
     Scale,
     ScoreSpec,
     hookimpl,
@@ -42,7 +43,7 @@ class Settings(ProviderSettings):
     score: float = 0.85
     down: bool = False
     token: SecretStr | None = None
-    mode: str = per_call("FAST")
+    mode: str = per_call("FAST", moves_scores=True)
 
 
 class Acme(BlockingProvider[Settings]):
@@ -71,7 +72,9 @@ class Percent(Acme):
         handling=Handling(
             "Percent Ltd", keeps=Kept.PICTURE, enrols=False, searches=False, region="eu"
         ),
-        match=ScoreSpec(Scale(name="percent", high=100), 70, at_fmr={1e-4: 80}),
+        match=ScoreSpec(
+            Scale(name="percent", high=100), 70, rates=Rates(thresholds={1e-4: 80}, by="Percent")
+        ),
         liveness=None,
     )
     liveness = None  # type: ignore[assignment]

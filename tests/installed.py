@@ -22,7 +22,7 @@ class Vendor(BlockingProvider[Settings]):
         lineage="none",
         handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset(ImageFormat),
-        match=ScoreSpec(Scale(name="vendor"), 0.7, at_fmr={{1e-4: 0.8}}),
+        match=ScoreSpec(Scale(name="vendor"), 0.7, rates=Rates(thresholds={{1e-4: 0.8}}, by="it")),
         embedded={embedded},
     )
 

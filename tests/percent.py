@@ -17,6 +17,7 @@ from facegate.plugin import (
     LivenessRequest,
     ProviderInfo,
     ProviderSettings,
+    Rates,
     ScoreSpec,
     per_call,
 )
@@ -38,7 +39,10 @@ class Percent(BlockingProvider[Settings]):
         handling=Handling("nobody", keeps=Kept.NOTHING, enrols=False, searches=False, trains=False),
         formats=frozenset({ImageFormat.JPEG, ImageFormat.PNG}),
         match=ScoreSpec(
-            Scale(name="percent", high=100), 70, settable=(50, 100), at_fmr={1e-3: 65, 1e-4: 80}
+            Scale(name="percent", high=100),
+            70,
+            settable=(50, 100),
+            rates=Rates(thresholds={1e-3: 65, 1e-4: 80}, by="Percent"),
         ),
         liveness=ScoreSpec(Scale(name="live"), 0.5),
         max_gallery=3,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, ForwardRef, TypeVar
 
 from pages import SIGNATURES, read
 
@@ -94,6 +94,8 @@ def _inside(member: Any) -> Any:
 
 
 def _text(note: Any) -> str:
+    if isinstance(note, ForwardRef):  # of a named tuple's field
+        return note.__forward_arg__
     return note if isinstance(note, str) else inspect.formatannotation(note)
 
 

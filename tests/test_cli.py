@@ -34,6 +34,7 @@ from facegate.plugin import (
     ProviderInfo,
     ProviderSettings,
     ProviderUnavailable,
+    Rates,
     Scale,
     ScoreSpec,
     hookimpl,
@@ -58,9 +59,12 @@ class Scripted(BlockingProvider[Settings]):
         match=ScoreSpec(
             SCALE,
             0.7,
-            at_fmr={1e-3: 0.7},
-            measured_on="passport photos of Rurutania",
-            fmr_within={1e-3: {"women": 2e-3, "men": 5e-4}},
+            rates=Rates(
+                thresholds={1e-3: 0.7},
+                by="its makers",
+                on="passport photos of Rurutania",
+                within={1e-3: {"women": 2e-3, "men": 5e-4}},
+            ),
         ),
         liveness=ScoreSpec(SCALE, 0.5),
         embedded=True,
@@ -366,16 +370,17 @@ def test_a_provider_page_shows_settings_rates_and_notes(run: Any) -> None:
     for shown in ("What every comparison scores.", "It never looks"):
         assert shown in out
     assert "fmr:1e-3 = 0.7: 2.0e-03 among women, 5.0e-04 among men" in out
-    assert "measured on passport photos of Rurutania" in out
+    assert "measured by its makers on passport photos of Rurutania" in out
 
 
 def test_providers_as_json(run: Any) -> None:
     _, out, _ = run("providers", "--json")
     provider = json.loads(out)["scripted"]
     assert provider["capabilities"] == ["compare", "compare_live"]
-    assert provider["threshold"]["measured_on"] == "passport photos of Rurutania"
-    assert provider["threshold"]["presets"] == {
-        "fmr:1e-3": {"threshold": 0.7, "fmr_within": {"women": 2e-3, "men": 5e-4}}
+    rates = provider["threshold"]["rates"]
+    assert (rates["by"], rates["on"]) == ("its makers", "passport photos of Rurutania")
+    assert rates["presets"] == {
+        "fmr:1e-3": {"threshold": 0.7, "within": {"women": 2e-3, "men": 5e-4}}
     }
 
 

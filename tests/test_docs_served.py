@@ -71,6 +71,7 @@ def tables() -> Any:
 @pytest.mark.parametrize("page", pages_with("console", "run"))
 def test_commands_print_what_the_page_shows(page: str, tmp_path: Path) -> None:
     portraits(tmp_path)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
     curl = tmp_path / "bin" / "curl"
     curl.parent.mkdir()
     curl.write_text(CURL.format(python=sys.executable))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from acme import INFO, SAME, SCALE, Engine, Scripted
+from acme import INFO, MATCH, PASSPORT, SAME, SCALE, Engine, Scripted
 from acme_api import AcmeApi, acme_api, front, question, saying
 from facegate import AsyncFaceVerifier, ConfigurationError
 from facegate.events import Finished
@@ -27,6 +28,7 @@ from facegate.plugin import (
     LivenessRequest,
     Match,
     ProviderSettings,
+    Rates,
     ScoreSpec,
     json_reply,
 )
@@ -127,6 +129,19 @@ def test_the_configured_threshold_is_the_one_that_lands_on_the_vendors_default()
         said = client.post("/v1/compare", json=question(minScore=70)).json()
     assert provider.told == [0.85]
     assert said == {"same": True, "score": 70.0}
+
+
+def test_a_configured_rate_holds_for_all_gallery_pictures_whatever_the_caller_asks() -> None:
+    provider = Remembering(threshold="fmr:1e-2")
+    rates = Rates(thresholds={1e-2: 0.8, 5e-3: 0.85}, by="Acme")
+    provider.info = replace(INFO, match=replace(MATCH, rates=rates))
+    more = base64.b64encode(PASSPORT).decode()
+    with front(provider) as client:
+        for asked in (None, 70, 52.5):
+            two = question(minScore=asked)
+            two["gallery"].append(more)
+            client.post("/v1/compare", json=two)
+    assert provider.told == [0.85, 0.85, 0.85]
 
 
 def test_the_operator_may_say_where_it_lands() -> None:

@@ -21,8 +21,9 @@ PLUGINS = sorted(
 LAYERS = """
     model
     errors
+    rates
     document  consent  scores  runtime
-    images  events  thresholds
+    images  events  thresholds  calibration
     question  providers
     policy  plugin  journal  telemetry  preparing
     figures
@@ -31,6 +32,8 @@ LAYERS = """
     config  answering
     verifier
     opening
+    batch
+    evaluation
     typing  __init__
     gateway  testing
     cli
@@ -54,13 +57,14 @@ LIBRARIES = {
     "trio": {"runtime"},
     "uvicorn": {"gateway"},
     "hypothesis": {"testing"},
-    "duckdb": {"journal"},
+    "duckdb": {"batch", "evaluation", "journal"},
     "limits": {"routing"},
+    "numpy": {"cli", "evaluation"},
     "opentelemetry": {"telemetry"},
     "prometheus_client": {"telemetry"},
     "pytest": {"testing"},
     "redis": {"routing"},
-    "scipy": {"cli", "figures", "trial"},
+    "scipy": {"cli", "evaluation", "figures", "trial"},
     "sqlalchemy": {"journal"},
     "structlog": {"telemetry"},
     "vcr": {"testing"},

@@ -9,20 +9,20 @@ import pytest
 
 from both import Ask, both_ways
 from facegate import ConfigurationError, Decision, FaceVerifier, InvalidRequest
-from facegate.plugin import Scale, ScoreSpec
+from facegate.plugin import Rates, Scale, ScoreSpec
 from facegate.policy import check_settings
 from scripted import QUESTION, Vendor, leaves, route
 
 SIMILARITY = ScoreSpec(
     Scale(name="similarity"),
     threshold=0.7,
-    at_fmr={1e-2: 0.6, 1e-4: 0.7},
+    rates=Rates(thresholds={1e-2: 0.6, 1e-4: 0.7}, by="Acme"),
     typical_of_strangers=0.45,
 )
 DISTANCE = ScoreSpec(
     Scale(name="distance", low=0.0, high=2.0, lower_is_closer=True),
     threshold=1.0,
-    at_fmr={1e-2: 1.2, 1e-4: 1.0},
+    rates=Rates(thresholds={1e-2: 1.2, 1e-4: 1.0}, by="Acme"),
     typical_of_strangers=1.5,
 )
 
@@ -69,12 +69,12 @@ def test_it_is_taken_where_the_operator_allows_it_and_the_result_warns(ask: Ask)
         (SIMILARITY, 0.6, False),
         (DISTANCE, 1.21, True),
         (DISTANCE, 1.2, False),
-        (replace(SIMILARITY, at_fmr={}), 0.5, False),
+        (replace(SIMILARITY, rates=None), 0.5, False),
     ],
 )
-def test_one_below_the_loosest_measured_is_a_warning(
+def test_one_that_a_hundredth_of_strangers_reach_is_a_warning(
     spec: ScoreSpec, threshold: float, *, warned: bool
 ) -> None:
     with FaceVerifier(route(leaves(vendor(spec))[0])) as verifier:
         result = verifier.compare(**QUESTION, threshold=threshold)
-    assert any("loosest" in warning for warning in result.warnings) == warned
+    assert any("strangers match" in warning for warning in result.warnings) == warned

@@ -166,7 +166,7 @@ def test_a_policy_holds_for_its_operation_alone(tmp_path: Path) -> None:
     [
         ("threshold = 0.9", "a threshold as a number means something else to each provider"),
         ("review_from = 0.5", "a review_from as a number means something else"),
-        ('threshold = "fmr:1e-3"', "main: threshold 'fmr:1e-3' was never measured"),
+        ('threshold = "fmr:1e-5"', "main: threshold 'fmr:1e-5' was never measured"),
         ("threshold = { main = 2 }", "main: threshold must be a number from 0 to 1"),
         ("threshold = { third = 0.5 }", "a threshold for 'third', but the request goes to main or"),
         ("review_from = { main = 0.8 }", "main: review_from = 0.8 must be below the threshold"),

@@ -97,9 +97,19 @@ def test_true_is_no_threshold_even_where_one_would_be() -> None:
         Terms.of(percent(), LIVENESS, Wanted(liveness_threshold=True))
 
 
-@pytest.mark.parametrize("asked", ["fmr:1e-5", "fmr:often", "fmr:", "fmr:nan"])
+@pytest.mark.parametrize("asked", ["fmr:1e-5", "fmr:9e-5", "bpcer:1e-4"])
 def test_a_rate_never_measured_is_refused(asked: str) -> None:
     with pytest.raises(UnsupportedOption, match=r"known rates: fmr:1e-3, fmr:1e-4"):
+        threshold_for(asked)
+
+
+def test_between_two_known_rates_the_stricter_one_holds() -> None:
+    assert [threshold_for(asked) for asked in ("fmr:1e-3", "fmr:9e-4")] == [65, 80]
+
+
+@pytest.mark.parametrize("asked", ["fmr:often", "fmr:", "fmr:nan", "fmr:0", "fmr:1", "fmr:-1e-4"])
+def test_what_is_no_rate_is_refused(asked: str) -> None:
+    with pytest.raises(InvalidRequest, match="a rate lies between 0 and 1"):
         threshold_for(asked)
 
 

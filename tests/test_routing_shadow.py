@@ -24,7 +24,7 @@ from facegate import (
 )
 from facegate.consent import Consent
 from facegate.events import Finished, Shadowed, ShadowSkipped, Tried
-from facegate.plugin import Answer
+from facegate.plugin import Answer, Rates
 from facegate.providers.provider import Provider
 from facegate.routing.leaf import Leaf
 from facegate.routing.retry import Retry, RetryPolicy, RetryQuota
@@ -236,7 +236,9 @@ def test_so_is_the_threshold_of_the_routes_policy() -> None:
 
 def test_a_rate_that_was_never_measured_for_the_candidate_is_recorded_as_its_failure() -> None:
     candidate = Vendor("candidate", info={"match": ELSEWHERE})
-    main = Vendor("main", info={"match": replace(MATCH, at_fmr={1e-6: 0.95})})
+    main = Vendor(
+        "main", info={"match": replace(MATCH, rates=Rates(thresholds={1e-6: 0.95}, by="Acme"))}
+    )
     with watched(shadowed(candidate, main)) as (verifier, book):
         verifier.compare(**QUESTION, threshold="fmr:1e-6")
     assert book.of(Shadowed)[0].candidate.error.code == "UnsupportedOption"

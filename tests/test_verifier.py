@@ -65,10 +65,13 @@ def test_a_result_says_everything(ask: Ask) -> None:
     answer = Answer(SAME.match, LIVE, "ref", {"signature": "s", "kid": "1"}, ("dark",))
     result = ask(answering(answer), "compare_live", probe=PROBE, gallery=DOCUMENT)
     (attempt,) = result.attempts
+    assert SAME.match is not None
     assert result == VerificationResult(
         operation=Operation.COMPARE_LIVE,
         decision=Decision.ACCEPT,
-        match=SAME.match,
+        match=SAME.match.model_copy(
+            update={"fmr": 1e-4, "fmr_by": "stated by Acme, and measured by nobody else"}
+        ),
         liveness=LIVE,
         provider="main",
         plugin="acme",

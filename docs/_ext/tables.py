@@ -9,6 +9,7 @@ from importlib import import_module
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
+import intervals
 import vendors
 from curve import measured
 from pydantic import BaseModel
@@ -137,7 +138,7 @@ def _notes(plugin: str) -> Rows:
 def _presets(plugin: str) -> Rows:
     spec = vendors.provider(plugin).info.match
     yield "preset", "threshold", "strangers accepted"
-    for rate, threshold in spec.at_fmr.items() if spec else ():
+    for rate, threshold in spec.rates.presets.items() if spec and spec.rates else ():
         yield f"`fmr:1e{round(math.log10(rate))}`", f"{threshold:g}", f"1 pair in {1 / rate:,.0f}"
 
 
@@ -201,5 +202,6 @@ TABLES: Final[dict[str, Callable[..., Rows]]] = {
     "provider": _provider,
     "rates": _rates,
     "settings": _settings,
+    **intervals.TABLES,
     **vendors.TABLES,
 }

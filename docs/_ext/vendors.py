@@ -113,9 +113,9 @@ def _yes(fact: object) -> str:
 
 
 def _rates(spec: ScoreSpec | None) -> str:
-    if spec is None or not spec.at_fmr:
+    if spec is None or spec.rates is None:
         return "not known"
-    return f"by {spec.stated_by}'s own word" if spec.stated_by else "measured"
+    return f"by {spec.rates.by}'s own word" if spec.rates.on is None else "measured"
 
 
 def _bounds(spec: ScoreSpec | None) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import click
 import curve
+import intervals
 import layout
 import mapping
 from objects import objects
@@ -95,6 +96,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "objects": objects,
 }
 FIGURES: dict[str, Callable[[], str]] = {
+    "explanation/intervals.svg": intervals.svg,
     "explanation/rates.svg": lambda: curve.svg(curve.measured()["rates"]),
     "how-to/mapping.svg": lambda: mapping.svg("local", "verifik"),
 }

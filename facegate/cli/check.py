@@ -16,10 +16,11 @@ from facegate.config import Config
 from facegate.errors import ConfigurationError, FacegateError
 from facegate.gateway.settings import wrong_with
 from facegate.opening import observers, recorder
+from facegate.providers import calibrated
 from facegate.providers.provider import Provider
 from facegate.providers.registry import Registry
+from facegate.rates import preset
 from facegate.scores import ScoreSpec
-from facegate.thresholds import preset
 
 _REQUIRED = "(required)"
 """Stands for a setting of a plugin that nobody has configured yet."""
@@ -100,6 +101,10 @@ def check(config: str | None, *, as_json: bool) -> int:
         for operation, reason in provider.unable().items()
     }
     warnings = [f"{name}: {finding}" for name, p in built.items() for finding in p.findings()]
+    reading = loaded.document.calibration
+    warnings += [
+        f"{name}: {each}" for name, p in built.items() for each in calibrated.findings(p, reading)
+    ]
     images = loaded.document.images
     vendors = [name for name, p in built.items() if not p.info.embedded]
     if images.keep_metadata and vendors:
@@ -206,15 +211,25 @@ def _thresholds(spec: ScoreSpec | None) -> dict[str, Any] | None:
     """Where decisions lie on a scale; None where there are no scores."""
     if spec is None:
         return None
+    rates = spec.rates
     return {
         "scale": spec.scale.name,
         "default": spec.threshold,
         "from": spec.bounds[0],
         "to": spec.bounds[1],
-        "measured_on": spec.measured_on,
-        "stated_by": spec.stated_by,
-        "presets": {
-            preset(rate): {"threshold": threshold, "fmr_within": spec.fmr_within.get(rate, {})}
-            for rate, threshold in spec.at_fmr.items()
+        "rates": rates
+        and {
+            "by": rates.by,
+            "on": rates.on,
+            "people": rates.people,
+            "calibration": rates.document,
+            "refusal": rates.refusal,
+            "presets": {
+                preset(rate, rates.kind): {
+                    "threshold": threshold,
+                    "within": rates.within.get(rate, {}),
+                }
+                for rate, threshold in rates.presets.items()
+            },
         },
     }

@@ -49,7 +49,10 @@ from facegate.question import Question
 
 _LATER = {
     "ab": "facegate.cli.trial",
+    "batch": "facegate.cli.batch",
+    "calibrate": "facegate.cli.calibrate",
     "check": "facegate.cli.check",
+    "evaluate": "facegate.cli.evaluate",
     "journal": "facegate.cli.journal",
     "new-plugin": "facegate.cli.new_plugin",
     "providers": "facegate.cli.check",

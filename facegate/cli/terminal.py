@@ -14,8 +14,8 @@ from facegate.consent import Handling, Kept
 from facegate.errors import CaptureRejected, FacegateError
 from facegate.model import Attempt, Decision, Operation, Scale, VerificationResult
 from facegate.providers.provider import Provider
+from facegate.rates import preset
 from facegate.scores import ScoreSpec
-from facegate.thresholds import preset
 
 _LABELS = {
     Decision.ACCEPT: ("ACCEPTED", "bold white on green"),
@@ -250,14 +250,17 @@ def _spec(spec: ScoreSpec) -> str:
 
 def _rates(spec: ScoreSpec) -> Iterator[str]:
     """The known rates, each with what it is within groups; who measured them, and on whom."""
-    for rate, threshold in spec.at_fmr.items():
-        within = spec.fmr_within.get(rate, {})
-        groups = ", ".join(f"{fmr:.1e} among {group}" for group, fmr in within.items())
-        yield f"{preset(rate)} = {threshold:g}" + (f": {groups}" * bool(groups))
-    if spec.stated_by:
-        yield f"stated by {spec.stated_by}, and measured by nobody else"
-    if spec.measured_on:
-        yield f"measured on {spec.measured_on}"
+    rates = spec.rates
+    if rates is None:
+        return
+    if rates.refusal:
+        yield f"no rates: {rates.refusal}"
+        return
+    for rate, threshold in rates.presets.items():
+        within = rates.within.get(rate, {})
+        groups = ", ".join(f"{each:.1e} among {group}" for group, each in within.items())
+        yield f"{preset(rate, rates.kind)} = {threshold:g}" + (f": {groups}" * bool(groups))
+    yield rates.provenance
 
 
 def _grid() -> Table:

@@ -5,11 +5,13 @@ Arguments are plain text, which is escaped here; what is called markup is put in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 _STYLE = Path(__file__).with_name("page.css")
+_POWER = re.compile(r"\b\d[\d.]*e-\d+")
 
 
 def page(title: str, headline: str, subtitle: str, parts: Iterable[str], style: str) -> str:
@@ -31,7 +33,7 @@ def page(title: str, headline: str, subtitle: str, parts: Iterable[str], style: 
             " content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             f"<title>{escaped(title)}</title><style>{css}</style></head><body>",
             f"<header><h1>{escaped(title)}</h1>",
-            f'<p class="headline">{escaped(headline)}</p>',
+            f'<p class="headline">{_prose(headline)}</p>',
             f"{paragraph(subtitle)}</header><main>",
             *parts,
             "</main></body></html>\n",
@@ -51,13 +53,13 @@ def heading(text: str) -> str:
 
 def paragraph(text: str) -> str:
     """An explanation, set back against the figures."""
-    return f'<p class="dim">{escaped(text)}</p>'
+    return f'<p class="dim">{_prose(text)}</p>'
 
 
 def badges(statements: Iterable[tuple[str, str]]) -> str:
-    """A list of statements: a word for its kind, which is its class as well, and the text."""
+    """A list of statements: words for its kind, which are its class as well, and the text."""
     items = (
-        f'<li><span class="badge {kind}">{kind}</span><p>{escaped(text)}</p></li>'
+        f'<li><span class="badge {kind.replace(" ", "-")}">{kind}</span><p>{_prose(text)}</p></li>'
         for kind, text in statements
     )
     return f'<ul class="badges">{"".join(items)}</ul>'
@@ -83,16 +85,22 @@ def legend(words: Mapping[str, str]) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table that scrolls by itself where it is too wide; the first cell of a row names it.
 
-    On a telephone each row is a list instead, so that no column is out of sight.
+    On a telephone each row is a list instead, so that no column is out of sight. Without a mouse it
+    is scrolled by keys.
     """
     top = "".join(f'<th scope="col">{escaped(name)}</th>' for name in head)
     body = "".join(f"<tr>{_cells(head, row)}</tr>" for row in rows)
     markup = f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="scroll">{markup}</div>'
+    return f'<div class="scroll" tabindex="0">{markup}</div>'
+
+
+def _prose(text: str) -> str:
+    """Markup of text that wraps: a browser would break ``1e-5`` behind its hyphen."""
+    return _POWER.sub(r'<span class="whole">\g<0></span>', escaped(text))
 
 
 def _cells(head: Sequence[str], row: Sequence[str]) -> str:
-    name, *values = map(escaped, row)
+    name, *values = map(_prose, row)
     cells = zip(map(escaped, head[1:]), values, strict=True)
     named = "".join(f'<td data-of="{column}">{value}</td>' for column, value in cells)
     return f'<th scope="row">{name}</th>{named}'

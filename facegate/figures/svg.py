@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
+from statistics import NormalDist
 
 WIDTH = 420
 LEFT, RIGHT, UPPER, LOWER, HEIGHT = 44, WIDTH - 12, 28, 218, 252
@@ -19,6 +20,13 @@ Point = tuple[float, float]
 """Units from the left and from the top."""
 _COLOURS = 6
 _DAY_S = 86400
+_NORMAL = NormalDist()
+_TAIL = tuple(10.0**power for power in range(-9, -2))
+_DEVIATES = {
+    True: (*_TAIL, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99),
+    False: (*_TAIL, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99),
+}
+"""Round shares on a normal-deviate axis, by whether it is short enough for many of them."""
 
 
 def chart(height: float, title: str, parts: Iterable[str]) -> str:
@@ -64,9 +72,10 @@ def path(places: Iterable[Point], kind: str, dashes: str = "") -> str:
     return f'<polyline points="{_points(places)}" class="path {kind}"{style}/>'
 
 
-def band(upper: Sequence[Point], lower: Sequence[Point]) -> str:
+def band(upper: Sequence[Point], lower: Sequence[Point], kind: str = "") -> str:
     """The area between two lines that run the same way."""
-    return f'<polygon points="{_points([*upper, *reversed(lower)])}" class="band"/>'
+    style = f"band {kind}".rstrip()
+    return f'<polygon points="{_points([*upper, *reversed(lower)])}" class="{style}"/>'
 
 
 def shares_axis(y: Callable[[float], float]) -> Iterator[str]:
@@ -99,6 +108,21 @@ def decades(low: float, high: float) -> Iterator[float]:
         fine = (1, 1.5, 2, 3, 4, 5, 7)
     for power in range(math.floor(low), math.ceil(high) + 1):
         yield from (each * 10.0**power for each in fine if low <= power + math.log10(each) <= high)
+
+
+def deviate(share: float) -> float:
+    """The place of a share, between 0 and 1, on a normal-deviate axis: 0 for a half.
+
+    On two such axes, scores that are normally distributed make a straight line, and rates of a
+    thousandth are as easily read as those of a tenth (Martin and others, 1997).
+    """
+    return _NORMAL.inv_cdf(share)
+
+
+def deviates(low: float, high: float) -> Iterator[float]:
+    """Round shares between two shares, few enough to be read on a normal-deviate axis."""
+    shares = _DEVIATES[deviate(high) - deviate(low) < 3.2]
+    yield from (share for share in shares if low <= share <= high)
 
 
 def _points(places: Iterable[Point]) -> str:

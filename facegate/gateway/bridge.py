@@ -176,7 +176,7 @@ class Bridge:
         arguments: dict[str, Any] = {**about}
         if decoded.options and any(each.info.plugin == plugin for each in route.providers):
             arguments["options"] = {plugin: decoded.options}
-        conversions = self._conversions(route, decoded.operation, arguments.get("options"))
+        conversions = self._conversions(route, decoded, arguments.get("options"))
         matches = {name: match for name, (match, _) in conversions.items()}
         lives = {name: live for name, (_, live) in conversions.items()}
         result = await verifier.ask(
@@ -200,10 +200,11 @@ class Bridge:
         )
 
     def _conversions(
-        self, route: Route, operation: Operation, options: Options | None
+        self, route: Route, decoded: DecodedRequest, options: Options | None
     ) -> dict[str, tuple[_Conversion, _Conversion]]:
         """Conversions for match and for liveness, by each provider that can be asked."""
-        terms = route.terms(operation, options=options).terms
+        size = max(1, len(decoded.gallery))
+        terms = route.terms(decoded.operation, options=options, gallery=size).terms
         lower = self.api.settings.lower_thresholds
         return {
             provider.name: (

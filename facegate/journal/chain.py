@@ -24,6 +24,7 @@ class Kind(StrEnum):
     LABEL = "label"
     ERASURE = "erasure"
     PURGE = "purge"
+    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)

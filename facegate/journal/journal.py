@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from facegate.errors import ConfigurationError, InvalidRequest, JournalUnavailab
 from facegate.events import Finished, Shadowed
 from facegate.journal import reading, retention, transfer
 from facegate.journal.chain import Head, Kind, Record
-from facegate.journal.record import plugin_versions, records_of, stamp, subject_hash
+from facegate.journal.record import records_of, stamp, subject_hash
 from facegate.journal.rows import RequestRow
 from facegate.journal.schema import records
 from facegate.journal.settings import JournalSettings
@@ -23,6 +24,7 @@ from facegate.journal.store import Store
 from facegate.journal.transfer import Label
 from facegate.journal.verification import ChainVerification
 from facegate.journal.writer import LINGER_S, Entry, Writer
+from facegate.providers.registry import plugin_versions
 from facegate.runtime.flow import Flow, call
 
 _CHUNK = 500
@@ -145,6 +147,17 @@ class Journal:
             count += len(some)
             progress(count, total)
         return count
+
+    def note_batch(self, *, job: str, digest: str, rows: int) -> None:
+        """Note that a batch is done, whose requests are in its own files and not here.
+
+        Args:
+            job: id of the batch.
+            digest: SHA-256, in hex, of its summary, which has that of every part of its result.
+            rows: number of its requests.
+        """
+        detail = json.dumps({"job": job, "summary": digest, "rows": rows})
+        self._store.append([Record(Kind.BATCH, stamp(datetime.now(UTC)), {"detail": detail})])
 
     def rows(
         self,

@@ -82,6 +82,7 @@ def _row(record: RowMapping) -> RequestRow:
         billed=Billed(record["billed"]),
         cost=record["cost"],
         engine=record["engine"],
+        calibration=record["calibration"],
         judged_by_caller=bool(record["judged_by_caller"]),
         genuine=record["learnt_genuine"],
         spoof=record["learnt_spoof"],

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import entry_points
 from typing import Any
 
 from facegate.errors import InvalidRequest
 from facegate.events import Finished, Shadowed
 from facegate.journal.chain import Kind, Record
 from facegate.model import Attempt, Billed
+from facegate.providers.registry import plugin_versions
 
 _LONGEST = 200
 """Letters of what a caller wrote that are kept."""
@@ -68,6 +67,7 @@ def _request(finished: Finished) -> dict[str, Any]:
         if finished.attempts
         else str(Billed.NO),
         "cost": _cost(finished.attempts),
+        "calibration": next((each.calibration for each in last), None),
         "judged_by_caller": finished.judged_by_caller,
         "consent_reference": _text(consent.reference) if consent else None,
         "consent_purpose": _text(consent.purpose) if consent else None,
@@ -87,6 +87,7 @@ def _attempts(attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, dict[str, 
                 "seconds": _number(attempt.seconds),
                 "billed": str(attempt.billed),
                 "cost": _number(attempt.cost),
+                "calibration": attempt.calibration,
             },
         )
 
@@ -98,13 +99,6 @@ def _who(provider: str, plugin: str, lineage: str) -> dict[str, Any]:
         "plugin_version": plugin_versions().get(plugin),
         "lineage": _text(lineage),
     }
-
-
-@cache
-def plugin_versions() -> Mapping[str, str]:
-    """Versions of distributions by the plugin they bring. Takes some milliseconds, once."""
-    plugins = entry_points(group="facegate")
-    return {plugin.name: plugin.dist.version for plugin in plugins if plugin.dist is not None}
 
 
 def stamp(moment: datetime) -> str:

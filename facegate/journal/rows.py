@@ -31,6 +31,8 @@ class RequestRow:
         billed: whether any of them may have been charged for.
         cost: of all attempts, in the operator's currency; None where it is not configured.
         engine: version or model of the engine that answered, where the provider gives it.
+        calibration: first 12 digits of the digest of the calibration behind error rates; None where
+            there was none.
         judged_by_caller: the caller wanted the score alone and decided elsewhere, so ``decision``
             is nobody's.
         genuine: the truth, as it was labelled later: the claimed person, or an impostor; None for
@@ -57,6 +59,7 @@ class RequestRow:
     billed: Billed
     cost: float | None
     engine: str | None = None
+    calibration: str | None = None
     judged_by_caller: bool = False
     genuine: bool | None = None
     spoof: bool | None = None

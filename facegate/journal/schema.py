@@ -55,6 +55,7 @@ _CONTENT: dict[str, type[Boolean | Float[float] | Integer | Text]] = {
     "billed": Text,
     "cost": Float,
     "configuration": Text,
+    "calibration": Text,
     "consent_reference": Text,
     "consent_purpose": Text,
     "genuine": Boolean,
@@ -133,6 +134,7 @@ STEPS: Sequence[Sequence[str]] = (
         "CREATE TABLE facegate_head (seq BIGINT NOT NULL, hash TEXT NOT NULL)",
         f"INSERT INTO facegate_head VALUES (0, '{START}')",  # noqa: S608  a constant
     ),
+    ("ALTER TABLE facegate_records ADD COLUMN calibration TEXT",),
 )
 """Never change one that was released; append another. A column that a later step adds is null in
 the records before it, and null is not hashed."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from facegate.consent import Handling
 from facegate.errors import ConfigurationError, FacegateError, ProviderError
@@ -19,6 +19,9 @@ from facegate.providers.requests import Answer, BoundRequest
 from facegate.providers.settings import S
 from facegate.runtime.flow import Flow, call
 from facegate.scores import ScoreSpec
+
+if TYPE_CHECKING:
+    from facegate.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class ProviderInfo:
         steps: names that :meth:`FlowProvider.step` gives its calls, where a question takes several.
         environment: environment variables it reads by itself.
         notes: sentences that a user must know before relying on it.
+        calibration: the calibration that comes with the plugin; None where none does.
     """
 
     plugin: str
@@ -60,12 +64,19 @@ class ProviderInfo:
     steps: frozenset[str] = frozenset()
     environment: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    calibration: Calibration | None = None
 
     def untaken(self, image: Image) -> str | None:
         """The reason why it does not take a picture, in words; None where it does."""
         if image.format not in self.formats:
             return f"{image.format}, only {', '.join(sorted(self.formats))}"
         return self.pictures.broken_by(image)
+
+    @property
+    def calibration_id(self) -> str | None:
+        """First 12 digits of the digest of the calibration in use; None where there is none."""
+        known = (spec.rates.document for spec in (self.match, self.liveness) if spec and spec.rates)
+        return next(filter(None, known), None)
 
 
 class Provider(Generic[S]):
@@ -156,6 +167,7 @@ class Provider(Generic[S]):
             at=datetime.now(UTC) - timedelta(seconds=seconds),
             lineage=self.info.lineage,
             cost=0.0 if cost is not None and billed is Billed.NO else cost,
+            calibration=self.info.calibration_id,
         )
 
     def __cost(self, operation: Operation | None, step: str | None) -> float | None:
@@ -182,6 +194,13 @@ class Provider(Generic[S]):
             probe=choice != "vendor", gallery=has_gallery and choice == "refuse"
         )
         return replace(answer, warnings=(*answer.warnings, *warnings)) if warnings else answer
+
+    def fingerprint(self) -> str | None:
+        """The runtime that scores come from, as far as it is known before anybody is asked.
+
+        Two that differ may score the same pictures differently. None where only the vendor knows.
+        """
+        return None
 
     def findings(self) -> Sequence[str]:
         """Sentences that an operator should know before going live; the vendor is not asked."""

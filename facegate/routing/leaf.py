@@ -21,7 +21,7 @@ from facegate.errors import (
     ProviderUnavailable,
     UnmappedError,
 )
-from facegate.model import Liveness, Operation, VerificationResult
+from facegate.model import Liveness, Match, Operation, VerificationResult
 from facegate.policy import Terms
 from facegate.preparing import Prepared, prepared
 from facegate.providers.provider import Provider
@@ -56,7 +56,7 @@ class Leaf(Node):
         try:
             seconds = min(provider.settings.deadline_s, share.deadline.left())
             answer = yield from timeout(provider.answer(request), seconds)
-            result = self._result(terms, answer, pictures.changes)
+            result = self._result(terms, answer, pictures)
         except Exception as raised:  # noqa: BLE001  whatever a plugin raises ends in the one tree
             error = raised if isinstance(raised, FacegateError) else _bug(provider, raised)
         else:
@@ -99,7 +99,7 @@ class Leaf(Node):
             run.prepared[self.name] = yield from call(preparing)
         return run.prepared[self.name]
 
-    def _result(self, terms: Terms, answer: Answer, changes: tuple[str, ...]) -> VerificationResult:
+    def _result(self, terms: Terms, answer: Answer, pictures: Prepared) -> VerificationResult:
         """The result, still without the parts that only the whole request knows."""
         decision, operation, liveness = terms.decide(answer), terms.operation, answer.liveness
         if liveness is None and operation is Operation.LIVENESS:
@@ -107,7 +107,7 @@ class Leaf(Node):
         return VerificationResult(
             operation=operation,
             decision=decision,
-            match=answer.match,
+            match=_rated(answer.match, terms, len(pictures.gallery)),
             liveness=liveness,
             provider=self.provider.name,
             plugin=self.provider.info.plugin,
@@ -116,9 +116,26 @@ class Leaf(Node):
             vendor_reference=answer.vendor_reference,
             vendor_signature=answer.vendor_signature,
             elapsed=0,
-            warnings=(*terms.warnings(self.provider), *changes, *answer.warnings),
+            warnings=(*terms.warnings(self.provider), *pictures.changes, *answer.warnings),
             faces=answer.faces,
         )
+
+
+def _rated(match: Match | None, terms: Terms, gallery: int) -> Match | None:
+    """A match with the share of strangers that reach its score, where that is known."""
+    rates = terms.rates
+    if match is None or match.score is None or match.scale is None or rates is None:
+        return match
+    rate = rates.rate(match.score, match.scale)
+    if rate is None:
+        return match
+    return match.model_copy(
+        update={
+            "fmr": min(1.0, rate * gallery),
+            "fmr_by": rates.provenance,
+            "calibration": rates.document,
+        }
+    )
 
 
 def _bug(provider: Provider, error: Exception) -> ProviderError:

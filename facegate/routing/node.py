@@ -159,11 +159,11 @@ class Node(ABC):
         return ConsentRefused(f"the consent covers nobody who could answer: {', '.join(seen)}")
 
     def terms(
-        self, operation: Operation, wanted: Wanted, options: Options | None
+        self, operation: Operation, wanted: Wanted, options: Options | None, gallery: int = 1
     ) -> TermsByProvider:
         """The terms of a question with each of its providers, by name; see :meth:`Terms.of`."""
         return {
-            provider.name: _terms(provider, operation, wanted, options)
+            provider.name: _terms(provider, operation, wanted, options, gallery)
             for provider in self.providers()
         }
 
@@ -181,9 +181,14 @@ def permits(consent: Consent | None, provider: Provider) -> bool:
 
 
 def _terms(
-    provider: Provider, operation: Operation, wanted: Wanted, options: Options | None
+    provider: Provider,
+    operation: Operation,
+    wanted: Wanted,
+    options: Options | None,
+    gallery: int,
 ) -> Terms | FacegateError:
+    own = (options or {}).get(provider.info.plugin)
     try:
-        return Terms.of(provider, operation, wanted, (options or {}).get(provider.info.plugin))
+        return Terms.of(provider, operation, wanted, own, gallery)
     except FacegateError as error:
         return error

@@ -11,6 +11,7 @@ from typing import Any
 from facegate.errors import ConfigurationError, FacegateError
 from facegate.policy import check_settings
 from facegate.providers.provider import Provider
+from facegate.rates import Rates, preset
 from facegate.routing.breaker import Breaker, Circuit
 from facegate.routing.failover import Failover
 from facegate.routing.leaf import Leaf
@@ -132,6 +133,12 @@ class Plan:
                 "operations": sorted(self.provider(name).capabilities),
                 "breaker": self.breaker.of(name).model_dump() if self.breaker else None,
                 "limits": limit.model_dump(mode="json") if limit else None,
+                "rates": {
+                    preset(rate, rates.kind): threshold
+                    for rates in _rates(self.provider(name))
+                    for rate, threshold in rates.presets.items()
+                },
+                "calibration": info.calibration_id,
             }
         shadow = table.shadow
         return {
@@ -258,7 +265,13 @@ def _identity(provider: Provider) -> tuple[Any, ...]:
     The settings themselves, and no digest of them: that leaves secrets out, and a provider with
     another key must be built anew.
     """
-    return type(provider), provider.name, provider.settings
+    return type(provider), provider.name, provider.settings, _rates(provider)
+
+
+def _rates(provider: Provider) -> list[Rates]:
+    """The error rates that its thresholds may be given as."""
+    specs = (provider.info.match, provider.info.liveness)
+    return [spec.rates for spec in specs if spec and spec.rates]
 
 
 def _listed(words: Sequence[str]) -> str:

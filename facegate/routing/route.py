@@ -84,8 +84,12 @@ class Route:
         limits = [provider.info.max_gallery for provider in self.providers]
         return None if None in limits else max(most for most in limits if most is not None)
 
-    def check(self, question: Question) -> Checked:
+    def check(self, question: Question, gallery: int | None = None) -> Checked:
         """A question's thresholds and terms on this route, before any I/O.
+
+        Args:
+            question: the question.
+            gallery: number of gallery pictures; as far as the question knows if absent.
 
         Raises:
             ConsentRefused: there is no consent, or it permits none of the providers.
@@ -93,13 +97,18 @@ class Route:
         """
         if self.require_consent and question.consent is None:
             raise ConsentRefused(f"route {self.name!r} takes no request without consent")
-        checked = self.terms(question.operation, question.wanted, question.options)
+        size = question.gallery_size if gallery is None else gallery
+        checked = self.terms(question.operation, question.wanted, question.options, size)
         if not self.node.permits(question.consent):
             raise self.node.not_permitted()
         return checked
 
     def terms(
-        self, operation: Operation, wanted: Wanted = NOTHING_WANTED, options: Options | None = None
+        self,
+        operation: Operation,
+        wanted: Wanted = NOTHING_WANTED,
+        options: Options | None = None,
+        gallery: int = 1,
     ) -> Checked:
         """Thresholds and terms of a question, before any I/O; the route's policy fills the gaps.
 
@@ -107,6 +116,7 @@ class Route:
             operation: the question.
             wanted: the thresholds that the caller asks for.
             options: per-request options, by plugin.
+            gallery: number of gallery pictures.
 
         Raises:
             UnsupportedOperation, UnsupportedOption, InvalidRequest: nobody can be asked so; the
@@ -117,7 +127,7 @@ class Route:
         if policy := self.policy.get(operation):
             names = [provider.name for provider in self.providers]
             wanted = wanted.filled_from(Wanted.of(policy), names)
-        terms = self.node.terms(operation, wanted, options)
+        terms = self.node.terms(operation, wanted, options, gallery)
         # One that cannot be told this is passed over later, as long as another one can.
         refusals = [refusal for refusal in terms.values() if isinstance(refusal, FacegateError)]
         if len(refusals) == len(terms):

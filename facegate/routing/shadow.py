@@ -53,7 +53,9 @@ class Shadow:
         return Run(
             question,
             wanted,
-            self.candidate.terms(question.operation, wanted, question.options),
+            self.candidate.terms(
+                question.operation, wanted, question.options, len(primary.gallery) or 1
+            ),
             primary.probe,
             primary.gallery,
             primary.intake,

@@ -25,7 +25,7 @@ class AzureFaceSettings(fg.HttpSettings):
     api_key: fg.HeaderSecret = Field(
         description="One of its keys; sent as Ocp-Apim-Subscription-Key."
     )
-    region: str | None = Field(
+    region: str | None = fg.moves_scores(
         None, description="Region of the resource, which its endpoint does not tell."
     )
     min_quality: wire.Quality = Field(

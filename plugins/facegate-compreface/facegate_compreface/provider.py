@@ -18,7 +18,8 @@ class CompreFaceSettings(fg.HttpSettings):
     api_key: fg.HeaderSecret = Field(
         description="Of a service of the type Verification; sent as x-api-key."
     )
-    engine: str = Field(
+    engine: str = fg.moves_scores(
+        ...,
         pattern=r"^[A-Za-z0-9_.:/@+-]{1,64}$",
         description="Calculator that the threshold was chosen for, as the installation names it;"
         " an answer by another one is refused.",

@@ -25,9 +25,9 @@ class DeepFaceSettings(fg.HttpSettings):
     token: fg.HeaderSecret | None = Field(
         None, description="The server's `DEEPFACE_AUTH_TOKEN`, if it has one."
     )
-    model: wire.Model = Field("VGG-Face", description="Recognition model.")
-    metric: wire.Metric = Field("cosine", description="Measure of the distance.")
-    detector: wire.Detector = Field("opencv", description="Face detector.")
+    model: wire.Model = fg.moves_scores("VGG-Face", description="Recognition model.")
+    metric: wire.Metric = fg.moves_scores("cosine", description="Measure of the distance.")
+    detector: wire.Detector = fg.moves_scores("opencv", description="Face detector.")
     anti_spoofing: bool = Field(
         default=False, description="Offer liveness: you have seen this server refuse a spoof."
     )

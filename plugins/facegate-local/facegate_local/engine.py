@@ -70,6 +70,12 @@ class Engine:
             ImageRejected: the picture cannot be decoded.
             CaptureRejected: there is no face, there are others, or it cannot be compared.
         """
+        scene = self.look(image, label)
+        self.check(scene, label, others=others)
+        return scene
+
+    def look(self, image: Image, label: str) -> Scene:
+        """Decode a picture and find its subject's face; the first half of :meth:`see`."""
         try:
             large = image.width * image.height > LARGE
             with _one_at_a_time if large else nullcontext():
@@ -83,6 +89,10 @@ class Engine:
                 reason=CaptureReason.FACE_NOT_FOUND,
                 image=label,
             )
+        return scene
+
+    def check(self, scene: Scene, label: str, *, others: Others) -> None:
+        """Check that the subject's face can be compared; the second half of :meth:`see`."""
         rivals = () if others == "any" else scene.rivals()
         if others == "portraits" and rivals:
             subject = self.embed(scene, label)
@@ -94,7 +104,6 @@ class Engine:
                 image=label,
             )
         check_compare(scene, label)
-        return scene
 
     def embed(self, scene: Scene, label: str) -> Embedding:
         """The embedding of the face, by which it is compared.

@@ -23,6 +23,7 @@ from facegate.plugin import (
     CompareRequest,
     ConfigurationError,
     Face,
+    FacegateError,
     FacePolicy,
     Handling,
     Image,
@@ -37,11 +38,14 @@ from facegate.plugin import (
     ProviderSettings,
     ProviderUnavailable,
     SeveralFaces,
+    Side,
+    Template,
     UnmappedError,
     per_call,
     seconds_left,
 )
-from facegate_local import pad, scores
+from facegate_local import pad, scores, templates
+from facegate_local.calibrations import CALIBRATION, RUNTIME
 from facegate_local.embedding import Embedding
 from facegate_local.engine import Engine, Others
 from facegate_local.faces import Scene
@@ -129,13 +133,14 @@ class Local(BlockingProvider[LocalSettings]):
             }
         ),
         several_faces=SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),
-        match=scores.MATCH,
-        liveness=pad.LIVENESS,
+        match=replace(scores.MATCH, rates=CALIBRATION.match_rates()),
+        liveness=replace(pad.LIVENESS, rates=CALIBRATION.liveness_rates()),
         faces=True,
         embedded=True,
         billed=Billed.NO,
         environment=frozenset({DIRECTORY_VARIABLE}),
         notes=_NOTES,
+        calibration=CALIBRATION,
     )
 
     def __init__(self, settings: LocalSettings, name: str | None = None) -> None:
@@ -157,11 +162,31 @@ class Local(BlockingProvider[LocalSettings]):
         return Answer(match=match, liveness=liveness, warnings=warnings, faces=faces)
 
     def liveness(self, request: LivenessRequest[LocalSettings]) -> Answer:
-        others = _in_probe(request)
+        others = _in_probe(request.settings)
         (scene,) = self._run([lambda engine: engine.see(request.probe, "probe", others=others)])
         faces = _faces("probe", scene)
         liveness = self._judged(request, scene)
         return Answer(liveness=liveness, warnings=_warnings(scene, faces), faces=faces)
+
+    def template(self, image: Image) -> Template:
+        sides: dict[Side, Others] = {
+            "probe": _in_probe(self.settings),
+            "gallery": _in_gallery(self.settings),
+        }
+        job = partial(templates.template, image=image, others=sides)
+        (template,) = self._run([job])
+        return template
+
+    def template_scores(
+        self, probes: Sequence[Template], gallery: Sequence[Template]
+    ) -> Sequence[float]:
+        return templates.all_scores(probes, gallery)
+
+    def template_refusal(self, gallery_scores: Sequence[float]) -> FacegateError | None:
+        return _refused_copy(self.settings, gallery_scores)
+
+    def fingerprint(self) -> str:
+        return RUNTIME
 
     def findings(self) -> Sequence[str]:
         consequence = "it is pulled at its first use" if self.settings.pull else "it is not pulled"
@@ -194,8 +219,8 @@ class Local(BlockingProvider[LocalSettings]):
         The jobs run side by side, but a dictionary takes what each finds without a lock.
         """
         seen: list[Scene] = []
-        in_probe = _in_probe(request)
-        in_gallery: Others = "portraits" if request.settings.several_faces == "refuse" else "any"
+        in_probe = _in_probe(request.settings)
+        in_gallery = _in_gallery(request.settings)
         faces: dict[str, tuple[Face, ...]] = {}
 
         def probe(engine: Engine) -> Embedding:
@@ -215,8 +240,8 @@ class Local(BlockingProvider[LocalSettings]):
         own, *others = self._run(jobs)
         all_scores = tuple(scores.score(float(own @ each)) for each in others)
         match = scores.MATCH.match(max(all_scores), request.threshold, all_scores)
-        if request.settings.copies == "refuse" and (copies := _copied(match)):
-            raise InvalidRequest(copies[0], image="probe")
+        if (refused := _refused_copy(request.settings, all_scores)) is not None:
+            raise refused
         claimed_faces = (faces[f"gallery[{n}]"] for n in range(len(request.gallery)))
         return seen[0], match, tuple(chain(_faces("probe", seen[0]), *claimed_faces))
 
@@ -259,8 +284,8 @@ _Comparing = CompareRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
 _Judging = LivenessRequest[LocalSettings] | CompareLiveRequest[LocalSettings]
 
 
-def _in_probe(request: _Comparing | _Judging) -> Others:
-    return "any" if request.settings.several_faces == "vendor" else "none"
+def _in_probe(settings: LocalSettings) -> Others:
+    return "any" if settings.several_faces == "vendor" else "none"
 
 
 def _faces(label: str, scene: Scene) -> tuple[Face, ...]:
@@ -274,17 +299,29 @@ def _faces(label: str, scene: Scene) -> tuple[Face, ...]:
     )
 
 
-def _copied(match: Match) -> list[str]:
+def _in_gallery(settings: LocalSettings) -> Others:
+    return "portraits" if settings.several_faces == "refuse" else "any"
+
+
+def _copied(gallery_scores: Sequence[float | None]) -> list[str]:
     """A sentence for each picture of the gallery that the probe looks like a copy of."""
     return [
         f"the probe looks like gallery[{index}] itself, saved anew: take a new picture"
-        for index, score in enumerate(match.gallery_scores or ())
+        for index, score in enumerate(gallery_scores)
         if score is not None and score >= scores.COPY
     ]
 
 
+def _refused_copy(
+    settings: LocalSettings, gallery_scores: Sequence[float]
+) -> InvalidRequest | None:
+    """The refusal of a probe that looks like a copy, where the settings ask for it."""
+    copies = _copied(gallery_scores) if settings.copies == "refuse" else []
+    return InvalidRequest(copies[0], image="probe") if copies else None
+
+
 def _warnings(probe: Scene, faces: Sequence[Face], match: Match | None = None) -> tuple[str, ...]:
-    warnings = _copied(match) if match is not None else []
+    warnings = _copied(match.gallery_scores) if match is not None else []
     width = probe.face.width
     if width < SMALL_FACE:
         warnings.append(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from facegate import BadReply
 from facegate_local.manifest import MODELS
-from facegate_local.scores import AT_FMR, EMBEDDER_SHA256, KNOTS, MATCH, score
+from facegate_local.scores import EMBEDDER_SHA256, KNOTS, score
 
 COSINES = st.floats(-1, 1)
 
@@ -40,17 +40,6 @@ def test_rounding_beyond_one_stays_on_the_scale() -> None:
 def test_what_is_no_number_is_no_score(cosine: float) -> None:
     with pytest.raises(BadReply):
         score(cosine)
-
-
-@pytest.mark.parametrize(
-    ("fmr", "cosine"), [(1e-2, 0.294), (1e-3, 0.363), (1e-4, 0.425), (1e-5, 0.491)]
-)
-def test_false_match_rates_name_the_scores_they_were_measured_at(fmr: float, cosine: float) -> None:
-    assert AT_FMR[fmr] == pytest.approx(score(cosine))
-
-
-def test_the_default_threshold_is_the_one_of_1_in_10_000() -> None:
-    assert MATCH.threshold == AT_FMR[1e-4]
 
 
 def test_the_table_belongs_to_the_model_that_is_pulled() -> None:

@@ -21,7 +21,9 @@ class RegulaSettings(fg.HttpSettings):
         None, description="Bearer token for a gateway in front; the service itself asks for none."
     )
     gallery_type: wire.GalleryType = fg.per_call(
-        "EXTERNAL", description="Portrait printed on a document, from its chip, or any other."
+        "EXTERNAL",
+        moves_scores=True,
+        description="Portrait printed on a document, from its chip, or any other.",
     )
     audit: bool = Field(
         default=False, description="The service's `detectMatch.results.audit`: it keeps pictures."

@@ -34,7 +34,9 @@ class RekognitionSettings(fg.HttpSettings):
     """What can be set for Rekognition. Credentials come from here or from AWS's variables."""
 
     base_url: str = Field("", description="Where the API is, if not where `region` says.")
-    region: str = Field(description="AWS region; `AWS_REGION` or `AWS_DEFAULT_REGION` if absent.")
+    region: str = fg.moves_scores(
+        ..., description="AWS region; `AWS_REGION` or `AWS_DEFAULT_REGION` if absent."
+    )
     access_key_id: fg.HeaderSecret = Field(description="`AWS_ACCESS_KEY_ID` if absent.")
     secret_access_key: fg.HeaderSecret = Field(
         repr=False, description="`AWS_SECRET_ACCESS_KEY` if absent."

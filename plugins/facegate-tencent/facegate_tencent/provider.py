@@ -21,7 +21,7 @@ class TencentSettings(fg.HttpSettings):
     secret_id: fg.HeaderSecret = Field(description="The SecretId of an API key.")
     secret_key: fg.HeaderSecret = Field(description="Its SecretKey, which signs and is not sent.")
     token: fg.HeaderSecret | None = Field(None, description="Of temporary credentials.")
-    model_version: wire.Model = Field(wire.NEWEST, description="Model that compares.")
+    model_version: wire.Model = fg.moves_scores(wire.NEWEST, description="Model that compares.")
     quality_control: int = fg.per_call(0, ge=0, le=4, description="Quality needed, 0 (any) to 4.")
     parallel: int = Field(4, ge=1, le=32, description="Gallery pictures asked about at a time.")
 

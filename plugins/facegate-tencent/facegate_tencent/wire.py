@@ -37,8 +37,7 @@ MATCH: Final = {
         fg.Scale(name=f"tencent/{model}", high=100),
         threshold=usual,
         strict=True,  # "above" it, two faces are the same person
-        at_fmr={1e-3: lax, 1e-4: usual, 1e-5: severe},
-        stated_by="Tencent",
+        rates=fg.Rates(thresholds={1e-3: lax, 1e-4: usual, 1e-5: severe}, by="Tencent"),
     )
     for model, (lax, usual, severe) in {"2.0": (70, 80, 90), "3.0": (40, 50, 60)}.items()
 }

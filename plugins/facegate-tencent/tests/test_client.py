@@ -212,7 +212,8 @@ def test_who_states_the_rates_is_told() -> None:
     for model in ("2.0", "3.0"):
         spec = tencent(model_version=model).info.match
         assert spec is not None
-        assert spec.stated_by == "Tencent"
+        assert spec.rates is not None
+        assert spec.rates.by == "Tencent"
 
 
 # What comes back

@@ -61,10 +61,10 @@ class VerifikSettings(HttpSettings):
     base_url: str = Field(default="https://api.verifik.co", description="URL of the API.")
     token: SecretStr = Field(min_length=1, description="The access token, a JWT.")
     search_mode: Literal["FAST", "ACCURATE"] = per_call(
-        "FAST", description="Speed or accuracy of a comparison."
+        "FAST", moves_scores=True, description="Speed or accuracy of a comparison."
     )
     os: Literal["DESKTOP", "IOS", "ANDROID"] = per_call(
-        "DESKTOP", description="Kind of device that captured the probe."
+        "DESKTOP", moves_scores=True, description="Kind of device that captured the probe."
     )
     order: Literal["single", "compare_first"] = per_call(
         "single",

@@ -17,12 +17,14 @@ class FrCloudSettings(fg.HttpSettings):
     """What can be set for the cloud API."""
 
     base_url: str = Field("", description="Where the API is, if not where `region` says.")
-    region: Literal["us", "eu", "sg"] | None = Field(
-        default=None, description="The one chosen at sign-up; or give `base_url`."
+    region: Literal["us", "eu", "sg"] | None = fg.moves_scores(
+        None, description="The one chosen at sign-up; or give `base_url`."
     )
     api_key: fg.HeaderSecret = Field(description="Sent as x-api-key.")
-    search_mode: wire.SearchMode = fg.per_call("FAST", description="Speed or accuracy.")
-    os: wire.Os = fg.per_call("DESKTOP", description="The device that took the probe.")
+    search_mode: wire.SearchMode = fg.per_call(
+        "FAST", moves_scores=True, description="Speed, or accuracy."
+    )
+    os: wire.Os = fg.per_call("DESKTOP", moves_scores=True, description="What took the probe.")
 
     @model_validator(mode="before")
     @classmethod

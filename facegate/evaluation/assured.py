@@ -8,7 +8,7 @@ import numpy as np
 
 from facegate.errors import InvalidRequest
 from facegate.evaluation.arrays import Codes, Floats, Places
-from facegate.evaluation.intervals import Z_ONE_SIDED, wilson_bound
+from facegate.evaluation.intervals import ALPHA, Z_ONE_SIDED, wilson_bound
 from facegate.evaluation.rates import most_errors, threshold_above
 from facegate.evaluation.results import Rate
 from facegate.evaluation.scores import Trials
@@ -53,7 +53,7 @@ def thresholds_for(impostor: Trials, rate: float) -> Assured:
     most = most_errors(rate, len(impostor))
     closest = _closest(impostor, most + 1)
     scores = impostor.closeness[closest]
-    upper = _upper_bounds(impostor, closest[:most])
+    upper = upper_bounds(impostor, closest[:most])
     # Between equal scores there is no threshold.
     possible = np.ones(most + 1, np.bool_)
     possible[1 : len(scores)] = scores[1:] < scores[:-1]
@@ -76,31 +76,40 @@ def _fmr(impostor: Trials, closeness: float) -> Rate:
     return impostor.rate(impostor.reaching(closeness))
 
 
-def _upper_bounds(impostor: Trials, closest: Places) -> Floats:
-    """The upper bound of the rate if so many of the closest pairs match, from none on.
+def upper_bounds(trials: Trials, wrong: Places) -> Floats:
+    """The upper bound, one-sided with 95 %, of the rate of so many wrong trials, from none on.
 
-    The sums that make the jackknife's variance grow with every error by what its people add.
+    It is Clopper and Pearson's where nobody is in two trials. Else it is Wilson's, and the sums
+    that make the jackknife's variance grow with every error by what its people add.
+
+    Args:
+        trials: of people who are known; 1 or more.
+        wrong: places of those that go wrong, in the order in which they do.
     """
-    trials, involved = len(impostor), impostor.involved
-    errors, people = np.arange(len(closest) + 1), int(np.count_nonzero(involved))
-    if trials in involved:  # nothing is left without that person
+    from scipy.special import betaincinv
+
+    total, involved = len(trials), trials.involved
+    errors, people = np.arange(len(wrong) + 1), int(np.count_nonzero(involved))
+    if involved.max() == 1:
+        return np.where(errors < total, betaincinv(errors + 1, total - errors, 1 - ALPHA), 1.0)
+    if total in involved:  # nothing is left without that person
         return np.ones(len(errors))
-    weights = np.where(involved > 0, 1 / (trials - involved), 0.0)
-    units = np.stack([unit[closest] for unit in impostor.units], axis=1)
+    weights = np.where(involved > 0, 1 / (total - involved), 0.0)
+    units = np.stack([unit[wrong] for unit in trials.units], axis=1)
     each, before = weights[units], _seen_before(units)
     ones, squares, counted = (
         np.concatenate([[0.0], np.cumsum(added.sum(axis=1))])
         for added in (each, each**2, (2 * before + 1) * each**2)
     )
     mean = (errors * weights.sum() - ones) / people
-    total = errors**2 * np.sum(weights**2) - 2 * errors * squares + counted - people * mean**2
-    variance = (people - 1) / people * np.maximum(total, 0.0)
-    share = errors / trials
-    independent = np.full(len(errors), float(trials))
+    spread = errors**2 * np.sum(weights**2) - 2 * errors * squares + counted - people * mean**2
+    variance = (people - 1) / people * np.maximum(spread, 0.0)
+    share = errors / total
+    independent = np.full(len(errors), float(total))
     np.divide(share * (1 - share), variance, out=independent, where=variance > 0)
-    upper = wilson_bound(share, np.clip(independent, 1.0, trials), Z_ONE_SIDED)
+    upper = wilson_bound(share, np.clip(independent, 1.0, total), Z_ONE_SIDED)
     # The jackknife is blind without errors.
-    upper[0] = impostor.rate(np.zeros(trials, np.bool_)).bound_guaranteed
+    upper[0] = trials.rate(np.zeros(total, np.bool_)).bound_guaranteed
     return upper
 
 

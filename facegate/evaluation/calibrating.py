@@ -17,16 +17,16 @@ from datetime import date
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facegate.calibration import AtRate, Calibration, Key, Sample, Step, digest
 from facegate.errors import InvalidRequest
-from facegate.evaluation.intervals import Z_ONE_SIDED, Counted, wilson_bound
+from facegate.evaluation.arrays import Floats, Places
+from facegate.evaluation.assured import upper_bounds
+from facegate.evaluation.intervals import SOME_ERRORS
 from facegate.evaluation.likelihood import likelihood
 from facegate.evaluation.rates import at_threshold
 from facegate.evaluation.results import Rate, Support
 from facegate.evaluation.scores import Scores, Trials
-from facegate.figures.intervals import exact
 
 _ONE_BY_ONE: Final = 100
 """Errors up to which each is a step; beyond them steps grow by a fiftieth."""
@@ -36,8 +36,6 @@ _HIGHEST_FMR, _HIGHEST_BPCER = 0.1, 0.5
 _DIGITS: Final = 17
 _EXPECTED: Final = 10
 """Errors to be expected at a rate, from which on fewer of them speak for it."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +168,7 @@ def rechecks(thresholds: Mapping[float, float], scores: Scores) -> list[Recheck]
 def _matches(scores: Scores, not_below: float) -> Sample:
     pairs = len(scores.impostor)
     steps = list(_steps(scores.impostor, scores, living=False))
-    supported = [
-        rate for step, told in steps if told and (rate := step.errors / pairs) >= not_below
-    ]
+    supported = [rate for rate in _supported(steps, pairs) if rate >= not_below]
     if not supported:
         raise InvalidRequest(
             f"{pairs:,} pairs of strangers carry no rate up to {_HIGHEST_FMR:g}: take more people"
@@ -183,8 +179,8 @@ def _matches(scores: Scores, not_below: float) -> Sample:
         people=int(np.count_nonzero(scores.impostor.involved)),
         pairs=pairs,
         supported_from=min(supported),
-        steps=tuple(step for step, _ in steps),
-        rates=tuple(_at(scores, rate, [step for step, _ in steps]) for rate in asked),
+        steps=tuple(steps),
+        rates=tuple(_at(scores, rate, steps) for rate in asked),
     )
 
 
@@ -192,7 +188,7 @@ def _living(scores: Scores) -> Sample:
     """Living people by their liveness score: an error is one that is refused."""
     trials = scores.bona_fide.take(scores.bona_fide.captured)
     steps = list(_steps(trials, scores, living=True))
-    supported = [step.errors / len(trials) for step, told in steps if told]
+    supported = _supported(steps, len(trials))
     if not supported:
         raise InvalidRequest(
             f"{len(trials):,} presentations of living people carry no rate: take more people"
@@ -201,12 +197,17 @@ def _living(scores: Scores) -> Sample:
         people=int(np.count_nonzero(trials.involved)),
         pairs=len(trials),
         supported_from=min(supported),
-        steps=tuple(step for step, _ in steps),
+        steps=tuple(steps),
     )
 
 
-def _steps(trials: Trials, scores: Scores, *, living: bool) -> Iterator[tuple[Step, bool]]:
-    """Thresholds from that with the fewest errors on, and whether each has enough of them.
+def _supported(steps: Sequence[Step], trials: int) -> list[float]:
+    """The counted rates that have enough errors to be told."""
+    return [step.errors / trials for step in steps if step.errors >= SOME_ERRORS]
+
+
+def _steps(trials: Trials, scores: Scores, *, living: bool) -> Iterator[Step]:
+    """Thresholds from that with the fewest errors on.
 
     The bound never falls, so that each holds for all that are stricter as well.
 
@@ -217,25 +218,19 @@ def _steps(trials: Trials, scores: Scores, *, living: bool) -> Iterator[tuple[St
         raise InvalidRequest("a calibration needs to know who is in each pair: name the people")
     wrongness = -trials.closeness if living else trials.closeness
     order = _first(wrongness, _HIGHEST_BPCER if living else _HIGHEST_FMR)
-    falling = wrongness[order]
-    wrong, before, bound = np.zeros_like(trials.involved), 0, 0.0
+    # Without an error the bound is another one, which is not comparable.
+    falling, bounds = wrongness[order], np.maximum.accumulate(upper_bounds(trials, order)[1:])
     for errors in _counts(falling):
-        for unit in trials.units:
-            wrong += np.bincount(unit[order[before:errors]], minlength=len(wrong))
-        before = errors
-        counted = Counted(errors, len(trials), wrong, trials.involved)
-        bound = max(bound, _bound(counted))
         last, right = float(falling[errors - 1]), float(falling[errors])
         threshold = (
             scores.on_liveness_scale(roundest(-last, -right))
             if living
             else scores.on_scale(roundest(right, last))
         )
-        told = counted.rate.support is not Support.NOT_SUPPORTED
-        yield Step(threshold, errors, float(f"{bound:.5e}")), told
+        yield Step(threshold, errors, float(f"{bounds[errors - 1]:.5e}"))
 
 
-def _first(wrongness: Floats, share: float) -> NDArray[np.intp]:
+def _first(wrongness: Floats, share: float) -> Places:
     """Places of a share of the trials, those that go wrong first, in this order."""
     most = min(int(share * len(wrongness)) + 1, len(wrongness) - 1)
     least = np.partition(wrongness, len(wrongness) - 1 - most)[len(wrongness) - 1 - most]
@@ -251,14 +246,6 @@ def _counts(falling: Floats) -> Iterator[int]:
         if errors <= _ONE_BY_ONE or errors >= last * _GROWTH:
             last = errors
             yield errors
-
-
-def _bound(counted: Counted) -> float:
-    """The rate that the true one exceeds in 5 % of samples."""
-    if int(counted.involved.max()) == 1:
-        return exact(counted.errors, counted.trials, 0.1).high
-    share, independent = np.array(counted.share), np.array(counted.independent)
-    return float(wilson_bound(share, independent, Z_ONE_SIDED))
 
 
 def roundest(above: float, most: float) -> float:

@@ -25,7 +25,9 @@ _Z: Final = 1.959963984540054
 """Normal quantile of a two-sided 95 %."""
 Z_ONE_SIDED: Final = 1.6448536269514722
 """Normal quantile of a one-sided 95 %."""
-_MANY_ERRORS, _SOME_ERRORS, _MANY_PEOPLE, _FEW_PEOPLE = 30, 10, 20, 5
+SOME_ERRORS: Final = 10
+"""Errors below which a sample supports no rate at all."""
+_MANY_ERRORS, _MANY_PEOPLE, _FEW_PEOPLE = 30, 20, 5
 _HALVINGS: Final = 60
 
 
@@ -124,7 +126,7 @@ class Counted:
 
     @property
     def _support(self) -> Support:
-        if self.errors < _SOME_ERRORS:
+        if self.errors < SOME_ERRORS:
             return Support.NOT_SUPPORTED
         few = np.count_nonzero(self.wrong) < _MANY_PEOPLE or self._top_five >= 0.5
         return Support.WEAK if few or self.errors < _MANY_ERRORS else Support.SUPPORTED

@@ -36,12 +36,12 @@ def exact(count: int, total: int, alpha: float) -> Interval:
         total: all cases; of none the interval is 0..1.
         alpha: probability of a miss, at most; between 0 and 1.
     """
-    from scipy.stats import binomtest
+    from scipy.special import betaincinv
 
-    if not total:
-        return Interval(0.0, 1.0)
-    ends = binomtest(count, total).proportion_ci(1 - alpha, "exact")
-    return Interval(float(ends.low), float(ends.high))
+    right = total - count
+    low = float(betaincinv(count, right + 1, alpha / 2)) if count else 0.0
+    high = float(betaincinv(count + 1, right, 1 - alpha / 2)) if right else 1.0
+    return Interval(low, high)
 
 
 def mcnemar(gained: int, lost: int) -> float:

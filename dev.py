@@ -40,18 +40,20 @@ for plugin in sorted([*ROOT.glob("plugins/*/pyproject.toml"), *ROOT.glob("docs/*
 PLUGINS_TESTS = [*sorted(ROOT.glob("plugins/*/tests")), *sorted(ROOT.glob("docs/*/tests"))]
 """A checker reads them one folder at a time, as modules of one have the names of another's."""
 CLIENTS = VENV / "clients"
-VENDORS_CLIENTS: list[Sequence[str | Path]] = [
+OTHERS: list[Sequence[str | Path]] = [
     # Its opencv-python would overwrite the cv2 of facegate-local with one that needs a desktop's
     # libraries; what else it needs is in DEVELOP.
     ["pip", "--no-deps", "opencv-face-recognition==1.1.1"],
     # It needs a urllib3 of long ago.
     ["pip", "--target", CLIENTS / "compreface", "--upgrade", "compreface-sdk==0.6.0", "urllib3<2"],
+    # Oracles of the statistics. They ask for a NumPy of last year, or for much that is not used.
+    ["pip", "--no-deps", "cimat==0.1.2", "tqdm", "lir==1.3.1; python_version < '3.12'"],
     ["npm", "--prefix", CLIENTS, "@aws-sdk/client-rekognition@3.1142.0"],
     ["npm", "--prefix", CLIENTS, "@exadel/compreface-js-sdk@1.0.0"],
 ]
-"""Other people's clients, that ask the APIs which answer as their vendors do, and get along with
-nothing else. Those of boto3 and others who do are in ``requirements-dev.txt``. Without Node, those
-in JavaScript are left out, and so are their tests."""
+"""Other people's clients, that ask the APIs which answer as their vendors do, and oracles, that get
+along with nothing else. Those who do are in ``requirements-dev.txt``. Without Node, clients in
+JavaScript are left out, and so are their tests."""
 
 
 def demo() -> int:
@@ -62,7 +64,7 @@ def demo() -> int:
 
 def test() -> int:
     """Run the checks that the arguments ask for."""
-    set_up("test", "1.5 GB", ["pip", *DEVELOP], *VENDORS_CLIENTS)
+    set_up("test", "1.5 GB", ["pip", *DEVELOP], *OTHERS)
     match sys.argv[2:]:
         case []:
             return lint() or build() or run(*PYTEST, *PARALLEL, "--durations=25")
@@ -98,7 +100,7 @@ def coverage() -> int:
 
 def docs() -> int:
     """Build the documentation, and say where it is."""
-    set_up("test", "1.5 GB", ["pip", *DEVELOP], *VENDORS_CLIENTS)
+    set_up("test", "1.5 GB", ["pip", *DEVELOP], *OTHERS)
     failed = build()
     if not failed:
         print(SITE.relative_to(ROOT) / "index.html", (SITE / "index.html").as_uri(), sep=": ")

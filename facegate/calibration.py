@@ -13,10 +13,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StrictFloat, StrictInt, ValidationError, model_validator
 
 from facegate.document import Table, explained
 from facegate.errors import ConfigurationError
@@ -39,9 +40,9 @@ class Step(NamedTuple):
         bound: rate, 0 to 1, that the true one exceeds with a probability of 5 % at most.
     """
 
-    threshold: float
-    errors: int
-    bound: float
+    threshold: StrictFloat | StrictInt
+    errors: StrictInt
+    bound: StrictFloat | StrictInt
 
 
 class AtRate(Table):
@@ -89,19 +90,54 @@ class Sample(Table):
     rates: tuple[AtRate, ...] = ()
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        for before, after in zip(self.steps, self.steps[1:], strict=False):
-            if after.errors < before.errors or after.bound < before.bound:
-                raise ValueError("steps that do not go from the strictest threshold on")
+    def _counted(self) -> Self:
+        for step in self.steps:
+            if not 0 <= step.errors <= self.pairs:
+                raise ValueError(f"{step.errors} errors of {self.pairs} pairs")
+            if not step.errors / self.pairs * (1 - 1e-4) <= step.bound <= 1:
+                raise ValueError(f"{step.bound:g} bounds no rate of {step.errors} errors")
+        for before, after in pairwise(self.steps):
+            if after.errors <= before.errors or after.bound < before.bound:
+                raise ValueError("steps that do not go on from fewer errors to more")
         return self
+
+    def refuse_disorder(self, scale: Scale, *, strictest_first: bool) -> None:
+        """Refuse thresholds that are not on a scale, or run along it the wrong way.
+
+        Args:
+            scale: their scale.
+            strictest_first: fewer errors take a threshold closer to a yes, and not farther from it.
+
+        Raises:
+            ValueError: saying which.
+        """
+        for step in self.steps:
+            if not scale.low <= step.threshold <= scale.high or step.threshold == scale.farthest:
+                raise ValueError(f"{step.threshold:g} is no threshold on the scale {scale.name}")
+        for before, after in pairwise(self.steps):
+            one, other = (before, after) if strictest_first else (after, before)
+            if scale.reaches(other.threshold, one.threshold):
+                raise ValueError("thresholds that run along their scale the wrong way")
 
     def thresholds(self, assurance: Assurance) -> Iterator[tuple[float, float]]:
         """Rates that the sample supports, each with a threshold that keeps it."""
         for step in self.steps:
             point = step.errors / self.pairs
-            rate = step.bound if assurance == "bound" else point
-            if point >= self.supported_from * (1 - 1e-9) and 0 < rate <= 1:
-                yield rate, step.threshold
+            if point >= self.supported_from * (1 - 1e-9):
+                yield step.bound if assurance == "bound" else point, step.threshold
+
+    def rate_at(self, threshold: float, scale: Scale) -> float | None:
+        """The rate that was counted at a threshold, at most; None where it is not known."""
+        for step in self.steps:
+            if scale.reaches(threshold, step.threshold):
+                rate = step.errors / self.pairs
+                return rate if rate >= self.supported_from else None
+        return None
+
+    @property
+    def more_people(self) -> bool:
+        """Whether more people would carry lower rates; else it is the labels that do not."""
+        return self.supported_from * self.pairs < 2 * self.steps[0].errors + 20
 
 
 class Key(Table):
@@ -155,12 +191,13 @@ class CalibrationSettings(Table):
     )
     group: Literal["all", "worst"] = Field(
         default="all",
-        description="Keep a rate over all people, or in the worst of the groups that were measured"
-        " as well.",
+        description="Keep a false match rate over all people, or in the worst of the groups that"
+        " were measured as well.",
     )
     max_age_days: float | None = Field(
         default=None,
         gt=0,
+        le=36_500,
         description="Days after which a calibration is too old, whatever it says of itself.",
     )
     strict: bool = Field(
@@ -170,10 +207,12 @@ class CalibrationSettings(Table):
     )
     probe: str | None = Field(
         default=None,
+        min_length=1,
         description="The kind of picture that probes are here: a calibration on others is refused.",
     )
     gallery: str | None = Field(
         default=None,
+        min_length=1,
         description="The kind of picture that galleries are here: a calibration on others is"
         " refused.",
     )
@@ -196,7 +235,9 @@ class Calibration(Table):
         genuine: number of genuine pairs.
         refused: pictures or pairs that were refused, by reason.
         match: what strangers got; None where no matches were measured.
+        matched: strangers are pairs within one group alone.
         groups: the same among the people of a group alone, by what groups them and the group.
+        left_out: groups that are too small to say anything of.
         liveness: what living people got; None where no liveness was measured.
         llr: ``slope`` and ``offset`` from a score to its log-likelihood ratio (natural logarithm),
             and their cost in bits on the same pairs, ``cllr`` and ``min_cllr``. Nothing decides by
@@ -215,11 +256,36 @@ class Calibration(Table):
     genuine: int = 0
     refused: Mapping[str, int] = Field(default_factory=dict)
     match: Sample | None = None
+    matched: bool = False
+    left_out: tuple[str, ...] = ()
     groups: Mapping[str, Mapping[str, Sample]] = Field(default_factory=dict)
     liveness: Sample | None = None
     llr: Mapping[str, float] | None = None
     source: str = ""
     digest: str = ""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.match is None and self.liveness is None:
+            raise ValueError("neither matches nor liveness were measured")
+        if self.expires and self.expires < self.made:
+            raise ValueError("it expires before it was made")
+        for scale, samples, strictest_first in (
+            (self.key.match, list(self._samples), True),
+            (self.key.liveness, [self.liveness] if self.liveness else [], False),
+        ):
+            for sample in samples:
+                if scale is None:
+                    raise ValueError("the key has no scale for what was measured")
+                sample.refuse_disorder(scale, strictest_first=strictest_first)
+        return self
+
+    @property
+    def _samples(self) -> Iterator[Sample]:
+        """The samples of matches: of all people first."""
+        if self.match is not None:
+            yield self.match
+        yield from (sample for groups in self.groups.values() for sample in groups.values())
 
     @classmethod
     def read(cls, path: Path) -> Calibration:
@@ -229,7 +295,7 @@ class Calibration(Table):
             ConfigurationError: it cannot be read, is none, or was changed since it was made.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
             raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
         except ValueError:
@@ -245,7 +311,7 @@ class Calibration(Table):
         """
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigurationError(f"{where} is no JSON: {error}") from None
         if not isinstance(data, dict) or data.get("form") != FORMAT:
             raise ConfigurationError(f"{where} is no calibration of the form {FORMAT}")
@@ -271,7 +337,7 @@ class Calibration(Table):
             ends.append(self.made + timedelta(days=settings.max_age_days))
         return datetime.combine(min(ends), time.max, UTC) if ends else None
 
-    def is_too_old(self, settings: CalibrationSettings) -> str | None:
+    def age_refusal(self, settings: CalibrationSettings) -> str | None:
         """The words for a document that is too old; None while it is not."""
         ends = self.ends(settings)
         if ends is None or datetime.now(UTC) <= ends:
@@ -282,13 +348,10 @@ class Calibration(Table):
         """The false match rates that it supports; None where it has none."""
         if self.match is None or self.key.match is None:
             return None
-        samples = [self.match]
-        if settings.group == "worst":
-            samples += [sample for groups in self.groups.values() for sample in groups.values()]
-            if len(samples) == 1:
-                raise ConfigurationError(
-                    f'calibration {self.id} has no groups, so none is the worst: group = "all"'
-                )
+        samples = list(self._samples) if settings.group == "worst" else [self.match]
+        if settings.group == "worst" and not self.groups:
+            refusal = 'it has no groups, of which one would be the worst: group = "all"'
+            return self.refused_rates("fmr", f"calibration {self.id}: {refusal}")
         thresholds = _strictest(
             [dict(sample.thresholds(settings.assurance)) for sample in samples], self.key.match
         )
@@ -309,11 +372,17 @@ class Calibration(Table):
     def _within(self, threshold: float, scale: Scale) -> Mapping[str, float]:
         """The rate in each group, by the group's name, where enough errors were counted."""
         return {
-            group: rate
-            for groups in self.groups.values()
+            group if len(self.groups) == 1 else f"{column} {group}": rate
+            for column, groups in self.groups.items()
             for group, sample in groups.items()
-            if (rate := _rate_at(sample, threshold, scale)) is not None
+            if (rate := sample.rate_at(threshold, scale)) is not None
         }
+
+    def refused_rates(self, kind: RateKind, refusal: str) -> Rates | None:
+        """Rates that are there and do not count; None where there are none of that kind."""
+        if (self.match if kind == "fmr" else self.liveness) is None:
+            return None
+        return Rates(thresholds={}, by=self.by, on=self.on, kind=kind, refusal=refusal)
 
     def _rates(
         self,
@@ -330,6 +399,7 @@ class Calibration(Table):
             document=self.id,
             engine=self.key.engine,
             people=sample.people,
+            more_people=sample.more_people,
             until=self.ends(settings) if settings.strict else None,
         )
 
@@ -361,12 +431,8 @@ def _strictest(tables: Sequence[Mapping[float, float]], scale: Scale) -> Mapping
     return merged
 
 
-def _rate_at(sample: Sample, threshold: float, scale: Scale) -> float | None:
-    """The rate that was counted at a threshold; None where too few errors were."""
-    past = [step.errors for step in sample.steps if scale.reaches(step.threshold, threshold)]
-    rate = max(past, default=0) / sample.pairs
-    return rate if rate >= sample.supported_from else None
-
-
 def _shown(value: object) -> str:
-    return repr(value.name) if isinstance(value, Scale) else repr(value)
+    if not isinstance(value, Scale):
+        return repr(value)
+    closer = ", lower is closer" if value.lower_is_closer else ""
+    return f"{value.name} ({value.low:g} to {value.high:g}{closer})"

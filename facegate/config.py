@@ -334,13 +334,24 @@ class Config:
             ConfigurationError: no such provider, or settings that its plugin refuses.
         """
         name = name or self.default(registry)
-        if not self.providers:
-            plugin, settings = name, dict[str, Any]()
-        else:
-            table = self._table(name)
-            plugin, settings = table.plugin, table.settings
+        table = self._table(name) if self.providers else _ProviderTable(plugin=name)
         reading = self.document.calibration
-        return build(registry, name, plugin, settings, self.source, calibration=reading)
+        return build(registry, name, table.plugin, table.settings, self.source, calibration=reading)
+
+    def uncalibrated(self, registry: Registry, name: str | None = None) -> Provider:
+        """Build a provider as one that is to be measured: none of its thresholds is a rate.
+
+        Raises:
+            ConfigurationError: see :meth:`provider`.
+        """
+        name = name or self.default(registry)
+        table = self._table(name) if self.providers else _ProviderTable(plugin=name)
+        settings = {
+            key: value
+            for key, value in table.settings.items()
+            if key != "calibration" and not str(value).startswith(("fmr:", "bpcer:"))
+        }
+        return build(registry, name, table.plugin, settings, self.source, calibration=None)
 
     def _table(self, name: str) -> _ProviderTable:
         if name in self.routes:
@@ -363,7 +374,7 @@ def build(
     settings: Mapping[str, Any],
     source: str,
     *,
-    calibration: CalibrationSettings = CalibrationSettings(),  # noqa: B008  it is frozen
+    calibration: CalibrationSettings | None = CalibrationSettings(),  # noqa: B008  it is frozen
 ) -> Provider:
     """Build one provider from plain settings.
 
@@ -373,7 +384,7 @@ def build(
         plugin: the plugin's.
         settings: its settings as they were written.
         source: name of the configuration, for messages.
-        calibration: how calibrations are read.
+        calibration: how calibrations are read; None to do without.
 
     Raises:
         ConfigurationError: naming the key, the plugin that is at fault, or what a calibration was
@@ -396,7 +407,8 @@ def build(
         raise ConfigurationError(
             f"{source}: {name}: plugin {plugin!r} cannot be set up: {type(error).__name__}"
         ) from error
-    calibrate(provider, calibration)
+    if calibration is not None:
+        calibrate(provider, calibration)
     check_settings(provider)
     return provider
 

@@ -33,7 +33,6 @@ from facegate.thresholds import (
     Policy,
     Unsure,
     Wanted,
-    by_rate,
     check_wanted,
     chosen,
     refuse_loose,
@@ -99,10 +98,11 @@ class Terms(Generic[S]):
             )
         settings, info = _with_options(provider, options or {}), provider.info
         wanted = wanted.for_provider(provider.name).filled_from(Wanted.of(settings))
-        moved = _moved(provider.settings, settings)
-        used = [spec.rates for spec in by_rate(wanted, info) if spec.rates]
+        if operation is Operation.LIVENESS:
+            wanted = wanted.of_liveness()
+        moved, used = _moved(provider.settings, settings), wanted.measured(info)
         try:
-            if moved and used:
+            if moved and Wanted.of(wanted).by_rate:
                 raise UnsupportedOption(
                     f"a threshold by rate was measured with another {moved[0]}; give a number"
                 )
@@ -116,7 +116,7 @@ class Terms(Generic[S]):
                 review_from(wanted.review_from, info.match, gallery),
                 wanted.uncertain or "reject",
                 info.match.rates if info.match and not moved else None,
-                next((rates.engine for rates in used), None),
+                next((rates.engine for rates in used if rates.engine), None),
             )
         except FacegateError as error:
             error.provider = provider.name

@@ -82,7 +82,7 @@ class Question:
     def gallery_size(self) -> int:
         """Number of gallery pictures, as far as that is known before they are read; at least 1."""
         single = isinstance(self.gallery, str | bytes | bytearray | memoryview | Image)
-        return len(self.gallery) if isinstance(self.gallery, Sized) and not single else 1
+        return max(1, len(self.gallery)) if isinstance(self.gallery, Sized) and not single else 1
 
     @property
     def wanted(self) -> Wanted:

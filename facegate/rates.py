@@ -35,6 +35,7 @@ class Rates:
         document: first 12 digits of the digest of the calibration that says so.
         engine: the version or model that was measured; None where the vendor names none.
         people: number of people behind the figures; None where nobody says.
+        more_people: lower rates would be known of more people; else the labels are the limit.
         until: moment after which it no longer counts; None for no end.
         refusal: the reason why it does not count at all; then there are no thresholds.
     """
@@ -47,6 +48,7 @@ class Rates:
     document: str | None = None
     engine: str | None = None
     people: int | None = None
+    more_people: bool = True
     until: datetime | None = None
     refusal: str | None = None
     _rates: tuple[float, ...] = field(init=False, repr=False, compare=False)
@@ -75,10 +77,14 @@ class Rates:
         if self.refusal is not None:
             raise UnsupportedOption(f"{preset(rate, self.kind)!r} is not known: {self.refusal}")
         each = rate / gallery if self.kind == "fmr" else rate
-        place = bisect_right(self._rates, each * (1 + 1e-9))
-        if not place:
+        if (threshold := self.known(each)) is None:
             raise UnsupportedOption(self._too_low(rate, gallery, each))
-        return self.thresholds[self._rates[place - 1]]
+        return threshold
+
+    def known(self, rate: float) -> float | None:
+        """The laxest threshold that was ever known to keep a rate, of one gallery picture."""
+        place = bisect_right(self._rates, rate * (1 + 1e-9))
+        return self.thresholds[self._rates[place - 1]] if place else None
 
     def rate(self, score: float, scale: Scale) -> float | None:
         """The least known rate of a threshold that a score reaches; None where it reaches none."""
@@ -89,12 +95,20 @@ class Rates:
 
     @property
     def presets(self) -> Mapping[float, float]:
-        """The thresholds to show: all where they are few, else those at powers of ten."""
+        """The thresholds to show: all where they are few, else those at round rates."""
         if len(self._rates) <= _FEW:
             return {rate: self.thresholds[rate] for rate in reversed(self._rates)}
-        first, last = math.log10(self._rates[-1]), math.log10(self._rates[0])
-        powers = range(math.floor(first + 1e-9), math.ceil(last - 1e-9) - 1, -1)
-        return {rate: self.threshold(rate) for rate in (10.0**power for power in powers)}
+        least, most = self._rates[0], self._rates[-1]
+        powers = range(math.floor(math.log10(most)), math.floor(math.log10(least)) - 1, -1)
+        round_ones = (float(f"{digit}e{power}") for power in powers for digit in self._digits)
+        shown = [rate for rate in round_ones if least <= rate * (1 + 1e-9) and rate <= most]
+        found = {rate: self.known(rate) for rate in shown or [least]}
+        return {rate: threshold for rate, threshold in found.items() if threshold is not None}
+
+    @property
+    def _digits(self) -> tuple[int, ...]:
+        """The first digits of rates to show: of those in per cent there are few powers of ten."""
+        return (1,) if self.kind == "fmr" and self._rates[-1] > 30 * self._rates[0] else (5, 2, 1)
 
     @property
     def provenance(self) -> str:
@@ -113,7 +127,7 @@ class Rates:
         if gallery > 1 and self.kind == "fmr":
             text += f" for {gallery} gallery pictures, of which each gets {preset(each)}"
         text += f"; known rates: {', '.join(preset(each, self.kind) for each in self.presets)}"
-        if self.people and each < least:
+        if self.people and self.more_people:
             # Errors grow with the pairs, and those with the square of the people.
             power = 0.5 if self.kind == "fmr" else 1.0
             needed = math.ceil(self.people * (least / each) ** power)

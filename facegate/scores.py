@@ -42,8 +42,10 @@ class ScoreSpec:
         rates = [rate for rate in self.rates.presets if rate <= LOOSE] if self.rates else []
         if not rates or self.rates is None:
             return None
-        loosest = self.rates.threshold(rate := max(rates))
-        if any(self.scale.reaches(threshold, least) for least in (loosest, self.threshold)):
+        loosest = self.rates.known(rate := max(rates))
+        if loosest is None or any(
+            self.scale.reaches(threshold, least) for least in (loosest, self.threshold)
+        ):
             return None
         side = "above" if self.scale.lower_is_closer else "below"
         by = f" (by {self.rates.by} alone)" if self.rates.on is None else ""

@@ -12,7 +12,7 @@ from pydantic import field_validator
 from facegate.document import Table
 from facegate.errors import ConfigurationError, FacegateError, InvalidRequest, UnsupportedOption
 from facegate.model import Scale
-from facegate.rates import KINDS, RateKind, preset
+from facegate.rates import KINDS, RateKind, Rates, preset
 from facegate.scores import ScoreSpec
 
 Threshold = float | str
@@ -76,18 +76,22 @@ class Wanted:
         liveness_threshold: liveness score that a pass takes: a number or a rate.
         review_from: the least similarity of a near miss: a number or a rate.
         uncertain: the decision where a vendor cannot tell.
+        by_rate: names of those that anybody asked for as a rate, even if a number takes its place:
+            whoever answers is still held to what was measured.
     """
 
     threshold: Thresholds | None = None
     liveness_threshold: Thresholds | None = None
     review_from: Thresholds | None = None
     uncertain: Unsure | None = None
+    by_rate: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, source: Any) -> Wanted:
         """The thresholds that an object asks for: a question, a policy, a provider's settings."""
-        names = (*NAMES, "uncertain")
-        return cls(**{name: getattr(source, name, None) for name in names})
+        values = {name: getattr(source, name, None) for name in (*NAMES, "uncertain")}
+        by_rate = frozenset(name for name in NAMES if _asks_rate(values[name]))
+        return cls(**values, by_rate=by_rate)
 
     def for_provider(self, name: str) -> Wanted:
         """The thresholds that are asked of one provider."""
@@ -102,7 +106,19 @@ class Wanted:
         """
         names = list(providers)
         filled = self._each(lambda name, value: _filled(value, getattr(other, name), names))
-        return replace(filled, uncertain=self.uncertain or other.uncertain)
+        uncertain, by_rate = self.uncertain or other.uncertain, self.by_rate | other.by_rate
+        return replace(filled, uncertain=uncertain, by_rate=by_rate)
+
+    def of_liveness(self) -> Wanted:
+        """What of it a question of liveness alone needs: no similarity as a rate."""
+        of_match = {name: getattr(self, name) for name in ("threshold", "review_from")}
+        rates = dict.fromkeys(name for name, value in of_match.items() if _asks_rate(value))
+        return replace(self, by_rate=self.by_rate & {"liveness_threshold"}, **rates)
+
+    def measured(self, info: ScoreFacts) -> list[Rates]:
+        """The error rates of one provider that any of it was asked for by."""
+        specs = (_spec(name, info) for name in NAMES if name in self.by_rate)
+        return [spec.rates for spec in specs if spec and spec.rates]
 
     def carried_to(
         self, candidates: Mapping[str, ScoreFacts], asked: Sequence[ScoreFacts]
@@ -158,7 +174,7 @@ def resolved(
     low, high = spec.bounds
     if kind := _rate_kind(value):
         number = _at_rate(name, kind, str(value), spec, gallery)
-        if not low <= number <= high:
+        if not low <= number <= high or number == spec.scale.farthest:
             raise UnsupportedOption(
                 f"{name} {value!r} takes {number:g}, and the provider takes {low:g} to {high:g}"
             )
@@ -253,11 +269,9 @@ def check_wanted(
         )
 
 
-def by_rate(wanted: Wanted, info: ScoreFacts) -> list[ScoreSpec]:
-    """The scores of one provider whose threshold, or near miss, is asked for as an error rate."""
-    asked = ((name, getattr(wanted, name)) for name in NAMES)
-    specs = (_spec(name, info) for name, value in asked if _rate_kind(value))
-    return [spec for spec in specs if spec]
+def _asks_rate(value: Thresholds | None) -> bool:
+    values = value.values() if isinstance(value, Mapping) else (value,)
+    return any(_rate_kind(each) for each in values)
 
 
 def _rate_kind(value: object) -> RateKind | None:

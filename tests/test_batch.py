@@ -288,6 +288,7 @@ def test_a_job_goes_on_only_as_it_began(desk: Desk, message: str) -> None:
 def test_a_changed_byte_a_changed_setting_and_another_version_are_named(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("facegate.batch.job.plugin_versions", lambda: {"counted": "1.0"})
     desk.pairs(3)
     desk.run("run", "pairs.csv", "--out", "job")
 

@@ -11,14 +11,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from facegate.calibration import digest
 from facegate.cli import main as cli
 from facegate.cli import options
 
-CONFIGURED = """
-[providers.main]
-plugin = "local"
-{more}
-"""
 MAKE = ("calibrate", "--scores", "scores.csv", "--out", "c.json", "--by", "us", "--on", "them")
 
 
@@ -31,8 +27,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def configured(more: str) -> None:
-    Path("facegate.toml").write_text(CONFIGURED.format(more=more), encoding="utf-8")
+def configured(more: str, plugin: str = "local", **settings: str) -> None:
+    own = "\n".join(f'{name} = "{value}"' for name, value in settings.items())
+    text = f'[providers.main]\nplugin = "{plugin}"\n{own}\n{more}\n'
+    Path("facegate.toml").write_text(text, encoding="utf-8")
 
 
 def scores(name: str, *, people: int = 200, seed: int = 1, higher: float = 0) -> None:
@@ -120,6 +118,82 @@ def test_a_document_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "measured by us on them" in run(capsys, "calibrate", "show", "c.json")[1]
     shown = json.loads(run(capsys, "calibrate", "show", "c.json", "--json")[1])
     assert 0.01 in {rate["fmr"] for rate in shown["match"]["rates"]}
+
+
+def test_distances_are_walked_from_their_own_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """Taken for similarities, they would make a threshold that lets everybody in."""
+    head, *rows = Path("scores.csv").read_text("utf-8").splitlines()
+    parts = (row.partition(",") for row in rows)
+    away = [f"{1 - float(score):.6f},{rest}" for score, _, rest in parts]
+    Path("scores.csv").write_text("\n".join([head, *away]), encoding="utf-8")
+    configured("", plugin="deepface", base_url="http://127.0.0.1:1")
+    code, _, err = run(capsys, *MAKE)
+    assert code == options.ACCEPTED, err
+    rates = json.loads(Path("c.json").read_text("utf-8"))["match"]["rates"]
+    at = next(rate for rate in rates if rate["fmr"] == 0.01)
+    strangers = [float(row.partition(",")[0]) for row in away if ",false," in row]
+    assert sum(score <= at["threshold_bound"] for score in strangers) <= 0.01 * len(strangers)
+    assert at["fnmr"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("scale", "rekognition", "scores on the scale rekognition, not facegate-local/sface"),
+        ("lineage", "another", "scores of lineage another"),
+        ("plugin_version", "0.0.9", "scores of plugin_version 0.0.9"),
+        ("score", "85", "the scale facegate-local/sface goes from 0 to 1"),
+    ],
+)
+def test_scores_of_somebody_else_make_no_calibration(
+    capsys: pytest.CaptureFixture[str], column: str, value: str, told: str
+) -> None:
+    head, *rows = Path("scores.csv").read_text("utf-8").splitlines()
+    if column == "score":
+        rows[0] = f"{value},{rows[0].partition(',')[2]}"
+    else:
+        head, rows = f"{head},{column}", [f"{row},{value}" for row in rows]
+    Path("scores.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    code, _, err = run(capsys, *MAKE)
+    assert code == options.BAD_INPUT
+    assert told in " ".join(err.split())
+
+
+def test_the_engine_that_answered_belongs_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    head, *rows = Path("scores.csv").read_text("utf-8").splitlines()
+    listed = "\n".join([f"{head},engine", *(f"{row},v7" for row in rows)])
+    Path("scores.csv").write_text(listed, encoding="utf-8")
+    run(capsys, *MAKE)
+    assert json.loads(Path("c.json").read_text("utf-8"))["key"]["engine"] == "v7"
+    Path("scores.csv").write_text(listed[:-1] + "8", encoding="utf-8")
+    code, _, err = run(capsys, *MAKE)
+    assert code == options.BAD_INPUT
+    assert "of several: engine v7, v8" in err
+
+
+def test_one_measures_anew_while_the_old_calibration_no_longer_counts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(capsys, *MAKE)
+    document = json.loads(Path("c.json").read_text("utf-8"))
+    document["key"]["plugin_version"] = "0.0.9"
+    text = json.dumps(document | {"digest": digest(document)})
+    Path("c.json").write_text(text, encoding="utf-8")
+    configured('calibration = "c.json"\nthreshold = "fmr:1e-2"')
+    assert "plugin_version = '0.0.9'" in " ".join(run(capsys, "check")[1].split())
+    assert run(capsys, *MAKE)[0] == options.ACCEPTED
+    assert run(capsys, "check")[0] == options.ACCEPTED
+
+
+def test_a_group_that_is_too_small_is_named_and_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = Path("scores.csv").read_text("utf-8")
+    few = "0.2,false,x,y,rare\n0.9,true,x,x,rare\n"
+    Path("scores.csv").write_text(f"{text}{few}", encoding="utf-8")
+    code, out, err = run(capsys, *MAKE, "--group", "sex")
+    assert code == options.ACCEPTED, err
+    assert "too small to tell: sex rare" in out
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acme import DOCUMENT, PROBE
+from acme import DOCUMENT, MATCH, PROBE, SAME, Scripted
+from acme_api import saying
 from calibrations import KEY, STEPS, document, sample, written
 from configured import entry_points, load, route
 from drawn import picture
@@ -20,6 +23,7 @@ from facegate.errors import BadReply
 from facegate.model import Operation, Scale
 from facegate.plugin import Answer, ImageFormat, Rates
 from facegate.policy import Terms
+from facegate.providers import calibrated
 from facegate.providers.registry import Registry
 from facegate.thresholds import Wanted
 from journals import journal, opened
@@ -149,7 +153,10 @@ def test_what_is_no_calibration_is_refused(tmp_path: Path, text: str) -> None:
         ({"plugin_version": "0.9"}, "plugin_version = '0.9'"),
         ({"lineage": "acme-0"}, "lineage = 'acme-0', not 'acme-1'"),
         ({"runtime": "OpenCV 4.14.0"}, "runtime = 'OpenCV 4.14.0'"),
-        ({"match": {"name": "percent", "high": 100}}, "match = 'percent', not 'acme'"),
+        (
+            {"match": {"name": "percent", "high": 100}},
+            "match = percent (0 to 100), not acme (0 to 1)",
+        ),
         ({"settings": {"mode": "ACCURATE"}}, "mode = 'ACCURATE', not 'FAST'"),
         ({"probe": "selfie"}, "probe = 'selfie', not 'video'"),
         ({}, "gallery = None, not 'passport'"),
@@ -284,3 +291,135 @@ def test_a_score_is_rated_by_the_strictest_threshold_that_it_reaches(score: floa
     rates = Rates(thresholds={1e-2: 0.3, 1e-3: 0.5, 1e-4: 0.7}, by="Acme")
     reached = [rate for rate, least in rates.thresholds.items() if score >= least]
     assert rates.rate(score, Scale(name="acme")) == min(reached, default=None)
+
+
+# Documents that cannot be true
+
+
+def off(**parts: Any) -> dict[str, Any]:
+    """A sample with some of its parts changed."""
+    return sample(STEPS) | parts
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        off(steps=[[0.7, 3, 0.1], [0.9, 8, 0.2]]),
+        off(steps=[[0.9, 500_000, 1e-3]]),
+        off(steps=[[0.9, 2_000_000, 1.0]]),
+        off(steps=[[0.9, -1, 0.1]]),
+        off(steps=[[1.5, 3, 0.1]]),
+        off(steps=[[0.9, 3, 0.1], [0.0, 8, 0.2]]),
+        off(steps=[[True, 3, 0.1]]),
+        off(steps=[["0.9", 3, 0.1]]),
+        off(steps=[[0.9, 3, 0.1], [0.8, 3, 0.2]]),
+        off(steps=[]),
+        off(steps=[[float("nan"), 3, 0.1]]),
+        None,
+    ],
+    ids=str,
+)
+def test_figures_that_cannot_be_are_refused_though_the_digest_fits(
+    tmp_path: Path, wrong: dict[str, Any] | None
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"calibration\.json"):
+        threshold(written(tmp_path, match=wrong))
+
+
+def test_a_document_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="expires before it was made"):
+        threshold(written(tmp_path, expires="2020-01-01"))
+
+
+def test_what_nests_without_an_end_is_no_document(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
+    path.write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="no JSON"):
+        threshold(path)
+
+
+# What is held to a rate, and what is not
+
+
+def test_a_question_of_liveness_needs_no_rate_of_matches(tmp_path: Path) -> None:
+    text = CONFIGURED.format(path=written(tmp_path), rate="1e-9", reading="", more="")
+    with pytest.raises(ConfigurationError):
+        route(tmp_path, text)
+    text = CONFIGURED.format(path=written(tmp_path), rate="1e-3", reading="", more="")
+    with FaceVerifier(route(tmp_path, text)) as verifier:
+        assert verifier.liveness(PROBE, options={"acme": {"mode": "ACCURATE"}}).accepted
+
+
+def test_a_number_in_place_of_a_configured_rate_does_not_let_another_engine_answer(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, key=KEY | {"engine": "v7"})
+    text = CONFIGURED.format(path=path, rate="1e-3", reading="", more="")
+    refused = pytest.raises(BadReply, match="another engine than v7")
+    with FaceVerifier(route(tmp_path, text)) as verifier, refused:
+        verifier.compare(PROBE, [DOCUMENT], threshold=0.8)
+
+
+def test_a_score_of_an_engine_that_was_not_measured_has_no_rate(tmp_path: Path) -> None:
+    path = written(tmp_path, key=KEY | {"engine": "v7"})
+    text = f'[providers.main]\nplugin = "acme"\ncalibration = "{path}"\n'
+    with FaceVerifier(route(tmp_path, text)) as verifier:
+        match = verifier.compare(PROBE, [DOCUMENT]).match
+    assert match is not None
+    assert (match.fmr, match.calibration) == (None, None)
+
+
+def test_a_number_goes_on_when_the_calibration_runs_out(tmp_path: Path) -> None:
+    rates = Rates(
+        thresholds={1e-2: 0.7, 1e-3: 0.8},
+        by="us",
+        on="them",
+        until=datetime(2020, 1, 1, tzinfo=UTC),
+    )
+    spec = replace(MATCH, rates=rates)
+    assert rates.presets == {1e-2: 0.7, 1e-3: 0.8}
+    assert spec.warning(0.6) is not None
+    with pytest.raises(UnsupportedOption, match="counted until 2020-01-01"):
+        rates.threshold(1e-3)
+
+
+def test_a_provider_made_by_hand_has_its_calibration_too(tmp_path: Path) -> None:
+    fixed = Scripted(saying(SAME), calibration=written(tmp_path, key=KEY | {"settings": {}}))
+    with FaceVerifier(fixed) as verifier:
+        match = verifier.compare(PROBE, [DOCUMENT], threshold="fmr:1e-3").match
+    assert match is not None
+    assert match.threshold == 0.8
+    with pytest.raises(ConfigurationError, match="cannot read"):
+        FaceVerifier(Scripted(saying(SAME), calibration=tmp_path / "nowhere.json"))
+
+
+# Rates that a vendor states
+
+
+def test_a_vendor_states_no_rate_by_group(tmp_path: Path) -> None:
+    text = '[providers.main]\nplugin = "percent"\n{more}\n[calibration]\ngroup = "worst"\n'
+    route(tmp_path, text.format(more=""))  # where no rate is used, nothing is wrong
+    with pytest.raises(ConfigurationError, match="Percent states no rate by group"):
+        route(tmp_path, text.format(more='threshold = "fmr:1e-4"'))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[providers.main]\nplugin = "percent"\nthreshold = "fmr:1e-4"\n',
+        '[providers.main]\nplugin = "percent"\n[routes.kyc]\nto = "main"\n'
+        '[routes.kyc.policy.compare]\nthreshold = "fmr:1e-4"\n',
+    ],
+    ids=["settings", "route"],
+)
+def test_whose_word_a_rate_is_is_told_before_going_live(tmp_path: Path, text: str) -> None:
+    config = load(tmp_path, text)
+    (provider,) = config.route(Registry(entry_points()), "main").providers
+    asked = [Wanted.of(provider.settings)]
+    asked += [
+        Wanted.of(policy)
+        for table in config.document.routes.values()
+        for policy in table.policy.values()
+    ]
+    (told,) = calibrated.findings(provider, CalibrationSettings(), asked)
+    assert told == "its rates are stated by Percent, and measured by nobody else"

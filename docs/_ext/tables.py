@@ -136,9 +136,9 @@ def _notes(plugin: str) -> Rows:
 
 
 def _presets(plugin: str) -> Rows:
-    spec = vendors.provider(plugin).info.match
+    rates = vendors.rates(vendors.provider(plugin).info)
     yield "preset", "threshold", "strangers accepted"
-    for rate, threshold in spec.rates.presets.items() if spec and spec.rates else ():
+    for rate, threshold in rates.presets.items() if rates else ():
         yield f"`fmr:1e{round(math.log10(rate))}`", f"{threshold:g}", f"1 pair in {1 / rate:,.0f}"
 
 

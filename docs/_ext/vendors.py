@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from facegate import CaptureRejected, ConfigurationError, Operation
-from facegate.plugin import NOT_LIVE, CompatibleApi, Provider
+from facegate.plugin import NOT_LIVE, CompatibleApi, Provider, ProviderInfo, Rates
 from facegate.providers.http import HttpProvider
 from facegate.providers.registry import Registry
 from facegate.runtime.flow import HttpReply
@@ -76,7 +76,7 @@ def scales() -> Rows:
         info = provider(name).info
         needed = provider(name).settings_type.model_fields["threshold"].is_required()
         match = "has to be given" if needed else _bounds(info.match)
-        bounds = (match, _rates(info.match), _bounds(info.liveness))
+        bounds = (match, _rates(info), _bounds(info.liveness))
         yield f"[`{name}`]({name}.md)", *bounds, f"`{info.lineage}`"
 
 
@@ -112,10 +112,18 @@ def _yes(fact: object) -> str:
     return "yes" if fact else "no"
 
 
-def _rates(spec: ScoreSpec | None) -> str:
-    if spec is None or spec.rates is None:
+def rates(info: ProviderInfo) -> Rates | None:
+    """The false match rates that a plugin comes with."""
+    if info.calibration:
+        return info.calibration.match_rates()
+    return info.match.rates if info.match else None
+
+
+def _rates(info: ProviderInfo) -> str:
+    known = rates(info)
+    if known is None:
         return "not known"
-    return f"by {spec.rates.by}'s own word" if spec.rates.on is None else "measured"
+    return f"by {known.by}'s own word" if known.on is None else "measured"
 
 
 def _bounds(spec: ScoreSpec | None) -> str:

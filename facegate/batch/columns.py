@@ -36,6 +36,7 @@ RESULT = {
     "provider": "VARCHAR",
     "plugin_version": "VARCHAR",
     "lineage": "VARCHAR",
+    "engine": "VARCHAR",
     "configuration": "VARCHAR",
 }
 """The columns that an answer adds, each with its type in Parquet.
@@ -196,7 +197,7 @@ def _failed(error: FacegateError) -> dict[str, Any]:
 
 def _decided(result: VerificationResult) -> dict[str, Any]:
     match, liveness = result.match, result.liveness
-    columns: dict[str, Any] = {"decision": result.decision}
+    columns: dict[str, Any] = {"decision": result.decision, "engine": result.engine}
     if match is not None:
         scale = match.scale and match.scale.name
         columns |= {

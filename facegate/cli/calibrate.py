@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ from rich.text import Text
 from facegate.calibration import Calibration, CalibrationSettings, Key, Sample
 from facegate.cli.options import ACCEPTED, REJECTED, config_option, json_option, print_json
 from facegate.cli.terminal import console
+from facegate.cli.values import Names
 from facegate.config import Config
 from facegate.errors import InvalidRequest
 from facegate.figures.words import percent
+from facegate.model import Scale
 from facegate.providers.calibrated import key_of
 from facegate.providers.registry import Registry, plugin_versions
 from facegate.rates import preset
@@ -25,6 +28,7 @@ from facegate.runtime.extras import extra
 
 if TYPE_CHECKING:
     from facegate.evaluation.calibrating import Recheck
+    from facegate.evaluation.scores import Scores
 
 _BLOCK = 1 << 20
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -44,12 +48,18 @@ def _needed() -> Any:
 @click.option("--gallery", metavar="KIND", help="Kind of picture of the galleries: document.")
 @click.option(
     "--days",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=36_500),
     default=180,
     show_default=True,
     help="Days for which it counts.",
 )
-@click.option("--group", metavar="NAME,...", help="Columns group_NAME to measure within as well.")
+@click.option(
+    "--group",
+    "groups",
+    type=Names(),
+    metavar="NAME,...",
+    help="Columns group_NAME: strangers are then of one group, and each group is measured alone.",
+)
 @click.option(
     "--unmatched",
     is_flag=True,
@@ -75,7 +85,7 @@ def calibrate(
     """
     if context.invoked_subcommand is not None:
         return
-    missing = [f"--{name}" for name in ("by", "on") if not about[name]]
+    missing = [f"--{name}" for name in ("by", "on") if not (about[name] or "").strip()]
     missing += ["--scores"] * (scores is None) + ["--out"] * (out is None)
     if scores is None or out is None or missing:
         raise click.UsageError(f"Give {', '.join(sorted(missing))}.")
@@ -111,15 +121,17 @@ def show(document: Path, *, as_json: bool) -> None:
 )
 @json_option
 def recheck(document: Path, scores: Path, assurance: Any, *, as_json: bool) -> int:
-    """Count the rates of DOCUMENT anew; exits with 1 where new scores contradict one."""
+    """Count the false match rates of DOCUMENT anew; exits with 1 where one is contradicted."""
     calibration = Calibration.read(document)
-    rates = calibration.match_rates(CalibrationSettings(assurance=assurance))
-    if rates is None:
+    rates, scale = calibration.match_rates(CalibrationSettings(assurance=assurance)), None
+    if rates is not None:
+        scale = calibration.key.match
+    if rates is None or scale is None:
         raise InvalidRequest(f"{document.name} has no false match rates to count anew")
     with _needed():
         from facegate.evaluation.calibrating import rechecks
-        from facegate.evaluation.readers import score_list
-    found = rechecks(rates.presets, score_list(scores))
+    new = _read(scores, scale, list(calibration.groups) if calibration.matched else [])
+    found = rechecks(rates.presets, new, matched=calibration.matched)
     if as_json:
         print_json([_as_data(each) for each in found])
     else:
@@ -137,22 +149,25 @@ def _made(
 ) -> Calibration:
     with _needed():
         from facegate.evaluation.calibrating import About, calibration
-        from facegate.evaluation.readers import score_list
-    loaded, registry = Config.load(config), Registry()
-    asked = loaded.provider(registry, provider)
-    groups = about["group"].split(",") if about["group"] else None
-    read = score_list(scores, groups=groups)
-    parts = {"match": read.compared, "liveness": len(read.bona_fide) > 0}
-    info = asked.info
+    asked = Config.load(config).uncalibrated(Registry(), provider)
+    info, version = asked.info, plugin_versions().get(asked.info.plugin)
+    match, liveness = (spec.scale if spec else None for spec in (info.match, info.liveness))
+    read = _read(scores, match, about["groups"] or [])
     like = Key(
         plugin=info.plugin,
-        plugin_version=plugin_versions().get(info.plugin),
+        plugin_version=version,
         lineage=info.lineage,
-        match=info.match.scale if info.match and parts["match"] else None,
-        liveness=info.liveness.scale if info.liveness and parts["liveness"] else None,
+        engine=_only(read, "engine"),
+        match=match if read.compared else None,
+        liveness=liveness if len(read.bona_fide) else None,
         probe=about["probe"],
         gallery=about["gallery"],
     )
+    for column, now in (("lineage", info.lineage), ("plugin_version", version)):
+        if (then := _only(read, column)) not in (None, now):
+            raise InvalidRequest(
+                f"{scores.name} has scores of {column} {then}, and it is {now} now"
+            )
     today = datetime.now(UTC).date()
     return calibration(
         read,
@@ -163,9 +178,41 @@ def _made(
             made=today,
             expires=today + timedelta(days=about["days"]),
             source=_sha256(scores),
+            strict=info.liveness.strict if info.liveness else False,
         ),
         matched=not about["unmatched"],
     )
+
+
+def _read(path: Path, scale: Scale | None, groups: Sequence[str]) -> Scores:
+    """A score list of one provider, whose scores have to be on its scale."""
+    with _needed():
+        from facegate.evaluation.readers import score_list
+    lower = scale.lower_is_closer if scale else False
+    read = score_list(path, lower_is_closer=lower, groups=groups)
+    if scale is None:
+        return read
+    if read.scale not in ("", scale.name):
+        raise InvalidRequest(f"{path.name} has scores on the scale {read.scale}, not {scale.name}")
+    for trials in (read.genuine, read.impostor):
+        ends = trials.captured_ascending[[0, -1]] if len(trials.captured_ascending) else ()
+        for score in map(read.on_scale, map(float, ends)):
+            if not scale.low <= score <= scale.high:
+                raise InvalidRequest(
+                    f"{path.name} has a score of {score:g}, and the scale {scale.name} goes from"
+                    f" {scale.low:g} to {scale.high:g}"
+                )
+    return read
+
+
+def _only(scores: Scores, column: str) -> str | None:
+    """The one text in a column on who answered; None where it says nothing."""
+    texts = scores.origin.get(column, ())
+    if len(texts) > 1:
+        raise InvalidRequest(
+            f"the scores are of several: {column} {', '.join(texts)}; a calibration is of one"
+        )
+    return texts[0] if texts else None
 
 
 def _sha256(path: Path) -> str:
@@ -178,7 +225,11 @@ def _sha256(path: Path) -> str:
 
 def _print(document: Calibration, *, as_json: bool) -> None:
     if as_json:
-        print_json(document.model_dump(mode="json", exclude={"match": {"steps"}}))
+        data = document.model_dump(mode="json")
+        for sample in (data["match"], data["liveness"], *_in_groups(data["groups"])):
+            if sample:
+                del sample["steps"]  # they are for who decides by them
+        print_json(data)
     else:
         console().print(_page(document))
 
@@ -191,12 +242,14 @@ def _page(document: Calibration) -> RenderableType:
         _key(document.key),
     ]
     if document.match is not None:
-        groups = [
-            (group, sample)
-            for samples in document.groups.values()
+        parts.append(_rates("all" if not document.matched else "of one group", document.match))
+        parts += [
+            _rates(f"{column} {group}", sample)
+            for column, samples in document.groups.items()
             for group, sample in samples.items()
         ]
-        parts += [_rates("", document.match), *(_rates(*each) for each in groups)]
+        if document.left_out:
+            parts.append(Text(f"\ntoo small to tell: {', '.join(document.left_out)}", "dim"))
     if document.liveness is not None:
         parts.append(_living(document))
     return Group(*parts)
@@ -212,8 +265,13 @@ def _key(key: Key) -> Table:
     return table
 
 
+def _in_groups(groups: dict[str, dict[str, Any]]) -> Iterator[Any]:
+    for samples in groups.values():
+        yield from samples.values()
+
+
 def _rates(group: str, sample: Sample) -> RenderableType:
-    title = f"\n{group or 'all'}: {sample.people:,} people, {sample.pairs:,} pairs of strangers"
+    title = f"\n{group}: {sample.people:,} people, {sample.pairs:,} pairs of strangers"
     table = Table(box=None, pad_edge=False, header_style="bold", title=Text(title, "dim"))
     table.title_justify = "left"
     for column in ("rate", "assured", "counted", "false matches", "FNMR", "support"):

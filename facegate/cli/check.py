@@ -5,7 +5,7 @@ can work.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -21,6 +21,7 @@ from facegate.providers.provider import Provider
 from facegate.providers.registry import Registry
 from facegate.rates import preset
 from facegate.scores import ScoreSpec
+from facegate.thresholds import Wanted
 
 _REQUIRED = "(required)"
 """Stands for a setting of a plugin that nobody has configured yet."""
@@ -101,10 +102,7 @@ def check(config: str | None, *, as_json: bool) -> int:
         for operation, reason in provider.unable().items()
     }
     warnings = [f"{name}: {finding}" for name, p in built.items() for finding in p.findings()]
-    reading = loaded.document.calibration
-    warnings += [
-        f"{name}: {each}" for name, p in built.items() for each in calibrated.findings(p, reading)
-    ]
+    warnings += _rates_findings(loaded, built)
     images = loaded.document.images
     vendors = [name for name, p in built.items() if not p.info.embedded]
     if images.keep_metadata and vendors:
@@ -151,6 +149,16 @@ def _kept_wrong(loaded: Config) -> dict[str, str]:
         except ConfigurationError as error:
             errors[name] = error.message
     return errors
+
+
+def _rates_findings(loaded: Config, built: Mapping[str, Provider]) -> Iterator[str]:
+    """Findings about the error rates that thresholds are given as, in settings or by routes."""
+    tables = loaded.document.routes.values()
+    policies = [Wanted.of(policy) for table in tables for policy in table.policy.values()]
+    for name, provider in built.items():
+        asked = [Wanted.of(provider.settings), *(each.for_provider(name) for each in policies)]
+        for finding in calibrated.findings(provider, loaded.document.calibration, asked):
+            yield f"{name}: {finding}"
 
 
 def _route_findings(

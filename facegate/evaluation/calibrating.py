@@ -51,6 +51,7 @@ class About:
         images: number of pictures; None where that is not known.
         source: SHA-256 of the scores.
         not_below: the lowest rate that is to be stated, where labels are less certain than data.
+        strict: a pass takes a liveness score beyond the threshold, not one that equals it.
     """
 
     key: Key
@@ -61,6 +62,7 @@ class About:
     images: int | None = None
     source: str = ""
     not_below: float = 0.0
+    strict: bool = False
 
 
 def calibration(scores: Scores, about: About, *, matched: bool = True) -> Calibration:
@@ -77,9 +79,13 @@ def calibration(scores: Scores, about: About, *, matched: bool = True) -> Calibr
     """
     if scores.selected:
         raise InvalidRequest("labels of a journal are a selection, so no rate stands for all")
-    own = within(scores) if matched and scores.group_names else scores
+    matched = matched and bool(scores.group_names)
+    own = within(scores) if matched else scores
     if not own.compared and not len(own.bona_fide):
+        if scores.compared:
+            raise InvalidRequest("no two strangers share a group; --unmatched counts the others")
         raise InvalidRequest("neither genuine and impostor pairs nor bona fide presentations")
+    groups, left_out = _groups(own, about.not_below) if own.compared else ({}, ())
     made = Calibration(
         made=about.made,
         expires=about.expires,
@@ -90,8 +96,10 @@ def calibration(scores: Scores, about: About, *, matched: bool = True) -> Calibr
         genuine=len(own.genuine),
         refused=own.failures.reasons,
         match=_matches(own, about.not_below) if own.compared else None,
-        groups=_groups(own, about.not_below) if own.compared else {},
-        liveness=_living(own) if len(own.bona_fide) else None,
+        matched=matched,
+        groups=groups,
+        left_out=left_out,
+        liveness=_living(own, about) if len(own.bona_fide) else None,
         llr=_ratios(own) if own.compared else None,
         source=about.source,
     )
@@ -146,18 +154,25 @@ class Recheck:
         return "holds" if told else "cannot tell"
 
 
-def rechecks(thresholds: Mapping[float, float], scores: Scores) -> list[Recheck]:
+def rechecks(
+    thresholds: Mapping[float, float], scores: Scores, *, matched: bool = False
+) -> list[Recheck]:
     """Rates of a calibration, counted anew.
 
     Args:
         thresholds: of the match score, by the rate that each was to keep.
         scores: new ones, of people who are known.
+        matched: strangers are pairs within one group alone.
 
     Raises:
-        InvalidRequest: there are no impostor pairs, or the people are not known.
+        InvalidRequest: there are no impostor pairs, or the people or their groups are not known.
     """
-    trials = scores.impostor
-    if not trials.units or not trials.named:
+    if matched and not scores.group_names:
+        raise InvalidRequest(
+            "the calibration counts strangers of one group, and the new scores have no groups"
+        )
+    trials = (within(scores) if matched else scores).impostor
+    if not len(trials) or not trials.named:
         raise InvalidRequest("a recheck takes impostor pairs of people who are known: name them")
     return [
         Recheck(asked, threshold, trials.rate(trials.reaching(scores.on_scale(threshold))))
@@ -168,10 +183,11 @@ def rechecks(thresholds: Mapping[float, float], scores: Scores) -> list[Recheck]
 def _matches(scores: Scores, not_below: float) -> Sample:
     pairs = len(scores.impostor)
     steps = list(_steps(scores.impostor, scores, living=False))
-    supported = [rate for rate in _supported(steps, pairs) if rate >= not_below]
+    supported = [rate for rate in _supported(steps, pairs, _HIGHEST_FMR) if rate >= not_below]
     if not supported:
         raise InvalidRequest(
-            f"{pairs:,} pairs of strangers carry no rate up to {_HIGHEST_FMR:g}: take more people"
+            f"the pairs of strangers, {pairs:,}, carry no rate up to {_HIGHEST_FMR:g}: take more"
+            " people"
         )
     digits = (digit * 10.0**power for power in range(-1, -10, -1) for digit in range(9, 0, -1))
     asked = [round(rate, 12) for rate in digits if min(supported) <= rate <= max(supported)]
@@ -180,18 +196,25 @@ def _matches(scores: Scores, not_below: float) -> Sample:
         pairs=pairs,
         supported_from=min(supported),
         steps=tuple(steps),
-        rates=tuple(_at(scores, rate, steps) for rate in asked),
+        rates=tuple(_at(scores, rate, steps, min(supported)) for rate in asked),
     )
 
 
-def _living(scores: Scores) -> Sample:
+def _living(scores: Scores, about: About) -> Sample:
     """Living people by their liveness score: an error is one that is refused."""
     trials = scores.bona_fide.take(scores.bona_fide.captured)
-    steps = list(_steps(trials, scores, living=True))
-    supported = _supported(steps, len(trials))
+    steps = list(_steps(trials, scores, living=True)) if len(trials) else []
+    if about.strict:  # the last one that is refused may then lie on the threshold
+        refused = trials.ascending
+        steps = [
+            step._replace(threshold=scores.on_liveness_scale(float(refused[step.errors - 1])))
+            for step in steps
+        ]
+    supported = _supported(steps, len(trials), _HIGHEST_BPCER)
     if not supported:
         raise InvalidRequest(
-            f"{len(trials):,} presentations of living people carry no rate: take more people"
+            f"the presentations of living people, {len(trials):,}, carry no rate up to"
+            f" {_HIGHEST_BPCER:g}: take more people"
         )
     return Sample(
         people=int(np.count_nonzero(trials.involved)),
@@ -201,9 +224,12 @@ def _living(scores: Scores) -> Sample:
     )
 
 
-def _supported(steps: Sequence[Step], trials: int) -> list[float]:
-    """The counted rates that have enough errors to be told."""
-    return [step.errors / trials for step in steps if step.errors >= SOME_ERRORS]
+def _supported(steps: Sequence[Step], trials: int, highest: float) -> list[float]:
+    """The counted rates that have enough errors to be told; none where no bound is low enough."""
+    told = [step for step in steps if step.errors >= SOME_ERRORS]
+    if not any(step.bound <= highest for step in told):
+        return []
+    return [step.errors / trials for step in told]
 
 
 def _steps(trials: Trials, scores: Scores, *, living: bool) -> Iterator[Step]:
@@ -258,11 +284,12 @@ def roundest(above: float, most: float) -> float:
     return most
 
 
-def _at(scores: Scores, rate: float, steps: Sequence[Step]) -> AtRate:
+def _at(scores: Scores, rate: float, steps: Sequence[Step], lowest: float) -> AtRate:
     """The error rates at a round rate, for people who read them."""
     pairs = len(scores.impostor)
-    point = [step for step in steps if step.errors / pairs <= rate][-1]
-    bounds = [step.threshold for step in steps if step.bound <= rate]
+    told = [step for step in steps if step.errors / pairs >= lowest]
+    point = [step for step in told if step.errors / pairs <= rate][-1]
+    bounds = [step.threshold for step in told if step.bound <= rate]
     found = at_threshold(scores, scores.on_scale(point.threshold))
     fmr, fnmr = found.fmr.interval, found.fnmr.interval
     return AtRate(
@@ -289,16 +316,22 @@ def _ratios(scores: Scores) -> dict[str, float] | None:
     return dict(zip(("slope", "offset", "cllr", "min_cllr"), found, strict=True))
 
 
-def _groups(scores: Scores, not_below: float) -> dict[str, dict[str, Sample]]:
-    """Samples of the people of each group alone, by column and group, where there are enough."""
-    return {
-        column: {
-            name: _matches(own, not_below)
-            for code, name in enumerate(names)
-            if (own := _of_group(scores, column, code)).compared
-        }
-        for column, names in scores.group_names.items()
-    }
+def _groups(
+    scores: Scores, not_below: float
+) -> tuple[dict[str, dict[str, Sample]], tuple[str, ...]]:
+    """Samples of the people of each group alone, and the groups that are too small for one."""
+    found: dict[str, dict[str, Sample]] = {}
+    left_out = []
+    for column, names in scores.group_names.items():
+        for code, name in enumerate(names):
+            own = _of_group(scores, column, code)
+            try:
+                if not own.compared:
+                    raise InvalidRequest("no pairs")
+                found.setdefault(column, {})[name] = _matches(own, not_below)
+            except InvalidRequest:
+                left_out.append(f"{column} {name}")
+    return found, tuple(left_out)
 
 
 def _of_group(scores: Scores, column: str, code: int) -> Scores:

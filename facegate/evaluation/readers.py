@@ -151,6 +151,11 @@ class _Reading:
             if len(thresholds := listing.values(column)) == 1:
                 living = column == "threshold" and not self._compares
                 facts["liveness_threshold" if living else column] = float(thresholds[0])
+        facts["origin"] = {
+            column: texts
+            for column in ("plugin_version", "lineage", "engine")
+            if (texts := listing.values(column))
+        }
         if listing.filled("seconds"):
             seconds = np.sort(listing.column(listing.number("seconds")))
             facts["latency"] = Latency.of(seconds[~np.isnan(seconds)].tolist())

@@ -167,6 +167,7 @@ class Scores:
         selected: labels that were looked for, as those of a journal: no rate stands for all.
         latency: of answers; None where it is not known.
         cost_per_decision: in the operator's currency; None where it is not known.
+        origin: what the list says of who answered: texts by column.
         names_of: ids of rows, by their places.
     """
 
@@ -185,6 +186,7 @@ class Scores:
     selected: bool = False
     latency: Latency | None = None
     cost_per_decision: float | None = None
+    origin: Mapping[str, Sequence[str]] = field(default_factory=dict)
     names_of: Callable[[Sequence[int]], Sequence[str]] = lambda rows: [str(row + 1) for row in rows]
 
     @property

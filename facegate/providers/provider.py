@@ -92,6 +92,7 @@ class Provider(Generic[S]):
         settings_type: type of its settings; unknown keys are refused.
         capabilities: the operations that the class really has; an instance lacks those that its
             settings switch off, see :meth:`withheld`.
+        calibrated: whether a calibration was looked for, and ``info`` has the rates of it.
 
     Args:
         settings: its settings, checked.
@@ -104,6 +105,8 @@ class Provider(Generic[S]):
     info: ProviderInfo
     settings_type: type[S]
     capabilities: frozenset[Operation] = frozenset()
+
+    calibrated: bool = False
 
     def __init__(self, settings: S, name: str | None = None) -> None:
         self.settings = settings

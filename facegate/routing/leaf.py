@@ -34,6 +34,10 @@ class Leaf(Node):
     """One provider, asked once."""
 
     def __init__(self, provider: Provider) -> None:
+        if provider.settings.calibration or provider.info.calibration:
+            from facegate.providers.calibrated import calibrate
+
+            calibrate(provider)  # where whoever made it has not done so
         self.provider = provider
         self.name = provider.name
 
@@ -107,7 +111,7 @@ class Leaf(Node):
         return VerificationResult(
             operation=operation,
             decision=decision,
-            match=_rated(answer.match, terms, len(pictures.gallery)),
+            match=_rated(answer, terms, len(pictures.gallery)),
             liveness=liveness,
             provider=self.provider.name,
             plugin=self.provider.info.plugin,
@@ -121,10 +125,12 @@ class Leaf(Node):
         )
 
 
-def _rated(match: Match | None, terms: Terms, gallery: int) -> Match | None:
+def _rated(answer: Answer, terms: Terms, gallery: int) -> Match | None:
     """A match with the share of strangers that reach its score, where that is known."""
-    rates = terms.rates
+    rates, match = terms.rates, answer.match
     if match is None or match.score is None or match.scale is None or rates is None:
+        return match
+    if rates.engine not in (None, answer.engine):
         return match
     rate = rates.rate(match.score, match.scale)
     if rate is None:

@@ -139,6 +139,7 @@ class Plan:
                     for rate, threshold in rates.presets.items()
                 },
                 "calibration": info.calibration_id,
+                "rates_until": [str(rates.until) for rates in _rates(self.provider(name))],
             }
         shadow = table.shadow
         return {

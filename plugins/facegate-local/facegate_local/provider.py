@@ -133,8 +133,8 @@ class Local(BlockingProvider[LocalSettings]):
             }
         ),
         several_faces=SeveralFaces(FacePolicy.REFUSES, FacePolicy.REFUSES),
-        match=replace(scores.MATCH, rates=CALIBRATION.match_rates()),
-        liveness=replace(pad.LIVENESS, rates=CALIBRATION.liveness_rates()),
+        match=scores.MATCH,
+        liveness=pad.LIVENESS,
         faces=True,
         embedded=True,
         billed=Billed.NO,

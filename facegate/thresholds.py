@@ -95,6 +95,8 @@ class Wanted:
 
     def for_provider(self, name: str) -> Wanted:
         """The thresholds that are asked of one provider."""
+        if not any(isinstance(getattr(self, each), Mapping) for each in NAMES):
+            return self
         return self._each(lambda _, value: _of_provider(value, name))
 
     def filled_from(self, other: Wanted, providers: Iterable[str] = ()) -> Wanted:
@@ -105,9 +107,9 @@ class Wanted:
             providers: names that a value of ``other`` for all providers stands for.
         """
         names = list(providers)
-        filled = self._each(lambda name, value: _filled(value, getattr(other, name), names))
+        filled = {name: _filled(getattr(self, name), getattr(other, name), names) for name in NAMES}
         uncertain, by_rate = self.uncertain or other.uncertain, self.by_rate | other.by_rate
-        return replace(filled, uncertain=uncertain, by_rate=by_rate)
+        return Wanted(**filled, uncertain=uncertain, by_rate=by_rate)
 
     def of_liveness(self) -> Wanted:
         """What of it a question of liveness alone needs: no similarity as a rate."""
@@ -236,6 +238,8 @@ def review_from(value: Thresholds | None, spec: ScoreSpec | None, gallery: int =
     Raises:
         UnsupportedOption, InvalidRequest: see :func:`resolved`.
     """
+    if value is None:
+        return None
     return resolved("review_from", value, replace(spec, settable=None) if spec else None, gallery)
 
 
@@ -270,6 +274,8 @@ def check_wanted(
 
 
 def _asks_rate(value: Thresholds | None) -> bool:
+    if value is None:
+        return False
     values = value.values() if isinstance(value, Mapping) else (value,)
     return any(_rate_kind(each) for each in values)
 

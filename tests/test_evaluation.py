@@ -11,9 +11,10 @@ from evaluation import crossed
 
 from evaluated import trials
 from facegate.errors import InvalidRequest
+from facegate.evaluation.analyses import Prices, Requirement, Verdict
 from facegate.evaluation.evaluation import Evaluation
 from facegate.evaluation.profiles import PROFILES, Profile
-from facegate.evaluation.results import Failures, Prices, Requirement, Verdict
+from facegate.evaluation.results import Failures
 from facegate.evaluation.scores import FAILED, NO_TRIALS, Scores, Trials
 
 NIST = PROFILES["nist-ial2"]

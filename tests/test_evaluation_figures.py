@@ -11,12 +11,13 @@ from evaluation import crossed
 
 from evaluated import trials
 from facegate.errors import InvalidRequest
+from facegate.evaluation.analyses import Prices, Verdict
 from facegate.evaluation.attacks import attacks
 from facegate.evaluation.costs import costs
 from facegate.evaluation.groups import by_group
 from facegate.evaluation.paired import paired
 from facegate.evaluation.rates import threshold_for
-from facegate.evaluation.results import Groups, Prices, Support, Verdict
+from facegate.evaluation.results import Groups, Support
 from facegate.evaluation.scores import FAILED, Scores, Trials
 
 

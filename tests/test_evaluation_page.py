@@ -13,19 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facegate.evaluation import charts, page, words
+from facegate.evaluation.analyses import Prices
 from facegate.evaluation.evaluation import Evaluation
 from facegate.evaluation.paired import paired
 from facegate.evaluation.profiles import PROFILES
 from facegate.evaluation.readers import score_list
-from facegate.evaluation.results import (
-    CurvePoint,
-    Failures,
-    Histogram,
-    Prices,
-    Rate,
-    Ratio,
-    Support,
-)
+from facegate.evaluation.results import CurvePoint, Failures, Histogram, Rate, Ratio, Support
 from facegate.evaluation.table import further, in_brief, title
 from facegate.figures import svg
 from facegate.figures.html import badges, paragraph

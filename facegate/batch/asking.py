@@ -134,7 +134,7 @@ class Desk:
                     break
                 if finished or group:
                     try:
-                        ready = await asyncio.to_thread(self._commit, finished, group)
+                        ready = await self._committed(finished, group)
                     except InvalidRequest as error:
                         failure, self._ending, ready = failure or error, Ending.STOPPED, []
                         unwritten += finished
@@ -178,6 +178,14 @@ class Desk:
             spent += worst
             group.append(row)
         return group
+
+    async def _committed(
+        self, finished: Sequence[dict[str, Any]], group: Sequence[Row]
+    ) -> list[tuple[Row, list[Any]]]:
+        """:meth:`_commit`, in a thread where it waits for a disk."""
+        if self.ledger.durable:
+            return await asyncio.to_thread(self._commit, finished, group)
+        return self._commit(finished, group)
 
     def _commit(
         self, finished: Sequence[dict[str, Any]], group: Sequence[Row]

@@ -179,12 +179,16 @@ class Ledger:
         lease: the run that it works for.
         durable: whether a write must be on disk before it counts.
 
+    Attributes:
+        durable: likewise.
+        seen: what it says so far.
+
     Raises:
         InvalidRequest: it cannot be written, or one before it is damaged.
     """
 
     def __init__(self, folder: Path, chunk: int, lease: Lease, *, durable: bool) -> None:
-        self._lease, self._durable = lease, durable
+        self._lease, self.durable = lease, durable
         before = files(folder, chunk)
         number = len(before) + 1
         self._path = path_of(folder, chunk, number)
@@ -222,7 +226,7 @@ class Ledger:
             written = 0
             while written < len(data):
                 written += os.write(self._file, data[written:])
-            if self._durable and data:
+            if self.durable and data:
                 _sync(self._file)
         except OSError as error:
             os.ftruncate(self._file, self._end)

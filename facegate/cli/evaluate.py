@@ -18,8 +18,8 @@ from facegate.model import Operation
 from facegate.runtime.extras import extra
 
 if TYPE_CHECKING:
+    from facegate.evaluation.analyses import Paired
     from facegate.evaluation.evaluation import Evaluation
-    from facegate.evaluation.results import Paired
     from facegate.evaluation.scores import Scores
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -104,9 +104,9 @@ def evaluate(**options: Any) -> int:
         from facegate.cli import evaluated
         from facegate.cli.scored import scores
         from facegate.evaluation import page
+        from facegate.evaluation.analyses import Verdict
         from facegate.evaluation.paired import paired as pair
         from facegate.evaluation.profiles import PROFILES
-        from facegate.evaluation.results import Verdict
     if given.profile and given.profile not in PROFILES:
         raise click.UsageError(f"--profile is one of {', '.join(PROFILES)}.")
     found = list(scores(given))
@@ -130,9 +130,9 @@ def evaluate(**options: Any) -> int:
 
 
 def _evaluated(given: Given, scores: Scores, chosen_on: Scores | None) -> Evaluation:
+    from facegate.evaluation.analyses import Prices
     from facegate.evaluation.evaluation import Evaluation
     from facegate.evaluation.profiles import PROFILES
-    from facegate.evaluation.results import Prices
 
     return Evaluation.of(
         scores,

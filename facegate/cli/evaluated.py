@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from facegate.cli.terminal import console
+from facegate.evaluation.analyses import Paired, Statement, Verdict
 from facegate.evaluation.evaluation import Evaluation
-from facegate.evaluation.results import Paired, Statement, Verdict
 from facegate.evaluation.table import headline, in_brief, of_two, sample, title
 from facegate.evaluation.words import Section
 

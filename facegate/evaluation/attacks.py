@@ -7,10 +7,11 @@ from typing import Final
 import numpy as np
 
 from facegate.errors import InvalidRequest
+from facegate.evaluation.analyses import Attacks, PadPoint, Species
 from facegate.evaluation.curves import eer
 from facegate.evaluation.data import WORST
 from facegate.evaluation.rates import threshold_for
-from facegate.evaluation.results import Attacks, PadPoint, Rate, Species
+from facegate.evaluation.results import Rate
 from facegate.evaluation.scores import Scores, Trials
 
 _APCERS: Final = (0.1, 0.05, 0.01)

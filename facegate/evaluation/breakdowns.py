@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from facegate.evaluation.results import Attacks, Groups, PadPoint, Rate, Species, Spread, Support
+from facegate.evaluation.analyses import Attacks, PadPoint, Species
+from facegate.evaluation.results import Groups, Rate, Spread, Support
 from facegate.evaluation.words import NONE, Section, counted, fmr, in_line, ratio, share, small
 from facegate.figures.words import percent
 

@@ -6,13 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from facegate.evaluation.results import (
-    CurvePoint,
-    Histogram,
-    Rate,
-    ReliabilityPoint,
-    Support,
-)
+from facegate.evaluation.analyses import ReliabilityPoint
+from facegate.evaluation.results import CurvePoint, Histogram, Rate, Support
 from facegate.figures import svg
 from facegate.figures.words import percent
 

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from facegate.evaluation.intervals import people_for_guarantee, people_needed
-from facegate.evaluation.results import (
+from facegate.evaluation.analyses import (
     Attacks,
-    AtThreshold,
     Compliance,
     Costs,
-    Dropped,
-    Failures,
-    Groups,
     Paired,
     PairedAt,
-    Spread,
     Statement,
-    Support,
     Verdict,
 )
+from facegate.evaluation.intervals import people_for_guarantee, people_needed
+from facegate.evaluation.results import AtThreshold, Dropped, Failures, Groups, Spread, Support
 from facegate.evaluation.words import fmr, ratio, share, small
 from facegate.figures.words import percent, points
 

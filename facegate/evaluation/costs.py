@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facegate.evaluation.analyses import CostAt, Costs, Prices
 from facegate.evaluation.arrays import Floats
-from facegate.evaluation.results import CostAt, Costs, Prices
 from facegate.evaluation.scores import Scores
 
 

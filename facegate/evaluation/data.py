@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
-from facegate.evaluation.results import Attacks, AtThreshold, Rate
+from facegate.evaluation.analyses import Attacks
+from facegate.evaluation.results import AtThreshold, Rate
 from facegate.figures.data import plain
 
 WORST: Final = "worst"

@@ -7,6 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from facegate.errors import InvalidRequest
+from facegate.evaluation.analyses import (
+    Attacks,
+    Compliance,
+    Costs,
+    LogLikelihood,
+    Prices,
+    Statement,
+)
 from facegate.evaluation.assured import thresholds_for
 from facegate.evaluation.attacks import attacks
 from facegate.evaluation.claims import Findings, headline, statements
@@ -18,19 +26,13 @@ from facegate.evaluation.likelihood import likelihood
 from facegate.evaluation.profiles import Profile, compliance
 from facegate.evaluation.rates import RATES, at_threshold, threshold_for
 from facegate.evaluation.results import (
-    Attacks,
     AtThreshold,
-    Compliance,
-    Costs,
     CurvePoint,
     Dropped,
     Eer,
     Failures,
     Groups,
     Histogram,
-    LogLikelihood,
-    Prices,
-    Statement,
     Support,
     WorstErrors,
 )

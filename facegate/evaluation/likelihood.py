@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from facegate.evaluation.analyses import LogLikelihood, ReliabilityPoint
 from facegate.evaluation.arrays import Floats
 from facegate.evaluation.curves import Hull
-from facegate.evaluation.results import LogLikelihood, ReliabilityPoint
 from facegate.evaluation.scores import Trials
 
 _STEPS: Final = 100

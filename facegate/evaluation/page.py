@@ -7,8 +7,9 @@ from itertools import cycle
 from pathlib import Path
 
 from facegate.evaluation import charts
+from facegate.evaluation.analyses import Attacks, Paired, Statement
 from facegate.evaluation.evaluation import Evaluation
-from facegate.evaluation.results import Attacks, Groups, Paired, Rate, Statement
+from facegate.evaluation.results import Groups, Rate
 from facegate.evaluation.table import further, headline, in_brief, of_two, sample, title
 from facegate.evaluation.words import Section, small
 from facegate.figures.html import badges, figure, heading, page, paragraph, table

@@ -9,12 +9,13 @@ from typing import Final
 import numpy as np
 
 from facegate.errors import InvalidRequest
+from facegate.evaluation.analyses import Paired, PairedAt
 from facegate.evaluation.arrays import Places
 from facegate.evaluation.claims import paired_statements
 from facegate.evaluation.curves import fnmr_draws
 from facegate.evaluation.intervals import difference
 from facegate.evaluation.rates import RATES, threshold_for
-from facegate.evaluation.results import Paired, PairedAt, Support
+from facegate.evaluation.results import Support
 from facegate.evaluation.scores import Scores, Trials
 from facegate.figures.intervals import Interval, mcnemar
 

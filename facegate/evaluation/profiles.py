@@ -6,17 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from facegate.evaluation.analyses import Attacks, Compliance, Requirement, Verdict
 from facegate.evaluation.intervals import one_sided
-from facegate.evaluation.results import (
-    Attacks,
-    AtThreshold,
-    Compliance,
-    Groups,
-    Rate,
-    Requirement,
-    Support,
-    Verdict,
-)
+from facegate.evaluation.results import AtThreshold, Groups, Rate, Support
 from facegate.evaluation.words import number
 from facegate.figures.intervals import Interval
 

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from facegate.evaluation.analyses import Compliance, CostAt, Costs, Paired, PairedAt
 from facegate.evaluation.breakdowns import by_group, by_groups_of_both, by_species
 from facegate.evaluation.evaluation import Evaluation
-from facegate.evaluation.results import (
-    AtThreshold,
-    Compliance,
-    CostAt,
-    Costs,
-    Paired,
-    PairedAt,
-    Support,
-    WorstErrors,
-)
+from facegate.evaluation.results import AtThreshold, Support, WorstErrors
 from facegate.evaluation.words import NONE, Section, fmr, number, of, share, small
 from facegate.figures.words import duration, percent, points
 

@@ -1,7 +1,7 @@
 """False match and false non-match rates over all pairs of people's photos.
 
-Terms as in ISO/IEC 19795-1. A pair of strangers shares no person with hardly any other, yet each
-person is in thousands of pairs, so the rates' intervals come from leaving one person out at a time.
+Terms as in ISO/IEC 19795-1. Intervals are those of ``facegate evaluate``, which heed that each
+person is in thousands of pairs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from facegate.evaluation.intervals import Counted
 
 TAIL: Final = 0.2
 """Cosine from which pairs of strangers are kept one by one; of those below it, only how many."""
@@ -139,26 +141,14 @@ def accuracy(cosines: Floats, genuine: NDArray[np.bool_], folds: Codes) -> tuple
 def _bounded(errors: int, pairs: int, wrong: Codes, involved: Codes) -> Rate:
     """A rate with the interval that holds where one person is in many pairs.
 
-    Wilson's, on the number of independent pairs that would vary as much as the rate does when one
-    person is left out at a time (the delete-one jackknife).
-
     Args:
         errors: pairs decided wrongly.
         pairs: all pairs.
         wrong: of the errors, how many each person is in.
         involved: of the pairs, how many each person is in.
     """
-    rate = errors / pairs
-    taking_part = involved > 0
-    without = (errors - wrong[taking_part]) / (pairs - involved[taking_part])
-    people = len(without)
-    variance = (people - 1) / people * float(np.sum((without - without.mean()) ** 2))
-    independent = min(float(pairs), rate * (1 - rate) / variance) if variance else float(pairs)
-    z = 1.959964
-    middle = (rate + z * z / (2 * independent)) / (1 + z * z / independent)
-    spread = rate * (1 - rate) / independent + (z / (2 * independent)) ** 2
-    half = z * float(np.sqrt(spread)) / (1 + z * z / independent)
-    return Rate(errors, pairs, max(0.0, middle - half) if errors else 0.0, min(1.0, middle + half))
+    low, high = Counted(errors, pairs, wrong, involved).rate.interval or (0.0, 1.0)
+    return Rate(errors, pairs, low, high)
 
 
 def first_of_each(people: Codes) -> NDArray[np.bool_]:

@@ -16,8 +16,6 @@ RateKind = Literal["fmr", "bpcer"]
 """The error that a rate counts: strangers who match, or living people who are refused."""
 
 KINDS: tuple[RateKind, ...] = ("fmr", "bpcer")
-_FEW = 12
-"""Thresholds that are listed one by one; of more, those at round rates are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +93,8 @@ class Rates:
 
     @property
     def presets(self) -> Mapping[float, float]:
-        """The thresholds to show: all where they are few, else those at round rates."""
-        if len(self._rates) <= _FEW:
+        """The thresholds to show: of those that were measured, the ones at round rates."""
+        if self.document is None:
             return {rate: self.thresholds[rate] for rate in reversed(self._rates)}
         least, most = self._rates[0], self._rates[-1]
         powers = range(math.floor(math.log10(most)), math.floor(math.log10(least)) - 1, -1)

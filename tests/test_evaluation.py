@@ -254,7 +254,6 @@ def test_a_system_that_no_stranger_tried_has_its_attacks_evaluated() -> None:
     [
         (Scores("x", genuine=trials([1.0, 2.0])), "x has no impostor pairs"),
         (Scores("x", impostor=trials([1.0, 2.0])), "x has no genuine pairs"),
-        (Scores("x", bona_fide=trials([1.0, 2.0])), "x has no attacks"),
         (replace(presented(), bona_fide=NO_TRIALS), "presented has no bona fide presentations"),
         (
             Scores("x", trials([1.0, 2.0], [0, 0]), trials([0.0], [0], [0])),
@@ -265,3 +264,13 @@ def test_a_system_that_no_stranger_tried_has_its_attacks_evaluated() -> None:
 def test_scores_that_no_error_rates_can_be_made_of_are_refused(scores: Scores, why: str) -> None:
     with pytest.raises(InvalidRequest, match=why):
         Evaluation.of(scores)
+
+
+def test_living_people_alone_are_enough_for_their_own_error_rate() -> None:
+    living = trials(np.linspace(0, 1, 200), range(200))
+    found = Evaluation.of(Scores("x", bona_fide=living, liveness_threshold=0.1))
+    assert found.attacks is not None
+    assert found.attacks.bpcer is not None
+    assert found.attacks.bpcer.errors == 20
+    assert any("what gets through" in each.text for each in found.statements)
+    assert found.as_json()["attacks"] == {"worst": None}

@@ -15,6 +15,7 @@ from evaluation import crossed
 
 from evaluated import pairs_of, written
 from facegate.errors import InvalidRequest
+from facegate.evaluation.evaluation import Evaluation
 from facegate.evaluation.matrices import score_matrix
 from facegate.evaluation.readers import check_labels, score_list
 from facegate.evaluation.scores import FAILED, Scores
@@ -389,3 +390,31 @@ def test_people_who_are_not_known_cannot_be_split(tmp_path: Path) -> None:
         unknown.split(0.5)
     with pytest.raises(InvalidRequest, match="one part without pairs"):
         replace(crossed(2)).split(0.5)
+
+
+def test_pairs_with_a_species_are_attacks_on_the_whole_system(tmp_path: Path) -> None:
+    rows = [
+        ("probe_subject", "gallery_subject", "species", "score", "decision"),
+        *(
+            (
+                f"p{one}",
+                f"p{two}",
+                "",
+                0.9 - 0.5 * (one != two),
+                "accept" if one == two else "reject",
+            )
+            for one in range(4)
+            for two in range(4)
+        ),
+        *(
+            (f"p{one}", f"p{one}", "mask", 0.8, "accept" if one < 1 else "reject")
+            for one in range(4)
+        ),
+    ]
+    path = tmp_path / "scores.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
+    found = Evaluation.of(score_list(path))
+    assert (found.genuine, found.impostor) == (4, 12)
+    assert found.attacks is not None
+    assert found.attacks.worst_species.iapar is not None
+    assert found.attacks.worst_species.iapar.errors == 1

@@ -19,8 +19,8 @@ from facegate import errors
 from facegate.plugin import CompatibleApiSettings
 from facegate.providers.http import HttpSettings
 from facegate.providers.settings import ProviderSettings
-from facegate.thresholds import preset
 from facegate_local.manifest import MODELS, PORTRAITS
+from facegate_local.scores import KNOTS
 
 Rows = Iterator[Sequence[str]]
 
@@ -179,12 +179,13 @@ def _rates() -> Rows:
 
 def _groups() -> Rows:
     groups = measured()["groups"]
-    yield "preset", *(f"{what} among {name}" for what in ("FMR", "FNMR") for name in groups)
-    for rate in next(iter(groups.values()))["rates"]:
+    yield "score", *(f"{what} among {name}" for what in ("FMR", "FNMR") for name in groups)
+    scores = (score for _, score in KNOTS[2:])
+    for rate, score in zip(next(iter(groups.values()))["rates"], scores, strict=False):
         at = [group["rates"][rate] for group in groups.values()]
         fmrs = (_bracketed(each["fmr"], "{:.1e}") for each in at)
         fnmrs = (_bracketed(each["fnmr"], "{:.1%}") for each in at)
-        yield f"`{preset(float(rate))}`", *fmrs, *fnmrs
+        yield f"{score:.2f}", *fmrs, *fnmrs
 
 
 def _bracketed(rate: dict[str, float], how: str) -> str:

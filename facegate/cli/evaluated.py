@@ -59,4 +59,5 @@ def _section(section: Section) -> Sequence[RenderableType]:
     for name, *cells in section.rows:
         table.add_row(Text(name, "dim"), *map(Text, cells))
     notes = (Text(note, "dim") for note in section.notes)
-    return [Text(f"\n{section.title}", "bold"), table, *notes]
+    rows = [table] if section.rows else []
+    return [Text(f"\n{section.title}", "bold"), *rows, *notes]

@@ -67,9 +67,9 @@ class Attacks:
         bpcer: share of bona fide presentations that are refused there; those without a response
             count among them.
         bpnrr: share of bona fide presentations that got no response; None where there are none.
-        species: each of them, by name.
+        species: each of them, by name; none where only living people were presented.
         worst: name of the species with the highest APCER at the threshold in use; else the one
-            with the highest IAPAR; else the one with the highest EER.
+            with the highest IAPAR; else the one with the highest EER; None where there is none.
         worst_bpcer_at: BPCER10, BPCER20, BPCER100, each where the APCER of every species is at
             most that.
     """
@@ -79,12 +79,12 @@ class Attacks:
     bpcer: Rate | None
     bpnrr: Rate | None
     species: Sequence[Species]
-    worst: str
+    worst: str | None
     worst_bpcer_at: Sequence[PadPoint]
 
     @property
     def worst_species(self) -> Species:
-        """The figures of the worst species."""
+        """The figures of the worst species, of those that there are."""
         return next(each for each in self.species if each.name == self.worst)
 
 

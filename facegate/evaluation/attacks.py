@@ -22,7 +22,7 @@ def attacks(scores: Scores, threshold: float | None) -> Attacks:
     """The figures of all species.
 
     Args:
-        scores: with one attack or more.
+        scores: with attacks, or with living people alone.
         threshold: the liveness score that a pass takes, in use; None where it is not known.
 
     Raises:
@@ -38,7 +38,8 @@ def attacks(scores: Scores, threshold: float | None) -> Attacks:
         for name, trials in scores.attacks.items()
     ]
     everywhere = [
-        max(threshold_for(trials, asked) for trials in scores.attacks.values()) for asked in _APCERS
+        max(threshold_for(trials, asked) for trials in scores.attacks.values())
+        for asked in (_APCERS if scores.attacks else ())
     ]
     return Attacks(
         bona_fide=len(living),
@@ -46,7 +47,7 @@ def attacks(scores: Scores, threshold: float | None) -> Attacks:
         bpcer=None if closeness is None or not len(living) else _bpcer(living, closeness),
         bpnrr=living.rate(~living.captured) if len(living) else None,
         species=species,
-        worst=max(species, key=_badness).name,
+        worst=max(species, key=_badness).name if species else None,
         worst_bpcer_at=_points(scores, everywhere),
     )
 
@@ -79,7 +80,7 @@ def _points(scores: Scores, thresholds: list[float]) -> list[PadPoint]:
     living = scores.bona_fide
     return [
         PadPoint(asked, scores.on_liveness_scale(closeness), _bpcer(living, closeness))
-        for asked, closeness in zip(_APCERS, thresholds, strict=True)
+        for asked, closeness in zip(_APCERS, thresholds, strict=False)
         if len(living)
     ]
 

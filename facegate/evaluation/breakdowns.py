@@ -84,7 +84,7 @@ def _short(rate: Rate | None) -> str:
 def by_species(attacks: Attacks) -> Section:
     """The table of error rates of presentation attack detection, by species."""
     return Section(
-        "Attacks by species",
+        "Attacks by species" if attacks.species else "Living people",
         ("species", "attacks", "APCER", "EER", _PAD, "no response", "IAPAR", "RIAPAR"),
         [
             (
@@ -111,7 +111,8 @@ def _made(species: Species) -> str:
 
 
 def _of_attacks(attacks: Attacks) -> Iterator[str]:
-    yield "The worst species counts; nothing is pooled over species."
+    if attacks.species:
+        yield "The worst species counts; nothing is pooled over species."
     if attacks.worst_bpcer_at:
         figures = in_line(_bpcer(attacks.worst_bpcer_at))
         yield f"With every species at most at 10, 5 and 1 %, {_PAD} are {figures}."

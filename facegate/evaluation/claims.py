@@ -240,6 +240,9 @@ def _worst(name: str, column: str, spread: Spread) -> Statement:
 
 
 def _attacks(attacks: Attacks) -> Iterator[Statement]:
+    if attacks.worst is None:
+        yield from _living(attacks)
+        return
     worst = attacks.worst_species
     for name, rate in (("APCER", worst.apcer), ("IAPAR", worst.iapar)):
         if rate is not None:
@@ -259,6 +262,24 @@ def _attacks(attacks: Attacks) -> Iterator[Statement]:
             f"Where no species' APCER is above {percent(point.apcer_asked, 0)}, at a threshold of"
             f" just beyond {point.threshold:.6g}, the BPCER is {_flat(share(point.bpcer))}.",
         )
+
+
+def _living(attacks: Attacks) -> Iterator[Statement]:
+    """What is said of living people where nobody attacked."""
+    if attacks.bpcer is not None:
+        yield Statement(
+            "attacks",
+            _VERDICTS[attacks.bpcer.support],
+            f"{percent(attacks.bpcer.share)} of living people are refused (BPCER)",
+            f"At the liveness threshold in use the BPCER is {_flat(share(attacks.bpcer))},"
+            f" {attacks.bpcer.errors:,} of {attacks.bpcer.trials:,}.",
+        )
+    yield Statement(
+        "attacks",
+        Verdict.NOT_SUPPORTED,
+        "what gets through is not known: there are no attacks",
+        "Without presentation attacks nothing is said of what gets through (APCER).",
+    )
 
 
 def _costs(costs: Costs) -> Statement:

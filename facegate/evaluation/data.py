@@ -24,9 +24,8 @@ def as_data(value: Any) -> Any:
         case Rate():
             return _rate("share", value)
         case Attacks():
-            species = [as_data(each) for each in value.species]
-            worst = next(each for each in species if each["name"] == value.worst)
-            return {**{each["name"]: each for each in species}, WORST: worst}
+            species = {each.name: as_data(each) for each in value.species}
+            return {**species, WORST: species.get(value.worst or "")}
         case Mapping():
             return {str(key): as_data(each) for key, each in value.items()}
         case Sequence() if not isinstance(value, str):

@@ -65,7 +65,7 @@ class Evaluation:
         curve: points of the DET curve, by falling false match rate; empty as for ``auc``.
         histograms: scores by kind.
         groups: rates by group, for each column of groups.
-        attacks: presentation attack detection; None where there are no attacks.
+        attacks: presentation attack detection; None where nothing was presented to it.
         costs: of decisions; None without prices.
         likelihood: scores as likelihood ratios; None as for ``auc``.
         latency: of answers; None where it is not known.
@@ -148,7 +148,8 @@ class Evaluation:
             found["groups"] = [
                 by_group(scores, column, closeness, asked) for column in scores.group_names
             ]
-        pad = attacks(scores, scores.liveness_threshold) if scores.attacks else None
+        presented = scores.attacks or (len(scores.bona_fide) and not scores.compared)
+        pad = attacks(scores, scores.liveness_threshold) if presented else None
         held = compliance(profile, judged, found["groups"], pad) if profile else None
         findings = Findings(
             selected=scores.selected,
@@ -205,15 +206,15 @@ def _refuse_one_kind(scores: Scores) -> None:
         if scores.people == 1:
             raise InvalidRequest(f"{scores.name}: all pairs are of one person")
         return
-    if scores.attacks and (len(scores.bona_fide) or len(scores.genuine)):
+    if len(scores.bona_fide) or (scores.attacks and len(scores.genuine)):
         return
     pairs = {"genuine pairs": scores.genuine, "impostor pairs": scores.impostor}
     missing = [kind for kind, trials in pairs.items() if not len(trials)]
     if len(missing) == len(pairs):
-        missing = ["bona fide presentations" if scores.attacks else "attacks"]
+        missing = ["bona fide presentations"]
     raise InvalidRequest(
         f"{scores.name} has no {missing[0]}: error rates take genuine and impostor pairs, or bona"
-        " fide presentations and attacks"
+        " fide presentations"
     )
 
 

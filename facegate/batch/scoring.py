@@ -20,7 +20,7 @@ from facegate.model import Attempt, Decision, Operation
 from facegate.policy import Terms
 from facegate.preparing import prepared
 from facegate.providers.provider import ProviderInfo
-from facegate.providers.templates import Side, Template, Templates
+from facegate.providers.templates import Template, Templates
 from facegate.routing.route import Route
 from facegate.runtime.deadline import Deadline
 from facegate.runtime.drivers import SyncDriver
@@ -41,7 +41,7 @@ class Seen:
     template: Template
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there are millions, and that takes three times as long
 class Pair:
     """A row whose pictures were looked at.
 
@@ -176,20 +176,20 @@ class Scoring:
         most = self._info.max_gallery
         for pair in pairs:
             others = [each for each in pair.gallery if each is not None]
-            probe = pair.probe
+            probe, count = pair.probe, len(others)
             if (
                 probe is None
-                or not 0 < len(others) == len(pair.gallery)
-                or (most is not None and len(others) > most)
-                or len({probe.digest, *(each.digest for each in others)}) <= len(others)
-                or self._terms(len(others)) is None
+                or not 0 < count == len(pair.gallery)
+                or (most is not None and count > most)
+                or len({probe.digest, *[each.digest for each in others]}) <= count
+                or self._terms(count) is None
             ):
                 scored.left.append(pair.row)
             elif (refusal := _refusal(probe, others)) is not None:
                 self._refuse(scored, pair, *refusal)
             else:
                 decided.append(pair)
-                probes += [probe.template] * len(others)
+                probes += [probe.template] * count
                 gallery += [each.template for each in others]
         self._decide(scored, decided, self._templates.template_scores(probes, gallery))
         return scored
@@ -272,10 +272,9 @@ def _terms(route: Route, operation: Operation, wanted: Wanted, gallery: int) -> 
 
 def _refusal(probe: Seen, gallery: Sequence[Seen]) -> tuple[FacegateError, str] | None:
     """The first picture that is refused on its side, and its label."""
-    side: Side = "probe"
-    if (error := probe.template.refusals.get(side)) is not None:
-        return error, side
+    if (error := probe.template.refusals.get("probe")) is not None:
+        return error, "probe"
     for index, each in enumerate(gallery):
-        if (error := each.template.refusals.get("gallery")) is not None:
+        if each.template.refusals and (error := each.template.refusals.get("gallery")) is not None:
             return error, f"gallery[{index}]"
     return None

@@ -315,7 +315,8 @@ def test_a_database_of_an_older_facegate_is_brought_up_to_date(url: str) -> None
 def test_a_database_of_a_newer_facegate_is_left_alone(url: str) -> None:
     with closing(Store(url, durable=True)) as store, store.writing() as connection:
         migrate(connection, (*STEPS, ()))
-    with journal(url) as kept, pytest.raises(ConfigurationError, match=f"of version {len(STEPS) + 1}"):
+    newer = f"of version {len(STEPS) + 1}"
+    with journal(url) as kept, pytest.raises(ConfigurationError, match=newer):
         kept.verify()
 
 

@@ -81,6 +81,8 @@ class Question:
     @property
     def gallery_size(self) -> int:
         """Number of gallery pictures, as far as that is known before they are read; at least 1."""
+        if isinstance(self.gallery, list | tuple):  # nearly always, and sooner told
+            return max(1, len(self.gallery))
         single = isinstance(self.gallery, str | bytes | bytearray | memoryview | Image)
         return max(1, len(self.gallery)) if isinstance(self.gallery, Sized) and not single else 1
 

@@ -92,8 +92,10 @@ def calibrate(
     with _needed():
         from facegate.evaluation.calibrating import text_of
     made = _made(scores, provider, config, about)
+    written = out.with_name(f".{out.name}.made")
     try:
-        out.write_text(text_of(made), encoding="utf-8")
+        written.write_text(text_of(made), encoding="utf-8")
+        written.replace(out)  # as a whole: a service may be about to read the one before it
     except OSError as error:
         raise InvalidRequest(f"cannot write {out.name}: {error.strerror}") from None
     _print(made, as_json=as_json)
@@ -123,9 +125,8 @@ def show(document: Path, *, as_json: bool) -> None:
 def recheck(document: Path, scores: Path, assurance: Any, *, as_json: bool) -> int:
     """Count the false match rates of DOCUMENT anew; exits with 1 where one is contradicted."""
     calibration = Calibration.read(document)
-    rates, scale = calibration.match_rates(CalibrationSettings(assurance=assurance)), None
-    if rates is not None:
-        scale = calibration.key.match
+    rates = calibration.match_rates(CalibrationSettings(assurance=assurance))
+    scale = calibration.key.match
     if rates is None or scale is None:
         raise InvalidRequest(f"{document.name} has no false match rates to count anew")
     with _needed():

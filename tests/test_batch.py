@@ -529,3 +529,42 @@ def noise_of(seed: int) -> Any:
     from facegate.testing.pictures import noise
 
     return noise(seed)
+
+
+def test_files_may_have_their_columns_in_another_order(desk: Desk) -> None:
+    one, two, three = desk.pictures(3)
+    desk.write("a.csv", ("probe", "gallery", "n"), [(one, two, "1")])
+    desk.write("b.csv", ("n", "gallery", "probe"), [("2", one, three)])
+    assert desk.run("run", "a.csv", "b.csv", "--out", "job")[0] == 0
+    assert result(desk, "probe, gallery, n") == [(one, two, "1"), (three, one, "2")]
+
+
+def test_the_name_of_a_file_is_no_pattern(desk: Desk) -> None:
+    one, two, three = desk.pictures(3)
+    desk.write("g1.csv", ("probe", "gallery"), [(one, two)])
+    desk.write("g[1].csv", ("probe", "gallery"), [(one, three)])
+    assert desk.run("run", "g[1].csv", "--out", "job")[0] == 0
+    assert result(desk, "gallery") == [(three,)]
+
+
+def test_rows_may_be_grouped_by_a_column_that_is_only_kept(desk: Desk) -> None:
+    one, two = desk.pictures(2)
+    rows = [(one, two, note) for note in ("b", "a", "c")]
+    desk.write("pairs.csv", ("probe", "gallery", "note"), rows)
+    assert desk.run("run", "pairs.csv", "--out", "job", "--group-by", "note")[0] == 0
+    assert result(desk, "note") == [("b",), ("a",), ("c",)]
+
+
+@pytest.mark.parametrize("column", ["Gallery_2", "Subject", "consent_region"])
+def test_a_column_that_is_nearly_one_that_is_read_is_refused(desk: Desk, column: str) -> None:
+    one, two = desk.pictures(2)
+    desk.write("pairs.csv", ("probe", "gallery", column), [(one, two, "x")])
+    code, _, err = desk.run("run", "pairs.csv", "--out", "job")
+    assert code == 2
+    assert column in err
+
+
+def test_no_number_is_no_limit_of_money(desk: Desk) -> None:
+    desk.pairs(3)
+    assert desk.run("run", "pairs.csv", "--out", "job", "--most", "nan")[0] == 2
+    assert not desk.calls_file.exists()

@@ -162,7 +162,7 @@ class Replay:
         for number, line in enumerate(whole.split(b"\n"), 1):
             try:
                 self.take(json.loads(line))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
                 before = path.read_bytes()[:start].count(b"\n")
                 raise InvalidRequest(
                     f"{path}, line {before + number}: damaged; put the file back from a copy, or"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,7 @@ class Writer:
 
     def good_answers(self, chunk: int) -> list[dict[str, Any]]:
         """The answers of a part's rows that ended without an error."""
-        table = self.database.read_parquet(str(part_file(self.folder, chunk)))
+        table = self.database.read_parquet(escape(str(part_file(self.folder, chunk))))
         names = list(_OWN)
         rows = table.filter("error_code IS NULL").project(", ".join(map(quoted, names)))
         return [
@@ -131,7 +132,7 @@ class Writer:
     def _table(self, answers: Path, first: int, last: int) -> DuckDBPyRelation:
         sides = _SIDES if self.source.all_pairs else {}
         told = self.database.read_json(
-            str(answers), columns={**_OWN, **sides}, format="newline_delimited"
+            escape(str(answers)), columns={**_OWN, **sides}, format="newline_delimited"
         ).set_alias("told")
         results = ", ".join(
             f"{self.shared[name]} AS {name}" if name in self.shared else f'told."{name}"'
@@ -183,9 +184,14 @@ def _named(value: str, name: str, kind: str, *, shows_a_face: bool) -> str:
             if kind.endswith("[]")
             else element.format(value)
         )
-    elif shows_a_face and kind == "VARCHAR":
-        data = f"lower(left({value}, 5)) = 'data:'"
-        value = f"CASE WHEN {data} THEN 'sha256:' || sha256({value}) ELSE {value} END"
+    elif shows_a_face and kind.removesuffix("[]") == "VARCHAR":
+        element = "CASE WHEN lower(left(trim({0}), 5)) = 'data:' THEN 'sha256:' || sha256({0})"
+        element += " ELSE {0} END"
+        value = (
+            f"list_transform({value}, lambda each: {element.format('each')})"
+            if kind.endswith("[]")
+            else element.format(value)
+        )
     return f"{value} AS {quoted(name)}"
 
 

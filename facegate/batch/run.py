@@ -106,6 +106,8 @@ def run(order: Order, progress: Progress = _silently, engine: Engine | None = No
     prices = Prices.of(opened.setup.route, order.operation)
     most = order.most or opened.settings.most
     if most is not None:
+        if not most > 0:  # also refuses NaN, which no sum would pass
+            raise InvalidRequest("the money that a job may cost is a number above 0")
         prices.refuse_unknown()
     if order.all_pairs and order.workers > 1 and templated(opened.setup.route, order.operation):
         raise InvalidRequest(

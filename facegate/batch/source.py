@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,15 +108,14 @@ class Source:
 
     def table(self, database: DuckDBPyConnection, first: int, last: int) -> DuckDBPyRelation:
         """Rows ``first`` to ``last`` of the files, from 1 on: all their columns, and ``row``."""
+        # By name: files may have the same columns in another order, and a union goes by place.
+        names = ", ".join(map(quoted, self.columns))
         slices = [
-            database.read_parquet(each.parquet, file_row_number=True)
+            database.read_parquet(escape(each.parquet), file_row_number=True)
             .filter(
                 f"file_row_number BETWEEN {first - 1 - each.before} AND {last - 1 - each.before}"
             )
-            .project(
-                f"* EXCLUDE (file_row_number), CAST(file_row_number + {each.before + 1} AS BIGINT)"
-                ' AS "row"'
-            )
+            .project(f'{names}, CAST(file_row_number + {each.before + 1} AS BIGINT) AS "row"')
             for each in self.inputs
             if each.before < last and each.before + each.rows >= first
         ]
@@ -129,9 +129,9 @@ class Source:
         names = ["image"] if self.all_pairs else list(filter(is_read, self.columns))
         order = [quoted(self.group_by)] if self.group_by else []
         table = self.table(database, first, last)
-        picked = table.project(", ".join(['"row"', *map(quoted, names)]))
         if order or len(self.inputs) > 1:
-            picked = picked.order(", ".join([*order, '"row"']))
+            table = table.order(", ".join([*order, '"row"']))
+        picked = table.project(", ".join(['"row"', *map(quoted, names)]))
         # In a cursor of its own: whoever asks the rows may look at others meanwhile.
         with database.cursor() as cursor:
             taken = cursor.execute(picked.sql_query())
@@ -177,7 +177,7 @@ def inputs(
     for number, file in enumerate(files):
         digest = sha256_of(file)
         parquet = file.absolute()
-        if file.suffix != ".parquet":
+        if file.suffix.lower() != ".parquet":
             parquet = (store / f"{number:03}.parquet").absolute()
             _rewrite(database, file, parquet)
         table = _opened(database, file, parquet)
@@ -245,6 +245,12 @@ def _check_columns(each: Input, source: Source, operation: Operation) -> None:
         reserved = {*RESULT, "id", "file_row_number"} - {"id" if name == "id" else "", *needed}
         if name.lower() in reserved:
             raise InvalidRequest(f"{each.name}: column {name!r} is the result's; rename it")
+        if not is_read(name) and (is_read(name.lower()) or name.startswith("consent_")):
+            raise InvalidRequest(
+                f"{each.name}: no column is called {name!r}, though it looks like one that is read"
+            )
+        if name in ("probe", "image") and kind.endswith("[]"):
+            raise InvalidRequest(f"{each.name}: column {name!r} is a list, and holds one picture")
         if is_picture(name) and kind.removesuffix("[]") not in ("VARCHAR", "BLOB"):
             raise InvalidRequest(f"{each.name}: column {name!r} is {kind}, and no pictures")
         if source.all_pairs and name.startswith("consent_"):
@@ -255,7 +261,7 @@ def _check_columns(each: Input, source: Source, operation: Operation) -> None:
 
 def _check_values(database: DuckDBPyConnection, source: Source, operation: Operation) -> None:
     for each in source.inputs:
-        table = database.read_parquet(each.parquet, file_row_number=True)
+        table = database.read_parquet(escape(each.parquet), file_row_number=True)
         for name in _needed(source, operation):
             empty = f"{quoted(name)} IS NULL OR len({quoted(name)}) = 0"
             if each.columns[name] == "BLOB":
@@ -278,7 +284,7 @@ def _opened(database: DuckDBPyConnection, file: Path, parquet: Path) -> DuckDBPy
     import duckdb
 
     try:
-        return database.read_parquet(str(parquet))
+        return database.read_parquet(escape(str(parquet)))
     except duckdb.Error as error:
         raise InvalidRequest(f"{file.name} is no Parquet file ({type(error).__name__})") from None
 
@@ -290,7 +296,7 @@ def _rewrite(database: DuckDBPyConnection, file: Path, parquet: Path) -> None:
     names, separator = _header(file)
     try:
         table = database.read_csv(
-            str(file),
+            escape(str(file)),
             header=True,
             sep=separator,
             quotechar='"',

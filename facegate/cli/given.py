@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,6 @@ class Given:
 
 def _is_score(text: str | None) -> bool:
     try:
-        float(text or 0)
+        return math.isfinite(float(text or 0))
     except ValueError:
         return False
-    return True

@@ -141,7 +141,7 @@ class Evaluation:
         judged = None
         if scores.compared:
             found |= _compared(scores, rates, prices, chosen_on)
-            closeness = _in_use(scores, profile, found["rates"])
+            closeness = _in_use(scores, chosen_on or scores, profile, found["rates"])
             judged = at_threshold(scores, closeness)
             same = [at for at in found["rates"] if at.threshold == judged.threshold]
             asked = same[0].fmr_asked if same else None
@@ -236,7 +236,9 @@ def _compared(
     }
 
 
-def _in_use(scores: Scores, profile: Profile | None, rates: Sequence[AtThreshold]) -> float:
+def _in_use(
+    scores: Scores, source: Scores, profile: Profile | None, rates: Sequence[AtThreshold]
+) -> float:
     """The threshold, as closeness, that groups and a profile are judged at.
 
     It is the one in use; else the lowest that keeps the profile's FMR with 95 %; else that of the
@@ -244,8 +246,8 @@ def _in_use(scores: Scores, profile: Profile | None, rates: Sequence[AtThreshold
     """
     if scores.threshold is not None:
         return scores.on_scale(scores.threshold)
-    if profile and scores.impostor.units:
-        assured = thresholds_for(scores.impostor, profile.fmr)
+    if profile and source.impostor.units:
+        assured = thresholds_for(source.impostor, profile.fmr)
         return assured.point if assured.bound is None else assured.bound
     told = [each for each in rates if each.support is Support.SUPPORTED] or rates[:1]
     return scores.on_scale(told[-1].threshold)

@@ -174,6 +174,8 @@ class _Reading:
     def people_and_labels(self) -> tuple[tuple[Codes, ...], NDArray[np.int8]]:
         """Codes of people, and labels, which must not contradict each other."""
         listing = self.listing
+        if self.species not in {"species", *listing.names}:
+            raise InvalidRequest(f"{listing.path.name}, line 1: no column is called {self.species}")
         names = [each for each in ("probe_subject", "gallery_subject") if each in listing.names]
         people = listing.codes(*names)[0] if names else ()
         for name, codes in zip(names, people, strict=True):

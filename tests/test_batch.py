@@ -18,6 +18,7 @@ from batches import Desk, result, status
 from facegate import FaceVerifier, InvalidRequest, Operation
 from facegate.batch import answer
 from facegate.batch.columns import RESULT
+from facegate.batch.parts import Writer
 from facegate.batch.source import Input, Source
 from facegate.testing.fake import FakeProvider, no_match
 from installed import Site
@@ -568,3 +569,92 @@ def test_no_number_is_no_limit_of_money(desk: Desk) -> None:
     desk.pairs(3)
     assert desk.run("run", "pairs.csv", "--out", "job", "--most", "nan")[0] == 2
     assert not desk.calls_file.exists()
+
+
+def test_a_part_that_is_gone_is_not_paid_for_again(desk: Desk) -> None:
+    desk.configure("cost = 1")
+    desk.pairs(3)
+    desk.run("run", "pairs.csv", "--out", "job")
+    (desk.folder / "job" / "parts" / "000000.parquet").unlink()
+    for command in (("run", "pairs.csv", "--out", "job"), ("status", "job")):
+        code, _, err = desk.run(*command)
+        assert code == 2
+        assert "000000.parquet: gone, or not as it was written" in " ".join(err.split())
+    assert desk.calls.total() == 3
+
+
+def test_a_folder_that_was_moved_goes_on(desk: Desk) -> None:
+    desk.configure("cost = 1")
+    desk.pairs(4)
+    desk.run("run", "pairs.csv", "--out", "job", "--chunk", "2", "--at-once", "1", "--most", "2")
+    (desk.folder / "job").rename(desk.folder / "moved")
+    assert desk.run("run", "pairs.csv", "--out", "moved", "--chunk", "2", "--at-once", "1")[0] == 0
+    assert desk.calls.total() == len(result(desk, job="moved")) == 4
+
+
+def test_a_file_that_changes_while_it_is_asked_is_noticed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, three = desk.pictures(3)
+    for name, gallery in (("a", two), ("b", three)):
+        with duckdb.connect() as database:
+            table = database.sql(f"SELECT '{one}' AS probe, '{gallery}' AS gallery")
+            table.write_parquet(f"{name}.parquet")
+    written = Writer.write
+
+    def meanwhile(self: Writer, *arguments: Any) -> None:
+        Path("b.parquet").replace("a.parquet")
+        written(self, *arguments)
+
+    monkeypatch.setattr(Writer, "write", meanwhile)
+    code, _, err = desk.run("run", "a.parquet", "--out", "job")
+    assert code == 2
+    assert "was changed while its rows were asked" in " ".join(err.split())
+    assert not list((desk.folder / "job" / "parts").glob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda data: data["identity"].update(chunk=9999),
+        lambda data: data["identity"].update(threshold="0.01"),
+        lambda data: data.pop("identity"),
+        lambda data: data.pop("source"),
+    ],
+    ids=["chunk", "threshold", "no identity", "no source"],
+)
+def test_a_job_that_was_changed_by_hand_is_refused(desk: Desk, changed: Any) -> None:
+    desk.pairs(3)
+    desk.run("run", "pairs.csv", "--out", "job")
+    path = desk.folder / "job" / "job.json"
+    data = json.loads(path.read_text())
+    changed(data)
+    path.write_text(json.dumps(data))
+    for command in (("run", "pairs.csv", "--out", "job"), ("status", "job")):
+        code, _, err = desk.run(*command)
+        assert code == 2
+        assert "job.json is not as it was written" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"job": ', "", "null"])
+def test_what_is_no_job_is_told_so(desk: Desk, text: str) -> None:
+    desk.pairs(3)
+    desk.run("run", "pairs.csv", "--out", "job")
+    (desk.folder / "job" / "job.json").write_text(text)
+    assert desk.run("status", "job")[0] == desk.run("run", "pairs.csv", "--out", "job")[0] == 2
+
+
+def test_no_text_that_may_be_a_picture_is_copied_into_the_result(desk: Desk) -> None:
+    one, two = desk.pictures(2)
+    uri = "data:image/png;base64," + base64.b64encode(Path(two).read_bytes()).decode()
+    rows = [f" {uri}", "x" * 5000]
+    with duckdb.connect() as database:
+        listed = database.sql(
+            "SELECT $probe AS probe, [$two, each] AS gallery FROM (SELECT unnest($rows) AS each)",
+            params={"probe": one, "two": two, "rows": rows},
+        )
+        listed.write_parquet("pairs.parquet")
+    desk.run("run", "pairs.parquet", "--out", "job")
+    galleries = [gallery for (gallery,) in result(desk, "gallery")]
+    assert [first for first, _ in galleries] == [two, two]
+    assert all(second.startswith("sha256:") for _, second in galleries)

@@ -226,7 +226,7 @@ def _consent(others: Mapping[str, Any]) -> Consent | None:
 def _of_consent(name: str, value: Any) -> Any:
     """A value of the consent: sets are lists, or texts separated by semicolons."""
     if name in _SETS:
-        parts = value.split(";") if isinstance(value, str) else value
+        parts = value if isinstance(value, list) else str(value).split(";")
         return frozenset(str(part).strip() for part in parts)
     if name in _TEXTS:
         return str(value)

@@ -143,20 +143,24 @@ class Job:
         Raises:
             InvalidRequest: there is none.
         """
+        data = _written(folder)
+        identity = data["identity"]
         try:
-            data = json.loads((folder / "job.json").read_bytes())
-        except (OSError, ValueError):
-            raise InvalidRequest(f"{folder} holds no job") from None
-        return cls(
-            folder,
-            data["job"],
-            Source.of_data(data["source"]),
-            Operation(data["operation"]),
-            Wanted(threshold=data["threshold"], liveness_threshold=data["liveness_threshold"]),
-            data["chunk"],
-            data["configuration"],
-            Path(data["root"]) if data["root"] else None,
-        )
+            return cls(
+                folder,
+                data["job"],
+                Source.of_data(data["source"], folder.absolute()),
+                Operation(identity["operation"]),
+                Wanted(
+                    threshold=identity["threshold"],
+                    liveness_threshold=identity["liveness threshold"],
+                ),
+                identity["chunk"],
+                identity["configuration"],
+                Path(identity["root"]) if identity["root"] else None,
+            )
+        except (KeyError, TypeError, ValueError):
+            raise _damaged(folder) from None
 
     @classmethod
     def begun(cls, order: Order, opened: Opened, database: DuckDBPyConnection) -> Job:
@@ -176,15 +180,9 @@ class Job:
         rows = Source(listed, order.all_pairs, order.group_by)
         source.check(database, rows, order.operation)
         data = {
-            "job": hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12],
+            "job": _id_of(identity),
             "identity": identity,
-            "source": rows.as_data(),
-            "operation": order.operation,
-            "threshold": order.threshold,
-            "liveness_threshold": order.liveness_threshold,
-            "chunk": identity["chunk"],
-            "configuration": opened.setup.route.digest,
-            "root": root and str(root.absolute()),
+            "source": rows.as_data(folder.absolute()),
         }
         write_whole(folder / "job.json", data)
         return cls.read(folder)
@@ -214,9 +212,15 @@ class Job:
         return chunk * self.chunk + 1, min((chunk + 1) * self.chunk, self.source.rows)
 
     def done(self, open_chunks: set[int]) -> dict[int, Part]:
-        """The parts of chunks that nobody has to work on, by chunk."""
+        """The parts of chunks that nobody has to work on, by chunk.
+
+        Raises:
+            InvalidRequest: one of them is gone, or is not as it was written.
+        """
         found = {
-            chunk: Part.read(self.parts, chunk) for chunk in self.chunks if chunk not in open_chunks
+            chunk: Part.written(self.parts, chunk)
+            for chunk in self.chunks
+            if chunk not in open_chunks
         }
         return {chunk: part for chunk, part in found.items() if part is not None}
 
@@ -229,8 +233,9 @@ def begun_before(order: Order, opened: Opened) -> Job | None:
     """
     if not (order.out / "job.json").exists():
         return None
+    job = Job.read(order.out)
     _refuse_another(order.out, _identity(order, opened))
-    return Job.read(order.out)
+    return job
 
 
 def write_whole(path: Path, data: Mapping[str, Any]) -> bytes:
@@ -281,8 +286,34 @@ def _identity(order: Order, opened: Opened) -> dict[str, Any]:
     return identity
 
 
+def _written(folder: Path) -> dict[str, Any]:
+    """What the folder says of its job, as it was written."""
+    try:
+        data: Any = json.loads((folder / "job.json").read_bytes())
+    except OSError:
+        raise InvalidRequest(f"{folder} holds no job") from None
+    except ValueError:
+        raise _damaged(folder) from None
+    identity = data.get("identity") if isinstance(data, dict) else None
+    if not isinstance(identity, dict) or data.get("job") != _id_of(identity):
+        raise _damaged(folder)
+    written: dict[str, Any] = data
+    return written
+
+
+def _id_of(identity: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _damaged(folder: Path) -> InvalidRequest:
+    return InvalidRequest(
+        f"{folder}: job.json is not as it was written; put it back from a copy, or begin the job"
+        " anew in another folder"
+    )
+
+
 def _refuse_another(folder: Path, identity: Mapping[str, Any]) -> None:
-    before = json.loads((folder / "job.json").read_bytes())["identity"]
+    before = _written(folder)["identity"]
     for what in {**before, **identity}:
         was, now = before.get(what), identity.get(what)
         if was != now:

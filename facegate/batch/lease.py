@@ -52,7 +52,7 @@ class Lease:
             ConfigurationError: another run is at work.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        last = max((int(each.stem) for each in folder.glob("*.json")), default=0)
+        last = max((int(each.stem) for each in folder.glob("[0-9]*.json")), default=0)
         if last and not _over(folder / f"{last:06}.json", lease_s, sleep):
             raise _busy(folder, last)
         lease = cls(folder, last + 1)
@@ -98,7 +98,7 @@ class Lease:
 
 def at_work(folder: Path) -> bool:
     """Whether a run seems to be at work, as far as that can be told without waiting."""
-    last = max(folder.glob("*.json"), default=None)
+    last = max(folder.glob("[0-9]*.json"), default=None)
     return last is not None and not _over(last, 0, lambda _: None)
 
 
@@ -118,10 +118,10 @@ def _over(path: Path, lease_s: float, sleep: Callable[[float], object]) -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:  # it was killed, or lost its disk, while it began
         return {}
-    return data
+    return data if isinstance(data, dict) else {}
 
 
 def _busy(folder: Path, number: int) -> ConfigurationError:

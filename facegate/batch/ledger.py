@@ -116,7 +116,7 @@ class Replay:
             decisions=Counter(each["decision"] for each in answers if "decision" in each),
             errors=Counter(each["error_code"] for each in wrong),
             failed=sum("failure" in each for each in wrong),
-            billed_errors=sum(each["billed"] != Billed.NO for each in wrong),
+            billed_errors=sum(each.get("billed", Billed.MAYBE) != Billed.NO for each in wrong),
             cost=self.spent,
             doubtful=self.doubtful,
         )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SHARED = ("request_id", "operation", "configuration")
 """Columns whose values follow from the row's number, or are those of the job."""
 _OWN = {name: kind for name, kind in RESULT.items() if name not in _SHARED}
+_NO_PATH = "lower(left(ltrim({0}, ' \t\r\n'), 5)) = 'data:' OR length({0}) > 4096"
+"""SQL of a text that holds a picture, or most likely does: no path is as long."""
 _SIDES = {"first": "BIGINT", "second": "BIGINT"}
 """The listed rows of a pair, where a job asks all pairs."""
 
@@ -48,10 +50,26 @@ class Part:
         try:
             data = json.loads(_about(folder, chunk).read_bytes())
             size = part_file(folder, chunk).stat().st_size
-        except (OSError, ValueError):
+            part = cls(**{**data, "figures": Figures.of_data(data["figures"])})
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        part = cls(**{**data, "figures": Figures.of_data(data["figures"])})
         return part if part.size == size else None
+
+    @classmethod
+    def written(cls, folder: Path, chunk: int) -> Part | None:
+        """The part of a chunk that nobody works on; None where it was never done.
+
+        Raises:
+            InvalidRequest: it was done, and its file is gone or another one. Its rows may have been
+                paid for, so they are not simply asked again.
+        """
+        part = cls.read(folder, chunk)
+        if part is None and _about(folder, chunk).exists():
+            raise InvalidRequest(
+                f"{part_file(folder, chunk)}: gone, or not as it was written; put it back from a"
+                " copy, or begin the job anew in another folder"
+            )
+        return part
 
 
 def part_file(folder: Path, chunk: int) -> Path:
@@ -177,21 +195,12 @@ class Writer:
 
 
 def _named(value: str, name: str, kind: str, *, shows_a_face: bool) -> str:
-    if shows_a_face and kind.startswith("BLOB"):
-        element = "'sha256:' || sha256({})"
-        value = (
-            f"list_transform({value}, lambda each: {element.format('each')})"
-            if kind.endswith("[]")
-            else element.format(value)
-        )
-    elif shows_a_face and kind.removesuffix("[]") == "VARCHAR":
-        element = "CASE WHEN lower(left(trim({0}), 5)) = 'data:' THEN 'sha256:' || sha256({0})"
-        element += " ELSE {0} END"
-        value = (
-            f"list_transform({value}, lambda each: {element.format('each')})"
-            if kind.endswith("[]")
-            else element.format(value)
-        )
+    if shows_a_face:
+        element = "'sha256:' || sha256({0})"
+        if not kind.startswith("BLOB"):
+            element = f"CASE WHEN {_NO_PATH} THEN {element} ELSE {{0}} END"
+        inner = element.format("each" if kind.endswith("[]") else value)
+        value = f"list_transform({value}, lambda each: {inner})" if kind.endswith("[]") else inner
     return f"{value} AS {quoted(name)}"
 
 

@@ -130,6 +130,7 @@ def run(order: Order, progress: Progress = _silently, engine: Engine | None = No
             again=order.again is not None,
             failures=opened.settings.failures,
             window=max(1, LAST // order.workers),
+            stamps=job.source.stamps(),
         )
         money = Budget(most, prices.worst(1) * shared.at_once)
         running = _Run(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 500
 """Rows that are taken out of a chunk together."""
+_LONGEST = 16 * 2**20
+"""Bytes of the longest line of a CSV: one may hold pictures as data URIs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,34 @@ class Source:
         """The columns of the files, each with its type."""
         return self.inputs[0].columns
 
-    def as_data(self) -> dict[str, Any]:
-        """The source as data, for :meth:`of_data`."""
-        return {**asdict(self), "inputs": [asdict(each) for each in self.inputs]}
+    def as_data(self, folder: Path) -> dict[str, Any]:
+        """The source as data, for :meth:`of_data`; files in ``folder`` are named from there."""
+        inputs = []
+        for each in self.inputs:
+            path = Path(each.parquet)
+            inside = path.relative_to(folder) if path.is_relative_to(folder) else path
+            inputs.append({**asdict(each), "parquet": inside.as_posix()})
+        return {**asdict(self), "inputs": inputs}
 
     @classmethod
-    def of_data(cls, data: Mapping[str, Any]) -> Source:
-        """The source that was written down."""
-        return cls(**{**data, "inputs": [Input(**each) for each in data["inputs"]]})
+    def of_data(cls, data: Mapping[str, Any], folder: Path) -> Source:
+        """The source that was written down; the arguments are those of :meth:`as_data`."""
+        inputs = [
+            Input(**{**each, "parquet": str(folder / each["parquet"])}) for each in data["inputs"]
+        ]
+        return cls(**{**data, "inputs": inputs})
+
+    def stamps(self) -> tuple[tuple[int, int], ...]:
+        """Size, and moment of the last change, of each file that rows are read from.
+
+        Raises:
+            InvalidRequest: one is gone.
+        """
+        try:
+            stats = [Path(each.parquet).stat() for each in self.inputs]
+        except OSError as error:
+            raise InvalidRequest(f"cannot read {error.filename}: {error.strerror}") from None
+        return tuple((each.st_size, each.st_mtime_ns) for each in stats)
 
     def _folder(self, row: int) -> str:
         """The folder that the relative paths of a listed row start from."""
@@ -303,6 +325,7 @@ def _rewrite(database: DuckDBPyConnection, file: Path, parquet: Path) -> None:
             escapechar='"',
             columns=dict.fromkeys(names, "VARCHAR"),
             auto_detect=False,
+            max_line_size=_LONGEST,
         )
         table.write_parquet(str(parquet), compression="zstd")
     except duckdb.Error as error:

@@ -22,7 +22,7 @@ from facegate.batch.parts import Part, Writer
 from facegate.batch.pictures import Pictures
 from facegate.batch.scoring import Scored, Scoring
 from facegate.batch.source import database
-from facegate.errors import ConfigurationError
+from facegate.errors import ConfigurationError, InvalidRequest
 from facegate.model import Billed
 
 
@@ -40,6 +40,7 @@ class Run:
         again: whether rows that ended in an error are asked again.
         failures: share of a worker's last rows that stops it.
         window: number of these rows.
+        stamps: size and last change of the files that rows are read from.
     """
 
     folder: str
@@ -51,6 +52,7 @@ class Run:
     again: bool
     failures: float
     window: int
+    stamps: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ class Worker:
         return Report(chunk, ending, figures)
 
     def _work(self, chunk: int, ledger: Ledger, most: float | None) -> tuple[Ending, Figures]:
+        self._refuse_changed()
         ledger.commit(self._heads(ledger))
         scored = self._score(self._scoring, chunk, ledger) if self._scoring else None
         if self._scoring and scored is None:
@@ -178,10 +181,19 @@ class Worker:
         if ending is Ending.DONE:
             made = self._job.parts / f"{ledger.name}.made"
             self._parts.write(made, *self._job.bounds(chunk), self._lines(ledger, scored))
+            self._refuse_changed()
             ledger.commit(())  # or somebody else has the chunk, and writes its part
             self._parts.publish(made, chunk, self.run.number, figures)
             removed(self._job.ledgers, chunk)
         return ending, figures
+
+    def _refuse_changed(self) -> None:
+        """Refuse to go on with files that are others than when the run began."""
+        if self._job.source.stamps() != self.run.stamps:
+            raise InvalidRequest(
+                f"{self._job.folder}: a file was changed while its rows were asked; put it back,"
+                " and the same command goes on"
+            )
 
     def _heads(self, ledger: Ledger) -> Iterator[dict[str, Any]]:
         """What is to be said before the first row is asked: of those that others left behind."""

@@ -274,3 +274,40 @@ def test_living_people_alone_are_enough_for_their_own_error_rate() -> None:
     assert found.attacks.bpcer.errors == 20
     assert any("what gets through" in each.text for each in found.statements)
     assert found.as_json()["attacks"] == {"worst": None}
+
+
+def test_the_cheapest_threshold_is_chosen_on_other_people_where_they_are_split() -> None:
+    chosen, counted = crossed(80, shift=1.5, seed=1), crossed(80, shift=1.5, seed=2)
+    prices = Prices(false_match=50, false_non_match=5, prior=0.1, review=1)
+    own = Evaluation.of(chosen, prices=prices).costs
+    found = Evaluation.of(counted, prices=prices, chosen_on=chosen).costs
+    assert own is not None
+    assert found is not None
+    assert found.least.threshold == own.least.threshold
+    assert found.with_review is not None
+    assert own.with_review is not None
+    assert found.with_review.threshold == own.with_review.threshold
+    assert found.with_review.review_from == own.with_review.review_from
+    above = counted.impostor.closeness >= found.least.threshold
+    assert found.least.fmr == pytest.approx(np.mean(above))
+    assert found.least.cost != own.least.cost
+
+
+def test_nobody_is_held_to_a_limit_by_attacks_of_unknown_instruments() -> None:
+    scores = crossed(60, shift=4)
+    refused = replace(trials([0.0] * 60, range(60)), accepted=np.zeros(60, np.bool_))
+    limits = {}
+    for known in (True, False):
+        attacks = {"mask": replace(refused, named=known)}
+        held = Evaluation.of(replace(scores, attacks=attacks), profile=PROFILES["nist-ial2"])
+        assert held.compliance is not None
+        (iapar,) = (each for each in held.compliance.requirements if "IAPAR" in each.name)
+        limits[known] = iapar.verdict
+    assert limits == {True: Verdict.MET, False: Verdict.NOT_SUPPORTED}
+
+
+def test_strangers_who_all_failed_in_capture_make_no_threshold() -> None:
+    scores = crossed(20)
+    failed = trials([FAILED] * 10, range(10))
+    with pytest.raises(InvalidRequest, match="all impostor pairs failed in capture"):
+        Evaluation.of(replace(scores, impostor=failed))

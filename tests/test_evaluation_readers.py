@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from evaluated import pairs_of, written
 from facegate.errors import InvalidRequest
 from facegate.evaluation.evaluation import Evaluation
 from facegate.evaluation.matrices import score_matrix
+from facegate.evaluation.paired import paired
 from facegate.evaluation.readers import check_labels, score_list
 from facegate.evaluation.scores import FAILED, Scores
 
@@ -226,11 +229,11 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
     "no truth": ([{"score": 1}], "line 1: no column says what is true: genuine, or label"),
     "a word": (
         with_column("score", 0.9, "high", 0.4, 0.1),
-        "line 3: score is no finite number",
+        "line 3: score is no number up to",
     ),
-    "nothing": (with_column("score", 0.9, 0.8, "", 0.1), "line 4: score is no finite number"),
-    "infinite": (with_column("score", 0.9, 0.8, 0.4, "inf"), "line 5: score is no finite number"),
-    "nan": (with_column("score", "nan", 0.8, 0.4, 0.1), "line 2: score is no finite number"),
+    "nothing": (with_column("score", 0.9, 0.8, "", 0.1), "line 4: score is no number up to"),
+    "infinite": (with_column("score", 0.9, 0.8, 0.4, "inf"), "line 5: score is no number up to"),
+    "nan": (with_column("score", "nan", 0.8, 0.4, 0.1), "line 2: score is no number up to"),
     "constant": (with_column("score", 1, 1, 1, 1), "all scores are the same"),
     "a label": (
         with_column("genuine", "true", "maybe", "false", "false"),
@@ -360,7 +363,7 @@ def test_a_symmetric_matrix_counts_once(tmp_path: Path) -> None:
     ("text", "why"),
     [
         (",a,b\na,1,2\nb,3\n", "line 3: 1 scores for 2 columns"),
-        (",a,b\na,1,2\nb,x,4\n", "line 3, column a: score is no finite number"),
+        (",a,b\na,1,2\nb,x,4\n", "line 3, column a: score is no number up to"),
         (",a,b\nc,1,2\n", "no row carries the id of a column"),
         (",a,b\na,1,1\nb,1,1\n", "all scores are the same"),
     ],
@@ -418,3 +421,54 @@ def test_pairs_with_a_species_are_attacks_on_the_whole_system(tmp_path: Path) ->
     assert found.attacks is not None
     assert found.attacks.worst_species.iapar is not None
     assert found.attacks.worst_species.iapar.errors == 1
+
+
+def test_two_lists_are_paired_by_people_and_place_where_nothing_else_tells(tmp_path: Path) -> None:
+    rows = [(f"p{one}", f"p{two}", 0.9 - 0.3 * (one != two) - 0.01 * one - 0.003 * two)
+            for one in range(5) for two in range(5)]  # fmt: skip
+    shuffled = [rows[1], rows[0], *rows[2:]]
+    first, second = (
+        score_list(_listed(tmp_path / f"{name}.csv", each))
+        for name, each in (("one", rows), ("two", shuffled))
+    )
+    found = paired(first, second)
+    assert found.rank_correlation == pytest.approx(1)
+    assert found.left_out == 4
+
+
+def _listed(path: Path, rows: Sequence[tuple[str, str, float]]) -> Path:
+    lines = ["probe_subject,gallery_subject,score", *(",".join(map(str, row)) for row in rows)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("read", [score_list, score_matrix])
+@pytest.mark.parametrize("content", [b"no gzip at all", gzip.compress(os.urandom(999))[:500]])
+def test_a_damaged_archive_is_told_so(tmp_path: Path, read: Any, content: bytes) -> None:
+    path = tmp_path / "scores.csv.gz"
+    path.write_bytes(content)
+    with pytest.raises(InvalidRequest, match=r"scores\.csv\.gz is no CSV"):
+        read(path)
+
+
+@pytest.mark.parametrize("row", ["1e308,true,a,a", f"0.5,true,a,{'a' * 200_000}"])
+def test_values_beyond_all_measure_are_refused_by_name(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "scores.csv"
+    head = "score,genuine,probe_subject,gallery_subject"
+    path.write_text("\n".join([head, "0.1,false,a,b", "-1e308,false,b,c", row]), encoding="utf-8")
+    with pytest.raises(InvalidRequest, match=r"scores\.csv"):
+        score_list(path)
+
+
+def test_a_symmetric_matrix_counts_once_though_scores_cancel(tmp_path: Path) -> None:
+    people = ["a", "b", "c"]
+    scores = {("a", "b"): 0.1, ("a", "c"): 0.2, ("b", "c"): -0.3}
+    table = [
+        [scores.get((one, two), scores.get((two, one), 0.9)) for two in people] for one in people
+    ]
+    path = tmp_path / "matrix.csv"
+    rows = [",".join(["", *people])]
+    rows += [",".join([one, *map(str, row)]) for one, row in zip(people, table, strict=True)]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    found = score_matrix(path)
+    assert (len(found.impostor), found.dropped.mirrored) == (3, 3)

@@ -15,6 +15,9 @@ from facegate.evaluation.arrays import Codes, Flags, Floats, Keys
 from facegate.evaluation.results import Dropped, Failures
 from facegate.evaluation.scores import FAILED, NO_TRIALS, Trials, by_code
 
+_LARGEST = 1e300
+"""The largest score: of larger ones, no sum is a number."""
+
 
 class Label(IntEnum):
     """What is true of a row."""
@@ -147,11 +150,11 @@ def _closeness(columns: Columns, where: Where, *, lower_is_closer: bool) -> Floa
     if lower_is_closer:
         np.negative(closeness, out=closeness)
     failed = np.zeros(len(columns), np.bool_) if columns.refused is None else columns.refused > 0
-    wrong = np.flatnonzero(~np.isfinite(closeness) & ~failed)
+    wrong = np.flatnonzero(~(np.abs(closeness) <= _LARGEST) & ~failed)
     if len(wrong):
         raise InvalidRequest(
-            f"{where(_place(columns, int(wrong[0])))}: score is no finite number; where there is"
-            " none, an error_code says why"
+            f"{where(_place(columns, int(wrong[0])))}: score is no number up to"
+            f" {_LARGEST:g}; where there is none, an error_code says why"
         )
     closeness[failed] = FAILED
     known = closeness[~failed] if failed.any() else closeness
@@ -198,7 +201,8 @@ def _drop_mirror(columns: Columns, closeness: Floats, dropped: Flags) -> int:
     weights = np.where(impostor & (closeness > FAILED), closeness, 0.0)
     size = 1 + max(int(unit.max(initial=0)) for unit in columns.people)
     sums = [by_code(unit, size, weights) for unit in columns.people]
-    if not np.allclose(sums[0], sums[1], rtol=1e-9, atol=0.0):
+    largest = float(np.abs(weights).max(initial=0.0))
+    if not np.allclose(sums[0], sums[1], rtol=1e-9, atol=1e-9 * largest):
         return 0
     chosen = np.flatnonzero(impostor)
     probe, gallery = (unit[chosen] for unit in columns.people)

@@ -205,6 +205,8 @@ def _refuse_one_kind(scores: Scores) -> None:
     if scores.compared:
         if scores.people == 1:
             raise InvalidRequest(f"{scores.name}: all pairs are of one person")
+        if not scores.impostor.captured.any():
+            raise InvalidRequest(f"{scores.name}: all impostor pairs failed in capture")
         return
     if len(scores.bona_fide) or (scores.attacks and len(scores.genuine)):
         return
@@ -232,7 +234,7 @@ def _compared(
         "rates": [at_threshold(scores, threshold_for(source, rate), rate) for rate in rates],
         "curve": det(scores),
         "likelihood": likelihood(genuine, impostor),
-        "costs": costs(scores, prices, used) if prices else None,
+        "costs": costs(scores, prices, used, chosen_on) if prices else None,
     }
 
 

@@ -7,8 +7,9 @@ import gzip
 import lzma
 import re
 import shutil
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
@@ -24,14 +25,18 @@ CAPTURE: Final = ("CaptureRejected", "ImageRejected", "UnsupportedPicture")
 """Errors that are of the picture, and so biometric outcomes. All others are outages."""
 _MEMORY: Final = "250MB"
 """Of the database, beside the columns that it gives; what is more goes to a file."""
-_BROKEN: Final = (
+BROKEN: Final = (
     duckdb.Error,
     lzma.LZMAError,
     gzip.BadGzipFile,
     EOFError,
     UnicodeDecodeError,
+    csv.Error,
+    zlib.error,
 )
-_PLACE: Final = "file_row_number"
+"""Errors of a file that is not what its name says."""
+PLACE: Final = "file_row_number"
+"""The column of a row's place in its file, from 0 on."""
 
 
 @contextmanager
@@ -51,7 +56,7 @@ def opened(path: Path) -> Iterator[Listing]:
         try:
             staged = path if path.suffix == ".parquet" else _staged(database, path, Path(folder))
             yield Listing(database, path, staged)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise _unreadable(path, error) from None
         except OSError as error:
             raise InvalidRequest(f"cannot read {path.name}: {error.strerror}") from None
@@ -70,9 +75,9 @@ class Listing:
         self._database = database
         self.path = path
         path.open("rb").close()  # for the system's own words where that cannot be
-        source = f"read_parquet({_quoted(staged)}, {_PLACE} = true)"
+        source = f"read_parquet({_quoted(staged)}, {PLACE} = true)"
         described = database.execute(f"DESCRIBE FROM {source}").fetchall()
-        self.names = {str(name) for name, *_ in described} - {_PLACE}
+        self.names = {str(name) for name, *_ in described} - {PLACE}
         answered = f"{self.word('error_code')} IN ({', '.join(map(_quoted, ('', *CAPTURE)))})"
         self.outages = self._counts(self.word("error_code"), f"{source} WHERE NOT {answered}")
         self._answers = f"{source} WHERE {answered}" if self.outages else source
@@ -80,7 +85,7 @@ class Listing:
     @property
     def file_rows(self) -> Codes:
         """Place of each row in the file, from 0 on."""
-        return self.column(f"{_PLACE}::INTEGER")
+        return self.column(f"{PLACE}::INTEGER")
 
     def word(self, name: str) -> str:
         """SQL of a column as text; empty where it is empty or missing."""
@@ -134,22 +139,23 @@ class Listing:
         if "id" not in self.names:
             return [str(row + 1) for row in rows]
         places = ", ".join(map(str, rows))
-        query = f"SELECT {_PLACE}, id::VARCHAR FROM {self._answers}"  # noqa: S608
+        query = f"SELECT {PLACE}, id::VARCHAR FROM {self._answers}"  # noqa: S608
         where = "AND" if self.outages else "WHERE"
-        found = dict(self._database.execute(f"{query} {where} {_PLACE} IN ({places})").fetchall())
+        found = dict(self._database.execute(f"{query} {where} {PLACE} IN ({places})").fetchall())
         return [found[row] for row in rows]
 
     def where(self, row: int) -> str:
         """A row, by its place in the file, as people find it: by its line, if lines there are."""
         if self.path.suffix == ".parquet":
             return f"{self.path.name}, row {row + 1}"
-        with text_of(self.path) as file:
+        with text_of(self.path) as file, suppress(csv.Error):  # a value too long for it
             first = file.readline()
             file.seek(0)
             reader = csv.reader(file, delimiter=_separator(first))
             for _, _ in zip(range(row + 2), filter(None, reader), strict=False):
                 pass
             return f"{self.path.name}, line {reader.line_num}"
+        return f"{self.path.name}, row {row + 1}"
 
     def _counts(self, expression: str, source: str) -> dict[str, int]:
         query = f"SELECT {expression} AS one, count(*) FROM {source} GROUP BY one ORDER BY one"  # noqa: S608

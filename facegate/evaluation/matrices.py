@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from hashlib import blake2b
-from lzma import LZMAError
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from facegate.errors import InvalidRequest
 from facegate.evaluation.arrays import Floats, Keys
 from facegate.evaluation.columns import Columns, Label, Refused, sorted_out
-from facegate.evaluation.listing import text_of
+from facegate.evaluation.listing import BROKEN, text_of
 from facegate.evaluation.scores import Scores
 
 
@@ -86,10 +85,10 @@ def _read(path: Path) -> tuple[list[str], list[str], Floats, list[int]]:
                 probes.append(probe)
                 rows.append(np.array([_number(value) for value in values]))
                 lines.append(reader.line_num)
+    except BROKEN as error:
+        raise InvalidRequest(f"{path.name} is no CSV in UTF-8 ({type(error).__name__})") from None
     except OSError as error:
         raise InvalidRequest(f"cannot read {path.name}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error, EOFError, LZMAError) as error:
-        raise InvalidRequest(f"{path.name} is no CSV in UTF-8 ({type(error).__name__})") from None
     if not set(probes) & set(galleries):
         raise InvalidRequest(
             f"{path.name}: no row carries the id of a column, so there is no genuine pair"

@@ -107,7 +107,10 @@ def _of_attacks(limit: float, attacks: Attacks | None) -> Iterator[Requirement]:
     for each in species:
         assert each.iapar is not None  # noqa: S101 - chosen above
         span = one_sided(each.iapar)
-        assert span is not None  # noqa: S101 - instruments are always known
+        if span is None or each.instruments is None:  # ten pictures of a mask are not ten masks
+            name = f"IAPAR of {each.name}"
+            yield _unsupported(name, limit, each.iapar.share, "the instruments are not known")
+            continue
         yield _judged(
             f"IAPAR of {each.name}",
             limit,

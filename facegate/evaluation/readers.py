@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from facegate.errors import InvalidRequest
 from facegate.evaluation.arrays import Codes, Flags
 from facegate.evaluation.columns import Columns, Label, Refused, drop_repeated, sorted_out
-from facegate.evaluation.listing import Listing, opened
+from facegate.evaluation.listing import PLACE, Listing, opened
 from facegate.evaluation.scores import Scores
 from facegate.figures.latency import Latency
 
@@ -264,6 +264,9 @@ class _Reading:
             pair = listing.column(f"hash(least({one}, {two}), greatest({one}, {two}))")
             columns.pictures = pair, listing.column(f"{one} > {two}")
             columns.keys = listing.column(f"hash({one}, {two})")
+        elif {"probe_subject", "gallery_subject"} <= listing.names:
+            people = f"{listing.word('probe_subject')}, {listing.word('gallery_subject')}"
+            columns.keys = listing.column(f"hash({people}, {PLACE})")
         if "id" in listing.names:
             columns.keys = listing.column(f"hash({listing.word('id')})")
 

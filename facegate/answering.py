@@ -217,6 +217,7 @@ class Request:
             seconds=seconds,
             configuration=route.digest,
             arm=arm,
+            caller=question.caller,
             judged_by_caller=question.judged_by_caller,
         )
 

@@ -46,6 +46,7 @@ class Finished:
         seconds: duration of the request, 0 or more.
         configuration: digest of the configuration that led there.
         arm: the arm of the split that it went to, also where it failed there.
+        caller: id of the key that it came with; None where it came through no service.
         judged_by_caller: the caller wanted the score alone and decides elsewhere; the decision that
             was worked out is nobody's.
     """
@@ -61,6 +62,7 @@ class Finished:
     seconds: float
     configuration: str | None = None
     arm: str | None = None
+    caller: str | None = None
     judged_by_caller: bool = False
 
     def answer(self) -> VerificationResult:

@@ -39,6 +39,7 @@ class Question:
         consent: the person's consent; a provider that it does not permit is not asked.
         request_id: id to find the request again by, 1 to 128 letters, digits and ``._:-``; drawn at
             random where none is given.
+        caller: id of the key that the question came with, where it came through a service.
         judged_by_caller: the caller wants the score and decides elsewhere: recorded as such, and
             left out of every rate of acceptance.
 
@@ -56,6 +57,7 @@ class Question:
     subject: str | None = field(default=None, repr=False)
     consent: Consent | None = None
     request_id: str | None = None
+    caller: str | None = None
     judged_by_caller: bool = False
 
     def __post_init__(self) -> None:

@@ -25,6 +25,10 @@ class Kind(StrEnum):
     ERASURE = "erasure"
     PURGE = "purge"
     BATCH = "batch"
+    REVIEW = "review"
+    CLAIM = "claim"
+    KEY = "key"
+    RELOAD = "reload"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def records_of(event: Finished | Shadowed, key: bytes | None) -> list[Record]:
         "route": finished.route,
         "arm": finished.arm,
         "shadow": shadow,
+        "caller": finished.caller,
         "operation": str(finished.operation),
         "configuration": finished.configuration,
     }

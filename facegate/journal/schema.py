@@ -34,6 +34,7 @@ _CONTENT: dict[str, type[Boolean | Float[float] | Integer | Text]] = {
     "route": Text,
     "arm": Text,
     "shadow": Boolean,
+    "caller": Text,
     "number": Integer,
     "provider": Text,
     "plugin": Text,
@@ -135,6 +136,7 @@ STEPS: Sequence[Sequence[str]] = (
         f"INSERT INTO facegate_head VALUES (0, '{START}')",  # noqa: S608  a constant
     ),
     ("ALTER TABLE facegate_records ADD COLUMN calibration TEXT",),
+    ("ALTER TABLE facegate_records ADD COLUMN caller TEXT",),
 )
 """Never change one that was released; append another. A column that a later step adds is null in
 the records before it, and null is not hashed."""

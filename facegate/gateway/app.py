@@ -28,8 +28,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from facegate.errors import ConfigurationError
 from facegate.gateway.api import Api
+from facegate.gateway.arrival import Shared
 from facegate.gateway.bridge import Bridge
-from facegate.gateway.endpoint import ApiEndpoint, Shared
+from facegate.gateway.endpoint import ApiEndpoint
 from facegate.gateway.sandbox import Sandbox
 from facegate.gateway.settings import Limits, public_place
 from facegate.health import Health

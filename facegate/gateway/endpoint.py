@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import anyio
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -15,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from facegate.errors import FacegateError, ImageRejected, InvalidRequest, ProviderUnavailable
 from facegate.gateway.api import Api
-from facegate.gateway.repeats import Completion, Repeats, Repetition
-from facegate.gateway.settings import Limits
+from facegate.gateway.arrival import Shared, Unread
+from facegate.gateway.repeats import Completion, Repetition
 from facegate.providers.bodies import MAX_JSON_VALUES, is_overcrowded
 from facegate.providers.compat import json_reply
 from facegate.runtime.flow import HttpReply, HttpRequest
@@ -24,33 +22,6 @@ from facegate.runtime.flow import HttpReply, HttpRequest
 _SUBJECT = re.compile(r"[ -~]{1,256}")
 SUBJECT = "x-facegate-subject"
 """Header with a request's subject, for which no vendor's API has a place."""
-
-
-@dataclass
-class Shared:
-    """State that all endpoints share; used on one event loop alone.
-
-    Attributes:
-        limits: bounds on what one caller may cost.
-        public: host and leading path that callers know, where a proxy changes them on the way.
-        busy: requests in work.
-        arriving: bodies of a key's that are still on their way, by key.
-    """
-
-    limits: Limits
-    public: tuple[str, str] = ("", "")
-    repeats: Repeats = field(default_factory=Repeats)
-    busy: int = 0
-    arriving: Counter[str] = field(default_factory=Counter)
-
-    def is_full(self, key: str) -> bool:
-        """Whether one more request of a key has to wait.
-
-        Who claims a key may not have it: signatures are checked once the body is there. So bodies
-        that do not arrive take half of the places at most, and the other keys' callers go on.
-        """
-        most = self.limits.max_requests
-        return self.busy >= most or (bool(key) and self.arriving[key] >= -(-most // 2))
 
 
 @dataclass
@@ -110,13 +81,10 @@ class ApiEndpoint:
         subject = request.headers.get(SUBJECT)
         if subject is not None and not _SUBJECT.fullmatch(subject):
             return _plain(400, f"{SUBJECT}: 1 to 256 printable ASCII characters")
-        self.shared.arriving[key] += 1
-        try:
-            body = await self._body(state, receive, request.headers.get("content-length", ""))
-        finally:
-            self.shared.arriving[key] -= 1
-        if not isinstance(body, bytes):
-            return body
+        declared = request.headers.get("content-length", "")
+        body = await self.shared.body(receive, key, declared)
+        if isinstance(body, Unread):
+            return self._unread(state, body)
         request, request_id = replace(request, body=(body,)), state["request_id"]
         # A heavy body takes a while to digest: not on the event loop.
         repetition = await run_sync(self._proven, state, request, key)
@@ -155,25 +123,14 @@ class ApiEndpoint:
         caller_id = None if refusal else self.api.repeats(request)
         return Repetition.of(self.api.name, key, caller_id, request) if caller_id else refusal
 
-    async def _body(
-        self, state: dict[str, Any], receive: Receive, declared: str
-    ) -> bytes | HttpReply | None:
-        """The whole body, a refusal of it, or None where the caller has hung up."""
-        limits, parts, size = self.shared.limits, [], 0
-        if declared.isdigit() and int(declared) > limits.max_body_bytes:
+    def _unread(self, state: dict[str, Any], why: Unread) -> HttpReply | None:
+        """A refusal of a body; None where the caller has hung up."""
+        if why is Unread.TOO_HEAVY:
             return self._too_heavy(state)
-        with anyio.move_on_after(limits.body_timeout_s):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                parts.append(message["body"])
-                size += len(parts[-1])
-                if size > limits.max_body_bytes:
-                    return self._too_heavy(state)
-                if not message["more_body"]:
-                    return b"".join(parts)
-        late = _plain(408, f"the body did not arrive within {limits.body_timeout_s:g} s")
+        if why is Unread.HUNG_UP:
+            return None
+        seconds = self.shared.limits.body_timeout_s
+        late = _plain(408, f"the body did not arrive within {seconds:g} s")
         return replace(late, headers={**late.headers, "connection": "close"})
 
     def _too_heavy(self, state: dict[str, Any]) -> HttpReply:

@@ -184,13 +184,12 @@ class Image:
             if prefix is None:
                 raise ImageRejected("a data URI must read data:image/...;base64,...")
             encoded = encoded[prefix.end() :]
-        compact = encoded.translate(_TO_STANDARD, delete=string.whitespace.encode()).rstrip(b"=")
-        if len(compact) * 3 // 4 > limits.max_bytes:
-            raise ImageRejected(_too_heavy(len(compact) * 3 // 4, limits))
         try:
-            data = pybase64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True)
-        except ValueError:
-            raise ImageRejected("not base64: a wrong letter, or cut short") from None
+            if len(encoded) * 3 // 4 > limits.max_bytes:
+                raise ValueError  # much of it may be line ends
+            data = pybase64.b64decode(encoded, validate=True)
+        except ValueError:  # nearly always it is standard base64, which is sooner tried than asked
+            data = _tidied(encoded, limits)
         return cls.from_bytes(data, limits)
 
     @lazy
@@ -213,6 +212,17 @@ ImageSource = Image | str | os.PathLike[str] | bytes | bytearray | memoryview | 
 """A source that :meth:`Image.of` takes a picture from."""
 Gallery = ImageSource | Iterable[ImageSource]
 """One picture of the claimed person, or several."""
+
+
+def _tidied(encoded: bytes, limits: ImageLimits) -> bytes:
+    """The bytes of base64 that may be URL-safe, wrapped or without its padding."""
+    compact = encoded.translate(_TO_STANDARD, delete=string.whitespace.encode()).rstrip(b"=")
+    if len(compact) * 3 // 4 > limits.max_bytes:
+        raise ImageRejected(_too_heavy(len(compact) * 3 // 4, limits))
+    try:
+        return pybase64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True)
+    except ValueError:
+        raise ImageRejected("not base64: a wrong letter, or cut short") from None
 
 
 def _too_heavy(size: int, limits: ImageLimits) -> str:

@@ -112,7 +112,17 @@ def is_overcrowded(body: bytes) -> bool:
     A value of two bytes takes hundreds once it is parsed, and more if it has to be complained
     about. They are counted by the signs between them, with those inside texts.
     """
-    return bool(_JSON.match(body)) and sum(map(body.count, b",[{")) > MAX_JSON_VALUES
+    if not _JSON.match(body):
+        return False
+    found = 0
+    for sign in (b",", b"[", b"{"):
+        place = body.find(sign)  # ten times as fast as a count, where there are few
+        while place >= 0:
+            found += 1
+            if found > MAX_JSON_VALUES:
+                return True
+            place = body.find(sign, place + 1)
+    return False
 
 
 def json_body(message: WireModel) -> Body:

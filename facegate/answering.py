@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +18,20 @@ from facegate.errors import (
     InvalidRequest,
     JournalUnavailable,
 )
-from facegate.events import RECORD_S, Event, Finished, Observer, Recorder, Shadowed, ShadowSkipped
+from facegate.events import (
+    RECORD_S,
+    Cancelled,
+    Event,
+    Finished,
+    Observer,
+    Recorder,
+    Shadowed,
+    ShadowSkipped,
+    tell,
+)
 from facegate.health import Health, of_route
 from facegate.images.intake import Intake, Pictures, picture, pictures
-from facegate.model import Operation, VerificationResult
+from facegate.model import Attempt, Operation, VerificationResult
 from facegate.providers.provider import Provider
 from facegate.question import Question
 from facegate.routing.node import Run, Share
@@ -77,14 +88,18 @@ class Service:
 
     @contextmanager
     def request(self, question: Question, patience: Deadline | None = None) -> Iterator[Request]:
-        """A request on the current route, which is held until it is recorded.
+        """A request on the current route, which is held until it is recorded, or given up.
 
         Args:
             question: the question that is asked.
             patience: the caller's own deadline, which can be given up.
         """
         with self.versions.use() as version:
-            yield Request(self, version, question, patience)
+            request = Request(self, version, question, patience)
+            try:
+                yield request
+            finally:
+                request.abandon()
 
     def health(self) -> Flow[Health]:
         """The health of the route and of the recorder; no provider is asked."""
@@ -99,11 +114,7 @@ class Service:
 
     def notify(self, event: Event) -> None:
         """Tell every observer."""
-        for observer in self._observers:
-            try:
-                observer(event)
-            except Exception as error:  # noqa: BLE001  no reason to refuse an answer
-                _log.warning("an observer failed: %s", type(error).__name__)
+        tell(self._observers, event)
 
     def close(self) -> None:
         """Let go of providers and of the recorder."""
@@ -137,6 +148,7 @@ class Request:
         self._run: Run | None = None
         self._loaded: Pictures | None = None
         self._at, self._started = datetime.now(UTC), time.perf_counter()
+        self._told = threading.Lock()  # locked by whoever records it, and never opened
 
     def answer(self) -> Flow[Finished]:
         """The answer, or why there is none; the flow itself does not fail."""
@@ -150,12 +162,31 @@ class Request:
 
     def record(self, finished: Finished) -> Flow[None]:
         """Tell observers, keep the record, and have a candidate asked in the background."""
+        if not self._told.acquire(blocking=False):
+            return
         self._service.notify(finished)
         if self._service.recorder is not None:
             yield from self._service.recorder.record(finished)
         shadow = self._version.route.shadow
         if self._run is not None and shadow is not None and shadow.wants(self._question):
             yield from self._follow(shadow, self._run, finished)
+
+    def abandon(self) -> None:
+        """Record that it was given up, if a provider was asked and nothing else was recorded.
+
+        Nothing is waited for: whoever cancels a task, or interrupts the program, wants to go on.
+        """
+        recorder, run = self._service.recorder, self._run
+        if recorder is None or run is None or self._told.locked():
+            return
+        why = Cancelled("nobody waits for the answer any more")
+        attempts = run.given_up(why)
+        if not attempts or not self._told.acquire(blocking=False):
+            return
+        try:
+            recorder.submit(self._event(why, attempts))
+        except JournalUnavailable as error:
+            _log.warning("a request that was given up is not recorded: %s", error.message)
 
     def _begun(self) -> Flow[Run]:
         question, route = self._question, self._version.route
@@ -184,11 +215,17 @@ class Request:
         most = self._version.route.max_gallery
         return (yield from pictures(question.probe, question.gallery, intake, most))
 
-    def _event(self, outcome: VerificationResult | FacegateError) -> Finished:
+    def _event(
+        self,
+        outcome: VerificationResult | FacegateError,
+        attempts: tuple[Attempt, ...] | None = None,
+    ) -> Finished:
         """The event of an outcome, which gets what only the whole request knows."""
         question, route, run = self._question, self._version.route, self._run
         seconds = time.perf_counter() - self._started
-        attempts, arm = (tuple(run.attempts), run.arm) if run else ((), None)
+        if attempts is None:
+            attempts = tuple(run.attempts) if run else ()
+        arm = run.arm if run else None
         if isinstance(outcome, FacegateError):
             outcome.attempts, outcome.request_id = attempts, question.id
             if self._loaded:

@@ -5,7 +5,8 @@ No event holds a picture, a token or a vendor's words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,17 +18,25 @@ from facegate.runtime.flow import Flow
 if TYPE_CHECKING:
     from facegate.consent import Consent
 
+_log = logging.getLogger(__name__)
 
 __all__ = [
     "BreakerTurned",
+    "BudgetPassed",
+    "Cancelled",
     "Event",
     "Finished",
     "Observer",
     "Recorder",
+    "Refused",
     "ShadowSkipped",
     "Shadowed",
     "Tried",
 ]
+
+
+class Cancelled(FacegateError):
+    """The asking task was cancelled or interrupted: recorded as the end, and never raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +151,51 @@ class ShadowSkipped:
     candidate: str
 
 
-Event = Finished | Shadowed | Tried | BreakerTurned | ShadowSkipped
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that a service turned away before any question was asked.
+
+    Attributes:
+        status: HTTP status of the reply, 400 to 599.
+        path: the path that was asked, as it is declared; ``-`` where nothing is.
+        caller: id of the key that it came with; None where none was believed.
+    """
+
+    status: int
+    path: str
+    caller: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetPassed:
+    """A key that has spent more than its soft budget; told by the question that passed it.
+
+    Attributes:
+        caller: the key's id.
+        spent: money that is spent or reserved, in the operator's currency.
+        soft_budget: the money after which that is told.
+        period: ``day`` or ``month``.
+    """
+
+    caller: str
+    spent: float
+    soft_budget: float
+    period: str
+
+
+Event = BudgetPassed | Refused | Finished | Shadowed | Tried | BreakerTurned | ShadowSkipped
 Observer = Callable[[Event], Any]
 """A function that is called on the spot, in the thread or on the loop of the request: it must be
 quick, and what it raises is logged and dropped."""
+
+
+def tell(observers: Iterable[Observer], event: Event) -> None:
+    """Tell observers; one that fails is no reason to refuse anything."""
+    for observer in observers:
+        try:
+            observer(event)
+        except Exception as error:  # noqa: BLE001
+            _log.warning("an observer failed: %s", type(error).__name__)
 
 
 RECORD_S = 5.0
@@ -160,6 +210,13 @@ class Recorder(Protocol):
 
         Raises:
             JournalUnavailable: it could not be kept; the caller gets this instead of the answer.
+        """
+
+    def submit(self, event: Finished) -> None:
+        """Keep an event that nobody waits for: at once, and without waiting for anything.
+
+        Raises:
+            JournalUnavailable: it could not be kept.
         """
 
     def check(self) -> None:

@@ -21,7 +21,7 @@ from facegate.thresholds import Thresholds
 if TYPE_CHECKING:
     import anyio
 
-    from facegate.answering import Load, Source
+    from facegate.answering import Load, Request, Source
     from facegate.health import Health
     from facegate.images.intake import Intake
     from facegate.providers.provider import Provider
@@ -114,10 +114,19 @@ class FaceVerifier(_Verifier):
             FacegateError: there is no answer; see :meth:`compare`.
         """
         patience = Deadline(math.inf)
-        return sheltered(partial(self._answered, question, patience), patience)
+        asked: list[Request] = []
+        try:
+            return sheltered(partial(self._answered, question, patience, asked), patience)
+        finally:
+            if patience.given_up:  # now, and not when the thread comes back: that may be too late
+                for request in asked:
+                    request.abandon()
 
-    def _answered(self, question: Question, patience: Deadline) -> VerificationResult:
+    def _answered(
+        self, question: Question, patience: Deadline, asked: list[Request]
+    ) -> VerificationResult:
         with self._service.request(question, patience) as request:
+            asked.append(request)
             finished = self._driver.run(request.answer(), request.deadline)
             self._driver.run(request.record(finished), Deadline(RECORD_S))
         return finished.answer()

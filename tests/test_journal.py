@@ -50,6 +50,9 @@ def test_a_request_is_told_whole(run: Run, url: str) -> None:
         match=SAME.match,
         engine="acme-1.4",
         judged_by_caller=True,
+        configuration="3f9a",
+        caller="abcdefghijkl",
+        consent=Consent("opening an account", frozenset({"Acme"}), reference="c-17"),
         attempts=(attempt("first", "ProviderTimeout", cost=0.25), attempt(cost=0.5)),
     )
     with journal(url) as kept:
@@ -76,6 +79,14 @@ def test_a_request_is_told_whole(run: Run, url: str) -> None:
         cost=0.75,
         engine="acme-1.4",
         judged_by_caller=True,
+        match_threshold=0.8,
+        plugin="acme",
+        configuration="3f9a",
+        caller="abcdefghijkl",
+        consent_reference="c-17",
+        consent_purpose="opening an account",
+        final=Decision.ACCEPT,
+        seq=1,
     )
 
 
@@ -242,6 +253,8 @@ def test_closing_an_async_verifier_does_not_keep_its_loop_waiting() -> None:
 
         def record(self, event: object) -> Flow[None]:
             yield from ()
+
+        def submit(self, event: object) -> None: ...
 
         def check(self) -> None: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,10 +13,14 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
+from acme import SAME
 from facegate import ConfigurationError
 from facegate.cli import main as cli
+from facegate.consent import Consent
+from facegate.events import Shadowed
 from facegate.journal import open_journal
-from journals import KEY, NOON, finished, journal, write
+from facegate.trial.source import from_csv
+from journals import KEY, NOON, attempt, finished, journal, write
 
 
 class Done(NamedTuple):
@@ -53,7 +57,9 @@ def test_a_journal_that_holds_is_said_to(facegate: Facegate) -> None:
     head = facegate("head").out.strip()
     assert facegate("verify") == (
         0,
-        f"6 records from number 1 on: the chain holds\nhead {head}\n",
+        "6 records from number 1 on: the chain holds\nproves that the records follow from each"
+        " other; whoever can write the database could forge all of them, but not a head that was"
+        f" kept elsewhere\nhead {head}\n",
         "",
     )
     assert json.loads(facegate("verify", "--expect-head", head, "--json").out) == {
@@ -64,6 +70,9 @@ def test_a_journal_that_holds_is_said_to(facegate: Facegate) -> None:
         "begins": 1,
         "head": head,
         "problems": [],
+        "keyed_from": None,
+        "proves": "proves that the records follow from each other; whoever can write the database"
+        " could forge all of them, but not a head that was kept elsewhere",
     }
 
 
@@ -153,12 +162,35 @@ def test_rows_as_csv(facegate: Facegate) -> None:
         "judged_by_caller": "false",
         "genuine": "true",
         "spoof": "",
+        "match_threshold": "",
+        "liveness_threshold": "",
+        "plugin": "acme",
+        "plugin_version": "",
+        "configuration": "",
+        "caller": "",
+        "consent_reference": "",
+        "consent_purpose": "",
+        "given_id": "",
+        "final": "accept",
+        "review": "",
+        "seq": "1",
     }
     assert (second["request_id"], second["decision"], second["seconds"]) == (
         "r-3",
         "review",
         "0.25",
     )
+
+
+def test_an_export_of_an_older_facegate_is_still_read(facegate: Facegate) -> None:
+    facegate("export", "rows.csv")
+    with journal("sqlite:///journal.db") as kept:
+        assert list(from_csv(Path("rows.csv"), "kyc")) == list(kept.rows("kyc"))
+    with Path("rows.csv").open(newline="") as new, Path("old.csv").open("w", newline="") as old:
+        writer = csv.writer(old)
+        writer.writerows(row[:22] for row in csv.reader(new))  # up to the labels
+    first, second = from_csv(Path("old.csv"), "kyc")
+    assert (first.request_id, second.decision, first.plugin) == ("r-1", "review", None)
 
 
 def test_rows_as_parquet(facegate: Facegate) -> None:
@@ -198,6 +230,83 @@ def test_forgetting_a_person(facegate: Facegate) -> None:
     assert json.loads(facegate("erase", "--subject", "ann", "--json").out) == {"erased": 4}
     assert json.loads(facegate("verify", "--json").out)["erased"] == 4
     assert facegate("export", "rows.csv").out == "1 exported\n"
+
+
+def test_requests_are_listed_the_newest_first(facegate: Facegate) -> None:
+    done = facegate("list")
+    assert [line.split()[3] for line in done.out.splitlines()[1:]] == ["r-3", "r-2", "r-1"]
+    assert "REVIEW" in done.out
+    assert facegate("list", "--subject", "ann", "--limit", 1).err == "there are more: --before 5\n"
+    older = json.loads(facegate("list", "--subject", "ann", "--before", 5, "--json").out)
+    assert [each["request_id"] for each in older["decisions"]] == ["r-1"]
+    assert (older["next"], older["head"]) == (None, 6)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (("--decision", "review"), ["r-3"]),
+        (("--route", "other"), ["r-2"]),
+        (("--until", "2026-03-03"), ["r-2", "r-1"]),
+        (("--since", "2026-03-03"), ["r-3"]),
+        (("--operation", "liveness"), []),
+        (("--provider", "main", "--route", "kyc"), ["r-3", "r-1"]),
+        (("--error", "BadReply"), []),
+        (("--caller", "somebody"), []),
+        (("--reference", "c-17"), []),
+    ],
+)
+def test_a_list_is_narrowed_down(
+    facegate: Facegate, wanted: Sequence[str], found: Sequence[str]
+) -> None:
+    listed = json.loads(facegate("list", *wanted, "--json").out)["decisions"]
+    assert [each["request_id"] for each in listed] == found
+
+
+def test_a_request_is_shown_whole(facegate: Facegate) -> None:
+    with journal("sqlite:///journal.db") as kept:
+        first = attempt("first", "ProviderTimeout", cost=0.2, step="verify", image="gallery[1]")
+        attempts = (first, attempt(cost=0.5))
+        consent = Consent("opening an account", frozenset({"Acme"}), reference="c-17")
+        told: dict[str, Any] = {
+            "match": SAME.match,
+            "arm": "b",
+            "consent": consent,
+            "caller": "abcdefghijkl",
+        }
+        event = finished("r-4", "ben", decision="review", attempts=attempts, **told)
+        write(kept, event, finished("r-4", at=NOON + timedelta(days=1)))
+        write(kept, Shadowed(event, finished("r-4", decision="reject")))
+        kept.claim("r-4", "somebody")
+        kept.review("r-4", "somebody", "accept", "the scar is the same", "genuine")
+    done = facegate("show", "r-4")
+    shown = " ".join(done.out.split())
+    assert done.code == 0
+    for words in (
+        "REVIEW then ACCEPTED compare r-4 500 ms",
+        "match 0.9 >= 0.8",
+        "route kyc, arm b",
+        "billed yes, 0.7",
+        "consent c-17 for opening an account",
+        "1 first (acme) verify on gallery[1] ProviderTimeout 250 ms billed: yes, 0.2",
+        "the claimed person somebody",
+        "somebody accept: the scar is the same found: genuine",
+        "given the same id: r-4.2",
+    ):
+        assert words in shown
+    data = json.loads(facegate("show", "r-4", "--json").out)
+    assert [each["act"] for each in data["reviews"]] == ["claim", "verdict"]
+    assert facegate("show", "r-9").code == 2
+
+
+def test_a_journal_is_sealed_once(facegate: Facegate) -> None:
+    assert "journal.chain_key is not set" in facegate("seal").err
+    with Path("facegate.toml").open("a") as file:
+        file.write('chain_key = "a key that nobody guesses"\n')
+    assert "begin with `facegate journal seal`" in facegate("verify").err
+    assert facegate("seal").code == 0
+    assert "since record 7; those before it" in facegate("verify").out
+    assert "sealed already" in facegate("seal").err
 
 
 def test_there_has_to_be_a_journal(facegate: Facegate) -> None:

@@ -280,7 +280,7 @@ def test_what_could_not_be_written_is_tried_again_as_such() -> None:
     entry = Entry([Record(Kind.LABEL, "2026", {})])
     with closing(Writer(append, most=1, linger_s=0, close_s=5)) as writer:
         assert writer.offer(entry)
-        assert entry.written.wait(60)
+        assert entry.wait(60)
     assert tries == [(1, False), (1, True), (1, True)]
 
 

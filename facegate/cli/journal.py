@@ -9,14 +9,18 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from facegate.cli import recorded
 from facegate.cli.options import ACCEPTED, REJECTED, config_option, json_option, print_json
 from facegate.config import Config
 from facegate.errors import ConfigurationError
+from facegate.figures.data import plain
 from facegate.journal.chain import Head
+from facegate.journal.lookup import Filter
+from facegate.model import Decision, Operation
 from facegate.opening import recorder
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 _AGE = re.compile(r"(\d{1,5})([hdwy])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
+
+_SHOWN = 50
 
 _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 _day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
@@ -68,12 +74,14 @@ def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int
         checked = opened.verify(expected, progress)
     if as_json:
         data = {"verified": not checked.problems, **asdict(checked), "head": str(checked.head)}
-        print_json(data)
+        print_json({**data, "proves": None if checked.problems else checked.proves})
     else:
         for problem in checked.problems:
             click.echo(problem)
         state = f"{len(checked.problems)} problems" if checked.problems else "the chain holds"
         click.echo(f"{checked.records} records from number {checked.begins} on: {state}")
+        if not checked.problems:
+            click.echo(checked.proves)
         if checked.erased_since:
             click.echo(
                 f"{checked.erased_since} records from before that head were emptied after it;"
@@ -81,6 +89,17 @@ def verify(expect_head: str | None, config: str | None, *, as_json: bool) -> int
             )
         click.echo(f"head {checked.head}")
     return REJECTED if checked.problems else ACCEPTED
+
+
+@journal.command()
+@config_option
+def seal(config: str | None) -> None:
+    """Hash the chain with chain_key from here on.
+
+    For a journal that was begun without one; a new one is sealed from its first record.
+    """
+    with _opened(config) as opened:
+        opened.seal()
 
 
 @journal.command()
@@ -147,6 +166,62 @@ def import_(file: Path, config: str | None, *, as_json: bool) -> None:
     with _opened(config) as opened, _bar("Importing") as progress:
         count = opened.import_labels(file, progress)
     _echo_count("imported", count, as_json=as_json)
+
+
+@journal.command("list")
+@click.option("--subject", help="As it was given with the requests.")
+@click.option("--since", type=_day, help="Only from this day or moment on, in UTC.")
+@click.option("--until", type=_day, help="Only before this day or moment, in UTC.")
+@click.option(
+    "--decision",
+    type=click.Choice([each.value for each in Decision]),
+    help="Only what was decided so, before a review.",
+)
+@click.option(
+    "--operation", type=click.Choice([each.value for each in Operation]), help="Only this one."
+)
+@click.option("--route", "-r", metavar="NAME", help="Only requests on this route.")
+@click.option("--provider", metavar="NAME", help="Only what this one answered, or failed to.")
+@click.option("--caller", metavar="ID", help="Only what came with this key.")
+@click.option("--error", metavar="CODE", help="Only what ended in this error.")
+@click.option("--reference", metavar="TEXT", help="Only under the consent of this reference.")
+@click.option("--limit", type=click.IntRange(1), default=_SHOWN, show_default=True)
+@click.option("--before", type=int, metavar="NUMBER", help="Go on from where a list ended.")
+@config_option
+@json_option
+def list_(
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    before: int | None,
+    config: str | None,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
+    """List requests, the newest first."""
+    first, last = (day and day.replace(tzinfo=UTC) for day in (since, until))
+    with _opened(config) as opened:
+        filters = Filter(since=first, until=last, **wanted)
+        page = opened.find(filters, before=before, limit=limit)
+    if as_json:
+        print_json(plain(page))
+    else:
+        recorded.show_page(page)
+
+
+@journal.command()
+@click.argument("request_id")
+@config_option
+@json_option
+def show(request_id: str, config: str | None, *, as_json: bool) -> None:
+    """Show all that is recorded of one request: attempts, thresholds, outcomes, reviews."""
+    with _opened(config) as opened:
+        detail = opened.decision(request_id)
+    if as_json:
+        print_json(plain(detail))
+    else:
+        recorded.show_detail(detail)
 
 
 @journal.command()

@@ -6,9 +6,13 @@ gaps. ``content_hash`` is the SHA-256 of the record's salt and its content as ca
 record that is changed, removed, moved or put in between no longer follows from the one before it.
 
 The end is known too: a row of its own holds the last number and hash. Whoever can write the
-database can still forge all of it from some record on; what no forger can do is keep the hashes
-that were written down elsewhere, so print the head now and then (``facegate journal head``), keep
-it out of reach, and verify against it.
+database can still forge all of it from some record on, unless the chain is hashed with a key (see
+:mod:`facegate.journal.chain`), and can cut off its end in any case. What no forger can do is keep
+the hashes that were written down elsewhere, so print the head now and then (``facegate journal
+head``), keep it out of reach, and verify against it.
+
+Each request has an id of its own, whatever callers give (:mod:`facegate.journal.naming`). What
+people do about a decision follows it and never changes it (:mod:`facegate.journal.reviews`).
 
 Forgetting leaves the chain whole. Erasing a person empties every column of their records but
 number, kind, time and the two hashes; without the random salt, which goes too, the content cannot
@@ -22,8 +26,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from facegate.journal.chain import Head
-from facegate.journal.rows import RequestRow
+from facegate.journal.chain import Head, Kind
+from facegate.journal.lookup import (
+    CaseTaken,
+    Detail,
+    Extent,
+    Figures,
+    Filter,
+    NotRecorded,
+    Page,
+)
+from facegate.journal.rows import (
+    Act,
+    AttemptRow,
+    Case,
+    Found,
+    LabelRow,
+    RequestRow,
+    ReviewRow,
+    ReviewState,
+    Verdict,
+)
 from facegate.journal.verification import ChainVerification
 from facegate.runtime.extras import extra
 
@@ -31,7 +54,30 @@ if TYPE_CHECKING:
     from facegate.journal.journal import Journal as Journal
     from facegate.journal.journal import Progress as Progress
 
-__all__ = ["ChainVerification", "Head", "Journal", "Progress", "RequestRow", "open_journal"]
+__all__ = [
+    "Act",
+    "AttemptRow",
+    "Case",
+    "CaseTaken",
+    "ChainVerification",
+    "Detail",
+    "Extent",
+    "Figures",
+    "Filter",
+    "Found",
+    "Head",
+    "Journal",
+    "Kind",
+    "LabelRow",
+    "NotRecorded",
+    "Page",
+    "Progress",
+    "RequestRow",
+    "ReviewRow",
+    "ReviewState",
+    "Verdict",
+    "open_journal",
+]
 
 
 def open_journal(table: Mapping[str, Any], source: str) -> Journal:

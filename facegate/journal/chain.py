@@ -1,16 +1,37 @@
-"""The chain: what makes a record follow from the one before it. No database is known here."""
+"""The chain: what makes a record follow from the one before it. No database is known here.
+
+Without a key, the chain shows what was altered by somebody who did not, or could not, hash all that
+follows anew. With ``[journal] chain_key`` a record's hash is an HMAC under that key, and whoever
+can write the database but does not have the key cannot append, alter or empty a record unseen:
+
+- The key is never in the database. A record of the kind ``seal`` says from where on the hashes are
+  keyed; its own is the first. A new journal begins with it, and an older one goes on with it once
+  somebody has said so (``facegate journal seal``): were it written by itself, a forger who hashed
+  the whole journal anew without a key would have it written behind the forgery.
+- The row that holds the head also holds a mark of the key, which every writer compares with its
+  own. So no process that was left with an older configuration goes on without the key, or with
+  another. The mark proves nothing: verification asks for the sealing record itself.
+- A purge that removes the sealing record says in its own, which is keyed, that the key was in use.
+
+A key is for the life of a journal; it is not changed. Cutting off the end shows, with a key or
+without, only against a head that was kept elsewhere.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from facegate.errors import InvalidRequest
+
+# Whatever a forger put into a column is something that can be hashed.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
 
 START = "0" * 64
 """The hash before the first record."""
@@ -29,6 +50,7 @@ class Kind(StrEnum):
     CLAIM = "claim"
     KEY = "key"
     RELOAD = "reload"
+    SEAL = "seal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +63,20 @@ class Record:
         content: columns by name; None is left out.
         salt: random, in hexadecimal, so that nobody can guess the content of a record from its
             hash.
+        content_hash: of its salt and its content, where it has been worked out.
+        primary_at: of a shadow's request, when its primary's began; it is not kept.
     """
 
     kind: Kind
     at: str
     content: Mapping[str, Any]
     salt: str = field(default_factory=lambda: secrets.token_hex(16))
+    content_hash: str = ""
+    primary_at: str | None = None
+
+    def hashed(self) -> Record:
+        """The same with its hash worked out, which is better done here than while others wait."""
+        return replace(self, content_hash=digest(self.content, self.salt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +90,8 @@ class StoredRecord:
         content: columns by name; empty where the record was erased.
         salt: None where the record was erased.
         content_hash: SHA-256 of salt and content, in hexadecimal.
-        hash: SHA-256 of the hash before it, number, kind, time and content hash, in hexadecimal.
+        hash: of the hash before it, number, kind, time and content hash, in hexadecimal: SHA-256,
+            or HMAC-SHA-256 under the journal's key.
     """
 
     seq: int
@@ -103,21 +134,30 @@ class Head:
 def digest(content: Mapping[str, Any], salt: str) -> str:
     """The hash of a record's content, in hexadecimal."""
     columns = {name: value for name, value in content.items() if value is not None}
-    # Whatever a forger put into a column is something that can be hashed.
-    text = json.dumps(columns, sort_keys=True, separators=(",", ":"), default=repr)
-    return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
+    return hashlib.sha256(f"{salt}{_canonical(columns)}".encode()).hexdigest()
 
 
-def link(previous: str, seq: int, kind: str, at: str, content_hash: str) -> str:
-    """The hash of a record, made of the hash before it; in hexadecimal."""
-    return hashlib.sha256(f"{previous}|{seq}|{kind}|{at}|{content_hash}".encode()).hexdigest()
+def mark(key: bytes) -> str:
+    """The mark of a key, which tells nothing about it; in hexadecimal."""
+    return hmac.digest(key, b"facegate journal", "sha256").hex()[:16]
 
 
-def chained(head: Head, records: Iterable[Record]) -> Iterator[StoredRecord]:
+def link(
+    previous: str, seq: int, kind: str, at: str, content_hash: str, *, key: bytes | None
+) -> str:
+    """The hash of a record, made of the hash before it, with the key if there is one."""
+    text = f"{previous}|{seq}|{kind}|{at}|{content_hash}".encode()
+    return hmac.digest(key, text, "sha256").hex() if key else hashlib.sha256(text).hexdigest()
+
+
+def chained(
+    head: Head, records: Iterable[Record], key: bytes | None = None
+) -> Iterator[StoredRecord]:
     """The records with their numbers and hashes, following ``head``."""
     for seq, record in enumerate(records, head.seq + 1):
-        content_hash = digest(record.content, record.salt)
-        head = Head(seq, link(head.hash, seq, record.kind, record.at, content_hash))
+        content_hash = record.content_hash or digest(record.content, record.salt)
+        linked = link(head.hash, seq, record.kind, record.at, content_hash, key=key)
+        head = Head(seq, linked)
         yield StoredRecord(
             seq, record.kind, record.at, record.content, record.salt, content_hash, head.hash
         )

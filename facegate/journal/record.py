@@ -40,8 +40,9 @@ def records_of(event: Finished | Shadowed, key: bytes | None) -> list[Record]:
         "configuration": finished.configuration,
     }
     at = stamp(finished.at)
+    primary_at = stamp(event.primary.at) if isinstance(event, Shadowed) else None
     return [
-        Record(Kind.REQUEST, at, shared | _request(finished)),
+        Record(Kind.REQUEST, at, shared | _request(finished), primary_at=primary_at),
         *(
             Record(Kind.ATTEMPT, stamp(attempt.at) if attempt.at else at, shared | content)
             for attempt, content in _attempts(finished.attempts)
@@ -52,6 +53,7 @@ def records_of(event: Finished | Shadowed, key: bytes | None) -> list[Record]:
 def _request(finished: Finished) -> dict[str, Any]:
     result, consent, last = finished.result, finished.consent, finished.attempts[-1:]
     by = result if result is not None else next(iter(last), None)
+    reference = consent.reference if consent else None
     match, liveness = (None, None) if result is None else (result.match, result.liveness)
     return {
         **(_who(by.provider, by.plugin, by.lineage) if by is not None else {}),
@@ -70,8 +72,8 @@ def _request(finished: Finished) -> dict[str, Any]:
         "cost": _cost(finished.attempts),
         "calibration": next((each.calibration for each in last), None),
         "judged_by_caller": finished.judged_by_caller,
-        "consent_reference": _text(consent.reference) if consent else None,
-        "consent_purpose": _text(consent.purpose) if consent else None,
+        "consent_reference": kept_text(reference) if reference is not None else None,
+        "consent_purpose": kept_text(consent.purpose) if consent else None,
     }
 
 
@@ -98,7 +100,7 @@ def _who(provider: str, plugin: str, lineage: str) -> dict[str, Any]:
         "provider": provider,
         "plugin": plugin,
         "plugin_version": plugin_versions().get(plugin),
-        "lineage": _text(lineage),
+        "lineage": kept_text(lineage),
     }
 
 
@@ -136,8 +138,6 @@ def _number(value: float | None) -> float | None:
     return None if value is None else float(value) + 0.0
 
 
-def _text(value: str | None) -> str | None:
+def kept_text(value: str, longest: int = _LONGEST) -> str:
     """Text that every database can hold: no longer than that, and without what is no letter."""
-    if value is None:
-        return None
-    return value[:_LONGEST].encode("utf-8", "replace").decode().replace("\0", "")
+    return value[:longest].encode("utf-8", "replace").decode().replace("\0", "")

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from facegate.journal.chain import Kind, Record
 from facegate.journal.reading import begins
 from facegate.journal.record import stamp
-from facegate.journal.schema import CONTENT, records
+from facegate.journal.schema import CONTENT, of_kind, records, reviews
 from facegate.journal.store import Store
 
 _CHUNK = 2000
@@ -19,7 +19,7 @@ _CHUNK = 2000
 
 
 def erase(store: Store, subject: str) -> int:
-    """Empty the records of a person and the labels of their requests; gives how many.
+    """Empty the records of a person, and what became known of their requests; gives how many.
 
     Args:
         store: the journal's.
@@ -30,12 +30,14 @@ def erase(store: Store, subject: str) -> int:
     """
     theirs = records.c.subject == subject
     requests = select(records.c.request_id).where(theirs)
-    labels = (records.c.kind == Kind.LABEL) & records.c.request_id.in_(requests)
+    later = records.c.kind.in_((Kind.LABEL, Kind.CLAIM, Kind.REVIEW))
+    labels = later & records.c.request_id.in_(requests)
     with store.writing() as connection:
         numbers = connection.scalars(
             select(records.c.seq).where(theirs | labels).order_by(records.c.seq)
         ).all()
         if numbers:
+            connection.execute(delete(reviews).where(reviews.c.request_id.in_(requests)))
             nothing = dict.fromkeys((*CONTENT, "salt"))
             connection.execute(update(records).where(theirs | labels).values(nothing))
             detail = json.dumps({"erased": _spans(numbers)})
@@ -63,11 +65,13 @@ def purge(store: Store, before: datetime, progress: Callable[[int, int], object]
         aged = select(func.max(records.c.seq)).where(records.c.at < stamp(before))
         last = connection.scalar(aged if kept is None else aged.where(records.c.seq < kept)) or 0
         old = select(records.c.hash).where(records.c.seq == last)
-        if last > begins(connection).seq:
+        if last > begins(connection)[0].seq:
             detail = {"upto": last, "hash": connection.scalar(old), "before": stamp(before)}
+            if _keyed(connection, last):
+                detail["keyed"] = True
             store.extend(connection, [Record(Kind.PURGE, _now(), {"detail": json.dumps(detail)})])
         else:
-            last = begins(connection).seq
+            last = begins(connection)[0].seq
         first = connection.scalar(select(func.min(records.c.seq))) or 1
     total = last - first + 1  # with what an interrupted purge has left
     for done in range(0, total, _CHUNK):
@@ -75,8 +79,17 @@ def purge(store: Store, before: datetime, progress: Callable[[int, int], object]
         with store.writing() as connection:
             upto = min(last, first + done + _CHUNK - 1)
             connection.execute(delete(records).where(records.c.seq <= upto))
+            connection.execute(delete(reviews).where(reviews.c.seq <= upto))
     store.forget()
     return max(total, 0)
+
+
+def _keyed(connection: Connection, last: int) -> bool:
+    """Whether the chain goes on from a record with a key."""
+    seal = of_kind(Kind.SEAL), records.c.seq <= last
+    return (
+        begins(connection)[1] or connection.scalar(select(records.c.seq).where(*seal)) is not None
+    )
 
 
 def _spans(numbers: Iterable[int]) -> list[list[int]]:

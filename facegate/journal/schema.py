@@ -8,7 +8,7 @@ revision folder and packages of its own for what is one table and a list.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import (
     BigInteger,
@@ -20,16 +20,18 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TextClause,
     inspect,
     select,
     text,
 )
 
 from facegate.errors import ConfigurationError
-from facegate.journal.chain import START
+from facegate.journal.chain import START, Kind
 
 _CONTENT: dict[str, type[Boolean | Float[float] | Integer | Text]] = {
     "request_id": Text,
+    "given_id": Text,
     "subject": Text,
     "route": Text,
     "arm": Text,
@@ -80,10 +82,108 @@ records = Table(
     Column("salt", Text),
     *(Column(name, kind) for name, kind in _CONTENT.items()),
 )
-head = Table("facegate_head", _metadata, Column("seq", BigInteger), Column("hash", Text))
-"""One row: the last record's. Whoever appends locks it first."""
+
+
+def of_kind(kind: Kind) -> TextClause:
+    """The condition that a record is of a kind.
+
+    It is written out: an index of one kind alone is only used where the statement itself says that
+    it wants no others.
+    """
+    return text(f"{records.name}.kind = '{kind}'")
+
+
+REQUESTS = of_kind(Kind.REQUEST)
+PRIMARIES = text(f"{REQUESTS} AND NOT {records.name}.shadow")
+"""Requests that are no shadow's."""
+
+reviews = Table(
+    "facegate_reviews",
+    _metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_until", Text),
+)
+"""The decisions that a person has to look at, or did. What they did is in the records; this is for
+finding the open ones, and who looks at one now."""
+
+head = Table(
+    "facegate_head",
+    _metadata,
+    Column("seq", BigInteger),
+    Column("hash", Text),
+    Column("seal", Text),
+)
+"""One row: the last record's, and the mark of the key. Whoever appends locks it first."""
+
+keys = Table(
+    "facegate_keys",
+    _metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("grants", Text, nullable=False),
+    Column("made", Text, nullable=False),
+    Column("revoked", Text),
+    Column("old_hash", Text),
+    Column("old_until", Text),
+)
+"""The keys of a service's callers, without their secrets. ``grants`` is JSON."""
+
+secrets = Table(
+    "facegate_secrets",
+    _metadata,
+    Column("name", Text, primary_key=True),
+    Column("secret", Text, nullable=False),
+)
+"""Secrets that the processes of a service share, in hexadecimal."""
+
+uses = Table(
+    "facegate_uses",
+    _metadata,
+    Column("name", Text, primary_key=True),
+    Column("ends", Float, primary_key=True),
+    Column("token", Text, primary_key=True),
+)
+"""What counts against a limit, until it ends; in seconds since 1970."""
+
+budgets = Table(
+    "facegate_budgets",
+    _metadata,
+    Column("name", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+)
+"""Money that was spent or is reserved in a day or a month, in millionths."""
+
+replies = Table(
+    "facegate_replies",
+    _metadata,
+    Column("name", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("ends", Float, nullable=False),
+    Column("status", Integer),
+    Column("headers", Text),
+    Column("body", Text),
+)
+"""Replies for requests that may come again, until they end. One without a status is not there yet,
+or will never be."""
 
 _version = Table("facegate_schema", _metadata, Column("version", Integer))
+
+
+def _found_by(*columns: str, nullable: bool = False) -> Iterator[str]:
+    """Indices for finding requests by a column, the newest first."""
+    for column in columns:
+        there = f" AND {column} IS NOT NULL" if nullable else ""
+        yield (
+            f"CREATE INDEX facegate_requests_{column} ON facegate_records ({column}, at, seq)"
+            f" WHERE kind = 'request' AND NOT shadow{there}"
+        )
+
 
 STEPS: Sequence[Sequence[str]] = (
     (
@@ -137,6 +237,73 @@ STEPS: Sequence[Sequence[str]] = (
     ),
     ("ALTER TABLE facegate_records ADD COLUMN calibration TEXT",),
     ("ALTER TABLE facegate_records ADD COLUMN caller TEXT",),
+    (
+        "ALTER TABLE facegate_records ADD COLUMN given_id TEXT",
+        """
+        CREATE TABLE facegate_reviews (
+            request_id TEXT NOT NULL PRIMARY KEY,
+            seq BIGINT NOT NULL,
+            done BOOLEAN NOT NULL,
+            claimed_by TEXT,
+            claimed_until TEXT
+        )
+        """,
+        "CREATE INDEX facegate_reviews_open ON facegate_reviews (seq) WHERE NOT done",
+        "CREATE INDEX facegate_records_label ON facegate_records (request_id, seq)"
+        " WHERE kind = 'label'",
+        "ALTER TABLE facegate_head ADD COLUMN seal TEXT",
+        "DROP INDEX facegate_records_at",
+        "CREATE INDEX facegate_records_purge ON facegate_records (seq) WHERE kind = 'purge'",
+        "CREATE INDEX facegate_records_seal ON facegate_records (seq) WHERE kind = 'seal'",
+        "CREATE INDEX facegate_requests_at ON facegate_records (at, seq) WHERE kind = 'request'",
+        "CREATE INDEX facegate_attempts_at ON facegate_records"
+        " (at, provider, seconds, error_code, cost) WHERE kind = 'attempt'",
+        *_found_by("route", "provider", "operation", "decision"),
+        *_found_by("caller", "error_code", "consent_reference", "given_id", nullable=True),
+    ),
+    (
+        """
+        CREATE TABLE facegate_keys (
+            id TEXT NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            grants TEXT NOT NULL,
+            made TEXT NOT NULL,
+            revoked TEXT,
+            old_hash TEXT,
+            old_until TEXT
+        )
+        """,
+        "CREATE TABLE facegate_secrets (name TEXT NOT NULL PRIMARY KEY, secret TEXT NOT NULL)",
+        """
+        CREATE TABLE facegate_uses (
+            name TEXT NOT NULL,
+            ends DOUBLE PRECISION NOT NULL,
+            token TEXT NOT NULL,
+            PRIMARY KEY (name, ends, token)
+        )
+        """,
+        """
+        CREATE TABLE facegate_budgets (
+            name TEXT NOT NULL,
+            period TEXT NOT NULL,
+            amount BIGINT NOT NULL,
+            PRIMARY KEY (name, period)
+        )
+        """,
+        """
+        CREATE TABLE facegate_replies (
+            name TEXT NOT NULL PRIMARY KEY,
+            content TEXT NOT NULL,
+            token TEXT NOT NULL,
+            ends DOUBLE PRECISION NOT NULL,
+            status INTEGER,
+            headers TEXT,
+            body TEXT
+        )
+        """,
+        "CREATE INDEX facegate_replies_ends ON facegate_replies (ends) WHERE status IS NOT NULL",
+    ),
 )
 """Never change one that was released; append another. A column that a later step adds is null in
 the records before it, and null is not hashed."""

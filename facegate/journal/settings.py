@@ -6,6 +6,7 @@
     url = "sqlite:///facegate-journal.db"       # or postgresql://user@host/database
     sync = "before_answer"                      # or "background"
     subject_key_file = "/run/secrets/subjects"  # without it, subjects are not recorded
+    chain_key_file = "/run/secrets/chain"       # without it, who writes the database can forge it
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ class JournalSettings(Table):
         description="Secret that subjects are hashed with, 16 characters or more; without it they"
         " are not recorded.",
     )
+    chain_key: SecretStr | None = Field(
+        default=None,
+        description="Secret that the chain is hashed with, 16 characters or more, so that nobody"
+        " without it can forge the journal; for the journal's whole life.",
+    )
     wait_s: float = Field(
         default=4.0,
         gt=0,
@@ -71,7 +77,7 @@ class JournalSettings(Table):
             raise ValueError("must name a file: sqlite:///relative.db or sqlite:////absolute.db")
         return url
 
-    @field_validator("subject_key")
+    @field_validator("subject_key", "chain_key")
     @classmethod
     def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and len(key.get_secret_value()) < _KEY_LENGTH:

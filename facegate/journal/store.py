@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +17,28 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
-    RowMapping,
     create_engine,
     event,
-    insert,
     make_url,
     select,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from facegate.errors import JournalUnavailable
-from facegate.journal.chain import Head, Record, StoredRecord, chained
-from facegate.journal.schema import CONTENT, head, migrate, records
-from facegate.runtime.forking import in_child
+from facegate.errors import ConfigurationError, JournalUnavailable
+from facegate.journal.chain import Head, Kind, Record, StoredRecord, chained, mark
+from facegate.journal.driver import Driver
+from facegate.journal.naming import told_apart
+from facegate.journal.record import stamp
+from facegate.journal.schema import CONTENT, head, migrate, records, reviews
+from facegate.model import Decision
+from facegate.runtime.forking import PerProcess, in_child
 
 _BUSY_S = 5
 """Seconds to wait for another process that is writing, or for the server."""
 _CHUNK = 1000
 """Rows that are read from the database at once."""
+_COLUMNS = ("seq", "kind", "at", "content_hash", "hash", "salt", *CONTENT)
+_WRITTEN = f"SELECT 1 FROM {records.name} WHERE seq > ? AND salt = ? LIMIT 1"  # noqa: S608
 _log = logging.getLogger(__name__)
 _inherited: list[Engine] = []
 """Engines of the parent of a fork, never let go of: closing their connections would end them there.
@@ -44,14 +51,17 @@ class Store:
     Args:
         url: SQLAlchemy's; see :class:`~facegate.journal.settings.JournalSettings`.
         durable: what is committed survives the loss of power, and not only of the process.
+        key: that the chain is hashed with; None where it is not.
     """
 
-    def __init__(self, url: str, *, durable: bool) -> None:
+    def __init__(self, url: str, *, durable: bool, key: bytes | None = None) -> None:
         self.url = make_url(url)
-        self._durable = durable
+        self._path = str(self.url.database) if self.url.get_backend_name() == "sqlite" else None
+        self._durable, self._key = durable, key
         self._engine: Engine | None = None
         self._file: tuple[int, int] | None = None
         self._closed = False
+        self._turn = PerProcess(threading.Lock)
         self._begin()
         in_child(self._begin)
         self._opened()
@@ -65,7 +75,12 @@ class Store:
     @property
     def exists(self) -> bool:
         """Whether there is a database, as far as that is known without a server."""
-        return self.url.get_backend_name() != "sqlite" or Path(str(self.url.database)).exists()
+        return self._path is None or Path(self._path).exists()
+
+    @property
+    def _failure(self) -> type[Exception]:
+        failure: type[Exception] = self._opened().dialect.loaded_dbapi.Error
+        return failure
 
     def _opened(self) -> Engine:
         if self._engine is None:
@@ -74,13 +89,67 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction beside which nobody else writes.
+        """A transaction beside which nobody else writes records.
 
         Raises:
             JournalUnavailable: the database failed, or its parameters are in the way.
+            ConfigurationError: the chain is hashed with another key, or with none.
         """
-        with self._connected() as connection, connection.begin():
-            connection.execute(select(head).with_for_update()).one()
+        with self.transaction() as connection:
+            self._locked(Driver(connection))
+            yield connection
+
+    def seal(self) -> None:
+        """Hash the chain with the key from here on.
+
+        Raises:
+            ConfigurationError: there is no key, or the chain is hashed with one.
+            JournalUnavailable: the database failed.
+        """
+        if self._key is None:
+            raise ConfigurationError("journal.chain_key is not set")
+        with self.transaction() as connection:
+            driver = Driver(connection)
+            seq, digest, seal = driver.lock()
+            if seal is not None:
+                raise ConfigurationError("the journal is sealed already")
+            self._seal(driver, Head(seq, digest))
+
+    def key(self, connection: Connection) -> bytes | None:
+        """The key that the chain is hashed with at its end; None where it is with none.
+
+        Raises:
+            ConfigurationError: it is another one than the configured one.
+        """
+        self._refuse_other(connection.scalar(select(head.c.seal)))
+        return self._key
+
+    def sealed(self, connection: Connection) -> bool:
+        """Whether the chain is hashed with a key at its end, by the journal's own account."""
+        return connection.scalar(select(head.c.seal)) is not None
+
+    def _refuse_other(self, seal: str | None) -> None:
+        if seal == (mark(self._key) if self._key else None):
+            return
+        if self._key is None:
+            why = "is hashed with a key, and journal.chain_key is not set"
+        elif seal is None:
+            why = (
+                "does not say that it is hashed with journal.chain_key. If it was, somebody altered"
+                " it; if it never was, begin with `facegate journal seal`"
+            )
+        else:
+            why = "is hashed with another key than journal.chain_key"
+        raise ConfigurationError(f"the journal {why}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction that writes no records; with SQLite nobody else writes beside it.
+
+        Raises:
+            JournalUnavailable: the database failed.
+        """
+        with self._alone(), self._connected() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -98,6 +167,23 @@ class Store:
                 yield connection
 
     @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """A turn among this process's threads, where only one can write.
+
+        SQLite itself lets those who wait try again after random pauses, and some never get there.
+        """
+        if self._path is None:
+            yield
+            return
+        turn = self._turn.value
+        if not turn.acquire(timeout=_BUSY_S):
+            raise JournalUnavailable("the journal's database is busy")
+        try:
+            yield
+        finally:
+            turn.release()
+
+    @contextmanager
     def _connected(self) -> Iterator[Connection]:
         if self._ready and self._file != self._there():
             # What is written to a file without a name, nobody will ever read.
@@ -112,11 +198,14 @@ class Store:
                     self._file, self._ready = self._there(), True
                 try:
                     yield connection
+                except self._failure:  # of the driver's own, unknown to SQLAlchemy
+                    connection.invalidate()
+                    raise
                 finally:
                     # Nobody would come again to close what goes back into the pool.
                     if self._closed and not connection.invalidated:
                         connection.detach()
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._failure) as error:
             failure = type(error).__name__
         else:
             return
@@ -125,16 +214,16 @@ class Store:
 
     def _there(self) -> tuple[int, int] | None:
         """Device and number of SQLite's file at the moment; None where there is none."""
-        if self.url.get_backend_name() != "sqlite":
+        if self._path is None:
             return None
         try:
-            file = Path(str(self.url.database)).stat()
+            file = os.stat(self._path)  # noqa: PTH116  a fifth of what Path takes
         except OSError:
             return None
         return file.st_dev, file.st_ino
 
     def append(self, batch: Sequence[Record], *, again: bool = False) -> None:
-        """Append records, all or none.
+        """Append records, all or none; those of a request under an id of its own.
 
         Args:
             batch: in their order.
@@ -142,21 +231,42 @@ class Store:
 
         Raises:
             JournalUnavailable: the database failed.
+            ConfigurationError: the chain is hashed with another key, or with none.
         """
-        with self.writing() as connection:
-            if again:
-                since, salt = records.c.seq > self._known, records.c.salt == batch[0].salt
-                if connection.execute(select(records.c.seq).where(since, salt)).first():
+        with self._alone(), self._connected() as connection:
+            driver = Driver(connection)
+            with driver.transaction():
+                end = self._locked(driver)
+                if not again:
+                    self._known = end.seq
+                elif driver.rows(_WRITTEN, (self._known, batch[0].salt)):
                     return
-            else:
-                self._known = self.head(connection).seq
-            self.extend(connection, batch)
+                self._extend(driver, end, told_apart(driver, batch))
 
     def extend(self, connection: Connection, batch: Sequence[Record]) -> None:
         """Append records inside a transaction of :meth:`writing`."""
-        stored = list(chained(self.head(connection), batch))
-        connection.execute(insert(records), [_as_row(each) for each in stored])
-        connection.execute(head.update(), {"seq": stored[-1].seq, "hash": stored[-1].hash})
+        self._extend(Driver(connection), self.head(connection), batch)
+
+    def _locked(self, driver: Driver) -> Head:
+        """The end of the chain, which nobody else appends to until the transaction ends."""
+        seq, digest, seal = driver.lock()
+        if self._key is None or (seq, seal) != (0, None):
+            self._refuse_other(seal)
+            return Head(seq, digest)
+        return self._seal(driver, Head(seq, digest))
+
+    def _seal(self, driver: Driver, end: Head) -> Head:
+        driver.run("UPDATE facegate_head SET seal = ?", [mark(self._key or b"")])
+        return self._extend(driver, end, [Record(Kind.SEAL, stamp(datetime.now(UTC)), {})])
+
+    def _extend(self, driver: Driver, end: Head, batch: Sequence[Record]) -> Head:
+        stored = list(chained(end, batch, self._key))
+        driver.insert(records.name, _COLUMNS, map(_as_row, stored))
+        if cases := [_as_case(each) for each in stored if _is_case(each)]:
+            driver.insert(reviews.name, ("request_id", "seq", "done"), cases)
+        last = stored[-1]
+        driver.run("UPDATE facegate_head SET seq = ?, hash = ?", [last.seq, last.hash])
+        return Head(last.seq, last.hash)
 
     def head(self, connection: Connection) -> Head:
         """The end of the chain."""
@@ -164,8 +274,9 @@ class Store:
 
     def chain(self, connection: Connection) -> Iterator[StoredRecord]:
         """All records, in the order of their numbers."""
-        with connection.execute(select(records).order_by(records.c.seq)) as result:
-            yield from map(_stored, result.mappings())
+        columns = (records.c[name] for name in _COLUMNS)
+        with connection.execute(select(*columns).order_by(records.c.seq)) as result:
+            yield from map(_stored, result)
 
     def forget(self) -> None:
         """Empty SQLite's log of what was removed; PostgreSQL's vacuum sees to that by itself."""
@@ -186,23 +297,31 @@ class Store:
             self._engine.dispose()
 
 
-def _stored(row: RowMapping) -> StoredRecord:
-    content = {name: row[name] for name in CONTENT if row[name] is not None}
-    numbered = (row["seq"], row["kind"], row["at"])
-    return StoredRecord(*numbered, content, row["salt"], row["content_hash"], row["hash"])
+def _stored(row: Sequence[Any]) -> StoredRecord:
+    seq, kind, at, content_hash, digest, salt, *values = row
+    named = zip(CONTENT, values, strict=True)
+    content = {name: value for name, value in named if value is not None}
+    return StoredRecord(seq, kind, at, content, salt, content_hash, digest)
 
 
-def _as_row(record: StoredRecord) -> dict[str, Any]:
-    return {
-        **dict.fromkeys(CONTENT),
-        **record.content,
-        "seq": record.seq,
-        "kind": record.kind,
-        "at": record.at,
-        "salt": record.salt,
-        "content_hash": record.content_hash,
-        "hash": record.hash,
-    }
+def _as_row(record: StoredRecord) -> tuple[object, ...]:
+    chain = (record.seq, record.kind, record.at, record.content_hash, record.hash, record.salt)
+    return (*chain, *map(record.content.get, CONTENT))
+
+
+def _is_case(record: StoredRecord) -> bool:
+    """Whether a record is of a decision that a person has to look at."""
+    content = record.content
+    return (
+        record.kind == Kind.REQUEST
+        and content["decision"] == Decision.REVIEW
+        and not content["shadow"]
+        and not content["judged_by_caller"]
+    )
+
+
+def _as_case(record: StoredRecord) -> tuple[object, ...]:
+    return record.content["request_id"], record.seq, False
 
 
 def _engine(url: URL, *, durable: bool) -> Engine:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,16 @@ _WORDS = {
 _COLUMNS = ("request_id", "genuine", "spoof")
 _TYPES = {
     "at": "TIMESTAMPTZ",
-    **dict.fromkeys(("shadow", "genuine", "spoof"), "BOOLEAN"),
-    **dict.fromkeys(("match_score", "liveness_score", "seconds", "cost"), "DOUBLE"),
+    **dict.fromkeys(("shadow", "judged_by_caller", "genuine", "spoof"), "BOOLEAN"),
+    **dict.fromkeys(("match_score", "match_threshold"), "DOUBLE"),
+    **dict.fromkeys(("liveness_score", "liveness_threshold"), "DOUBLE"),
+    **dict.fromkeys(("seconds", "cost"), "DOUBLE"),
     "attempts": "INTEGER",
+    "seq": "BIGINT",
 }
 """Columns that Parquet keeps as anything but text."""
+_FIELDS = [field.name for field in fields(RequestRow)]
+_values = attrgetter(*_FIELDS)
 _CHUNK = 1000
 """Rows between two reports of progress."""
 
@@ -119,9 +125,9 @@ def _csv(rows: Iterable[RequestRow], path: Path, progress: Callable[[int], objec
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([field.name for field in fields(RequestRow)])
+        writer.writerow(_FIELDS)
         for count, row in enumerate(rows, 1):
-            writer.writerow(map(_cell, astuple(row)))
+            writer.writerow(map(_cell, _values(row)))
             if not count % _CHUNK:
                 progress(count)
     return count
@@ -137,7 +143,7 @@ def _parquet(path: Path) -> None:
     """Turn a CSV into Parquet, in its place."""
     with extra("parquet", "duckdb", needed_by="Parquet"):
         import duckdb
-    types = {field.name: _TYPES.get(field.name, "VARCHAR") for field in fields(RequestRow)}
+    types = {name: _TYPES.get(name, "VARCHAR") for name in _FIELDS}
     with duckdb.connect() as database:
         table = database.read_csv(str(path), header=True, dtype=types)
         made = path.with_suffix(".parquet.made")

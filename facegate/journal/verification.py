@@ -24,6 +24,7 @@ class ChainVerification:
             written down. Whether a person asked for it or a forger did, nobody can tell from here.
         begins: number of the first record; those before it were purged.
         head: number and hash of the last record.
+        keyed_from: number of the first record that is hashed with the key; None where none is.
         problems: what is wrong, a sentence each; the first hundred, and how many more.
     """
 
@@ -32,11 +33,33 @@ class ChainVerification:
     erased_since: int
     begins: int
     head: Head
+    keyed_from: int | None
     problems: tuple[str, ...]
+
+    @property
+    def proves(self) -> str:
+        """What it is proof of that a chain holds, in words."""
+        if self.keyed_from is None:
+            return (
+                "proves that the records follow from each other; whoever can write the database"
+                " could forge all of them, but not a head that was kept elsewhere"
+            )
+        proves = "proves that nobody without the key altered, removed or added a record among them"
+        if self.keyed_from <= self.begins:
+            return proves
+        return (
+            f"{proves} since record {self.keyed_from}; those before it could be forged until then"
+        )
 
 
 def verify(
-    records: Iterable[StoredRecord], start: Head, head: Head, expected: Head | None = None
+    records: Iterable[StoredRecord],
+    start: Head,
+    head: Head,
+    expected: Head | None = None,
+    *,
+    key: bytes | None = None,
+    keyed: bool = False,
 ) -> ChainVerification:
     """The verification that records follow from each other.
 
@@ -46,8 +69,10 @@ def verify(
             some before it; they are passed over.
         head: the end of the chain by the journal's own account.
         expected: a head that was written down earlier; None where there is none.
+        key: that the end of the chain is hashed with; None where it is with none.
+        keyed: whether the chain is hashed with it from the start on.
     """
-    walk = _Walk(start, expected)
+    walk = _Walk(start, expected, key, start.seq + 1 if keyed else None)
     for record in records:
         if not _is_number(record.seq):
             walk.odd(record)
@@ -57,7 +82,10 @@ def verify(
 
 
 class _Walk:
-    def __init__(self, start: Head, expected: Head | None) -> None:
+    def __init__(
+        self, start: Head, expected: Head | None, key: bytes | None, keyed_from: int | None
+    ) -> None:
+        self._key, self._keyed_from = key, keyed_from
         self._start, self._expected, self._last = start, expected, start
         self._count = self._erased = self._erased_since = self._more = 0
         self._unexplained: list[int] = []  # ascending, as the records come
@@ -75,11 +103,14 @@ class _Walk:
             self._note(f"record {record.seq} is not the one that was expected")
 
     def _check_place(self, record: StoredRecord) -> None:
+        if record.kind == Kind.SEAL and self._key and self._keyed_from is None:
+            self._keyed_from = record.seq
         next_one = self._last.seq + 1
         if record.seq != next_one:
             self._note(_missing(next_one, record.seq - 1))
             return
-        linked = link(self._last.hash, record.seq, record.kind, record.at, record.content_hash)
+        key, named = self._key if self._keyed_from else None, (record.kind, record.at)
+        linked = link(self._last.hash, record.seq, *named, record.content_hash, key=key)
         if record.hash != linked:
             self._note(f"record {record.seq} does not follow from the one before it")
 
@@ -118,6 +149,8 @@ class _Walk:
             self._note(_missing(last.seq + 1, end.seq))
         elif head != last:
             self._note(f"record {last.seq} is not where the journal says that it ends")
+        if self._key and self._keyed_from is None:
+            self._note("no record says from where on the chain is hashed with the key")
         for seq in self._unexplained:
             self._note(f"record {seq} was emptied, and no erasure says so")
         more = (f"and {self._more} problems more",) if self._more else ()
@@ -127,6 +160,7 @@ class _Walk:
             self._erased_since,
             self._start.seq + 1,
             last,
+            self._keyed_from,
             (*self._problems, *more),
         )
 

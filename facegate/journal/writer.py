@@ -11,10 +11,9 @@ import logging
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import count
+from queue import SimpleQueue
 from typing import Protocol
 
 from facegate.errors import JournalUnavailable
@@ -37,17 +36,30 @@ class Append(Protocol):
     def __call__(self, batch: Sequence[Record], *, again: bool = False) -> object: ...
 
 
-@dataclass(eq=False, slots=True)
 class Entry:
-    """The records of one request.
+    """The records of one request, on their way to the database.
 
-    Attributes:
+    Args:
         records: in their order, the request's first.
-        written: set as soon as they are committed.
     """
 
-    records: Sequence[Record]
-    written: threading.Event = field(default_factory=threading.Event)
+    __slots__ = ("_unwritten", "records")
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.records = records
+        self._unwritten = threading.Lock()  # a fifth of what an Event costs
+        self._unwritten.acquire()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until they are committed, so many seconds at most; tells whether they are."""
+        if not self._unwritten.acquire(timeout=seconds):
+            return False
+        self._unwritten.release()
+        return True
+
+    def written(self) -> None:
+        """Tell whoever waits that they are committed."""
+        self._unwritten.release()
 
 
 class Writer:
@@ -70,7 +82,8 @@ class Writer:
         in_child(self._begin)
 
     def _begin(self) -> None:
-        self._waiting: deque[Entry] = deque()
+        self._queue: SimpleQueue[Entry | None] = SimpleQueue()  # None: nothing more will come
+        self._waiting = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._ends: float | None = None
@@ -91,17 +104,29 @@ class Writer:
             JournalUnavailable: it is closed, or no thread can be started to write.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._room, seconds)
-            if self._closed:
-                raise JournalUnavailable("the journal is closed")
             if not self._room:
-                return False
-            if self._thread is None:
-                self._thread = self._begun()
-            self._waiting.append(entry)
-            if len(self._waiting) == 1:
-                self._changed.notify_all()
-        return True
+                self._changed.wait_for(lambda: self._closed or self._room, seconds)
+            taken = self._closed or self._room
+            if taken:
+                self._take(entry)
+        return taken
+
+    def add(self, entry: Entry) -> None:
+        """Take an entry, room or not.
+
+        Raises:
+            JournalUnavailable: it is closed, or no thread can be started to write.
+        """
+        with self._changed:
+            self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        if self._closed:
+            raise JournalUnavailable("the journal is closed")
+        if self._thread is None:
+            self._thread = self._begun()
+        self._waiting += 1
+        self._queue.put(entry)
 
     def _begun(self) -> threading.Thread:
         # A daemon: a database that hangs must not keep the process alive.
@@ -119,11 +144,12 @@ class Writer:
             if self._closed:
                 return
             self._ends = time.monotonic() + self._close_s
+            self._queue.put(None)
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(self._close_s + _PAUSES_S[-1])
         if self._waiting:
-            _log.error("%d requests were not recorded: %s", len(self._waiting), self.failure)
+            _log.error("%d requests were not recorded: %s", self._waiting, self.failure)
 
     @property
     def _closed(self) -> bool:
@@ -131,23 +157,31 @@ class Writer:
 
     @property
     def _room(self) -> bool:
-        return len(self._waiting) < self._most
+        return self._waiting < self._most
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._waiting)
-            if not self._closed:
-                time.sleep(self._linger_s)
-            with self._changed:
-                batch = list(islice(self._waiting, _BATCH))
-            if not batch or not self._write([each for entry in batch for each in entry.records]):
+        last = False
+        while not last:
+            batch, last = self._next()
+            if batch and not self._write([each for entry in batch for each in entry.records]):
                 return
+            for entry in batch:
+                entry.written()
             with self._changed:
-                for entry in batch:
-                    self._waiting.popleft()
-                    entry.written.set()
+                self._waiting -= len(batch)
                 self._changed.notify_all()
+
+    def _next(self) -> tuple[list[Entry], bool]:
+        """Entries to write together, and whether they are the last."""
+        batch, entry = list[Entry](), self._queue.get()
+        if self._linger_s and not self._closed:
+            time.sleep(self._linger_s)
+        while entry is not None:
+            batch.append(entry)
+            if len(batch) == _BATCH or self._queue.empty():  # nobody else takes anything out
+                return batch, False
+            entry = self._queue.get()
+        return batch, True
 
     def _write(self, records: Sequence[Record]) -> bool:
         """Write until it succeeds; False where it was closed before that."""

@@ -29,6 +29,9 @@ from facegate.providers.requests import Answer
 from facegate.routing.node import Node, Resource, Run, Share, permits
 from facegate.runtime.flow import Flow, call, timeout
 
+_LIGHT = 2**20
+"""Bytes of pictures whose metadata is sooner taken out than handed to a thread."""
+
 
 class Leaf(Node):
     """One provider, asked once."""
@@ -57,6 +60,7 @@ class Leaf(Node):
         request = terms.bind(pictures.probe, pictures.gallery)
         run.budget -= 1
         started = time.perf_counter()
+        run.asking(partial(provider.attempt, started, operation=operation))
         try:
             seconds = min(provider.settings.deadline_s, share.deadline.left())
             answer = yield from timeout(provider.answer(request), seconds)
@@ -97,7 +101,8 @@ class Leaf(Node):
                 f"more than the {most} images that the provider takes", image=f"gallery[{most}]"
             )
         preparing = partial(prepared, run.probe, run.gallery, info, intake)
-        if info.embedded and not intake.prepare:  # nothing to do that would hold up an event loop
+        light = info.embedded or sum(len(each.data) for each in (run.probe, *run.gallery)) <= _LIGHT
+        if light and not intake.prepare:  # nothing to do that would hold up an event loop
             run.prepared[self.name] = preparing()
         else:
             run.prepared[self.name] = yield from call(preparing)

@@ -24,6 +24,9 @@ from facegate.thresholds import Wanted
 TermsByProvider = Mapping[str, Terms | FacegateError]
 """Terms of a question by provider name, or the error of one that it cannot be put to."""
 
+UnderWay = tuple[int, Callable[[FacegateError], Attempt]]
+"""How many attempts had ended as one began, and what makes it one that ended in an error."""
+
 
 @dataclass
 class Run:
@@ -56,6 +59,22 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     arm: str | None = None
     prepared: dict[str, Prepared] = field(default_factory=dict, repr=False)
+    _under_way: UnderWay | None = field(default=None, repr=False)
+
+    def asking(self, ended: Callable[[FacegateError], Attempt]) -> None:
+        """Note that a provider is about to be asked.
+
+        Args:
+            ended: makes the attempt of it, should it never end but in this error.
+        """
+        self._under_way = len(self.attempts), ended
+
+    def given_up(self, error: FacegateError) -> tuple[Attempt, ...]:
+        """Every attempt; one that is under way as one that ended in ``error``."""
+        attempts = tuple(self.attempts)
+        if self._under_way is None or self._under_way[0] < len(attempts):
+            return attempts
+        return (*attempts, self._under_way[1](error))
 
     def tried(self, attempts: Sequence[Attempt]) -> None:
         """Note the attempts that asking one provider took, and tell observers."""

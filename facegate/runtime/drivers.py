@@ -136,6 +136,9 @@ class AsyncDriver:
 
     async def run(self, flow: Flow[T], deadline: Deadline) -> T:
         """Run a flow to its end; raises what the flow raises."""
+        from anyio.lowlevel import checkpoint_if_cancelled
+
+        await checkpoint_if_cancelled()  # a task that is given up already begins nothing
         with Stepper(flow) as steps:
             while (effect := steps.need) is not None:
                 outcome, failed = None, list[Exception]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from facegate.errors import InvalidRequest
 from facegate.journal.rows import RequestRow
 
 _ROW = TypeAdapter(RequestRow)
-_NEEDED = {field.name for field in fields(RequestRow)}
+_NEEDED = {field.name for field in fields(RequestRow) if field.default is MISSING}
 
 
 def from_csv(
@@ -24,7 +24,7 @@ def from_csv(
     """The rows of one route, as the journal exported them.
 
     Args:
-        path: a file with a column for each field of a row.
+        path: a file with a column for each field of a row that has no default.
         route: whose requests to read.
         since: the earliest beginning of a request, with its time zone.
         until: the moment before which a request began, with its time zone.

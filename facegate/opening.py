@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from facegate.errors import ConfigurationError
 from facegate.verifier import AsyncFaceVerifier, FaceVerifier
+
+Name = TypeVar("Name", bound=str | None)
 
 if TYPE_CHECKING:
     from facegate.answering import Load, Source
@@ -124,23 +126,44 @@ def setup(loaded: Config, registry: Registry, name: str | None = None) -> Setup:
     Raises:
         ConfigurationError: naming the key that is at fault.
     """
+    return next(iter(setups(loaded, registry, [name]).values()))
+
+
+def setups(loaded: Config, registry: Registry, names: Iterable[Name]) -> dict[Name, Setup]:
+    """The arguments of several verifiers, which have one journal, and one breaker a provider.
+
+    Args:
+        loaded: the configuration.
+        registry: where plugins are found.
+        names: names of routes or providers; None for the default one.
+
+    Raises:
+        ConfigurationError: naming the key that is at fault.
+    """
     states: States = {}
+    watching, keeping = observers(loaded), recorder(loaded)
 
-    def load(config: Source, before: Route) -> tuple[Route, Intake]:
-        from facegate.config import Config
+    def loader(name: str | None) -> Load:
+        def load(config: Source, before: Route) -> tuple[Route, Intake]:
+            from facegate.config import Config
 
-        again, learnt = Config.load(config or loaded.path), dict(states)
-        route = again.route(registry, name, before.held, learnt)
-        states.update(learnt)  # only now: a file that is refused leaves everything as it was
-        return route, again.intake
+            again, learnt = Config.load(config or loaded.path), dict(states)
+            route = again.route(registry, name, before.held, learnt)
+            states.update(learnt)  # only now: a file that is refused leaves everything as it was
+            return route, again.intake
 
-    return Setup(
-        route=loaded.route(registry, name, states=states),
-        intake=loaded.intake,
-        observers=observers(loaded),
-        recorder=recorder(loaded),
-        load=load,
-    )
+        return load
+
+    return {
+        name: Setup(
+            route=loaded.route(registry, name, states=states),
+            intake=loaded.intake,
+            observers=watching,
+            recorder=keeping,
+            load=loader(name),
+        )
+        for name in names
+    }
 
 
 def observers(loaded: Config) -> Sequence[Observer]:

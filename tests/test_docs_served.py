@@ -47,13 +47,16 @@ import argparse, sys, httpx
 parser = argparse.ArgumentParser()
 parser.add_argument("-s", action="store_true")
 parser.add_argument("-H", action="append", default=[])
+parser.add_argument("-F", action="append", default=[])
 parser.add_argument("-d")
 parser.add_argument("url")
 given = parser.parse_args()
 headers = dict(each.split(": ", 1) for each in given.H)
 body = given.d and (open(given.d[1:]).read() if given.d.startswith("@") else given.d)
-method = "GET" if body is None else "POST"
-print(httpx.request(method, given.url, headers=headers, content=body, trust_env=False).text)
+parts = [(name, open(file, "rb")) for name, file in (each.split("=@") for each in given.F)]
+method = "POST" if parts or body is not None else "GET"
+sent = dict(files=parts) if parts else dict(content=body)
+print(httpx.request(method, given.url, headers=headers, trust_env=False, **sent).text)
 """
 """Stands in for curl, which not every machine has; refuses what the pages do not use."""
 

@@ -44,7 +44,7 @@ def test_metrics_are_there_if_they_are_configured() -> None:
         assert client.post("/v1/compare", json=question()).status_code == 200
         told = client.get("/metrics")
         assert told.headers["content-type"].startswith("text/plain")
-        assert 'facegate_requests_total{arm="",error="",operation="compare"' in told.text
+        assert 'facegate_requests_total{arm="",caller="",error="",operation="compare"' in told.text
         assert question()["probe"][:40] not in told.text
         assert client.get("/healthz").json() == {"status": "ok"}
 

@@ -198,7 +198,7 @@ def test_without_a_key_nobody_else_is_served(refused: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ((), "no API to speak; name a plugin's with --compat NAME"),
+        ((), "no API to speak; give --api for facegate's own, or name"),
         (("--compat", "none"), "no plugin is called 'none'; installed: acme, other"),
         (("--compat", "acme", "--provider", "none"), "no plugin is called 'none'"),
         (("--compat", "acme", "--port", "70000"), "serve.port: Input should be less than"),

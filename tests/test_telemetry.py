@@ -22,8 +22,17 @@ from facegate import (
     FaceVerifier,
     Operation,
     ProviderTimeout,
+    Question,
 )
-from facegate.events import BreakerTurned, Event, Finished, Shadowed, ShadowSkipped
+from facegate.events import (
+    BreakerTurned,
+    BudgetPassed,
+    Event,
+    Finished,
+    Refused,
+    Shadowed,
+    ShadowSkipped,
+)
 from facegate.telemetry import (
     OpenTelemetryObserver,
     PrometheusObserver,
@@ -133,6 +142,26 @@ def test_a_shadow_is_counted_by_whether_it_agreed(metrics: Metrics) -> None:
     assert metrics.of("facegate_shadows_skipped_total", candidate="candidate") == 1
 
 
+def test_what_a_service_turned_away_is_counted_by_status_path_and_key(metrics: Metrics) -> None:
+    metrics.hears(Refused(401, "/v1/compare", None), Refused(429, "/v1/compare", "abcdefgh2345"))
+    count = "facegate_refusals_total"
+    assert metrics.of(count, status="401", path="/v1/compare", caller="") == 1
+    assert metrics.of(count, status="429", path="/v1/compare", caller="abcdefgh2345") == 1
+
+
+def test_a_soft_budget_is_counted_by_key(metrics: Metrics) -> None:
+    metrics.hears(BudgetPassed("abcdefgh2345", 10.5, 10.0, "day"))
+    of_key = {"caller": "abcdefgh2345", "period": "day"}
+    assert metrics.of("facegate_soft_budget_passed_total", **of_key) == 1
+
+
+def test_requests_are_counted_by_key(metrics: Metrics) -> None:
+    with FaceVerifier(FakeProvider(), observers=[metrics.observer]) as verifier:
+        asked = {"probe": PROBE, "gallery": [DOCUMENT], "caller": "abcdefgh2345"}
+        verifier.ask(Question(operation=Operation.COMPARE, **asked))
+    assert metrics.of("facegate_requests_total", caller="abcdefgh2345") == 1
+
+
 def test_more_people_are_not_more_series(metrics: Metrics) -> None:
     metrics.hears(*told(match()))
     few = len(metrics.text().splitlines())
@@ -220,6 +249,7 @@ def test_a_request_is_a_line_with_its_id(lines: Lines) -> None:
         "provider": "fake",
         "outcome": "reject",
         "error": "",
+        "caller": "",
         "attempts": 1,
     }
 
@@ -236,15 +266,21 @@ def test_what_happens_beside_a_request_is_logged_too(lines: Lines) -> None:
         Shadowed(yes, no),
         ShadowSkipped("r-9", "candidate"),
         BreakerTurned("main", Operation.COMPARE, "open"),
+        Refused(401, "/v1/compare", None),
+        BudgetPassed("abcdefgh2345", 10.5, 10.0, "day"),
     )
     assert [line["event"] for line in lines] == [
         "facegate.shadow",
         "facegate.shadow_skipped",
         "facegate.breaker",
+        "facegate.refused",
+        "facegate.soft_budget_passed",
     ]
     assert (lines[0]["request_id"], lines[0]["outcome"]) == ("r-0", "disagreed")
     assert lines[1]["request_id"] == "r-9"
     assert (lines[2]["provider"], lines[2]["state"]) == ("main", "open")
+    assert (lines[3]["status"], lines[3]["path"]) == ("401", "/v1/compare")
+    assert (lines[4]["caller"], lines[4]["spent"]) == ("abcdefgh2345", 10.5)
 
 
 def test_neither_subject_nor_a_vendors_word_is_told(lines: Lines, metrics: Metrics) -> None:

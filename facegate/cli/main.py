@@ -54,6 +54,7 @@ _LATER = {
     "check": "facegate.cli.check",
     "evaluate": "facegate.cli.evaluate",
     "journal": "facegate.cli.journal",
+    "keys": "facegate.cli.keys",
     "new-plugin": "facegate.cli.new_plugin",
     "providers": "facegate.cli.check",
     "record": "facegate.cli.record",

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from facegate.cli.options import config_option
 from facegate.config import Config
-from facegate.errors import ConfigurationError, FacegateError
+from facegate.gateway.native.settings import ApiSettings
 from facegate.gateway.settings import SandboxSettings, ServeSettings
-from facegate.opening import setup
-from facegate.providers.compat import CompatibleApi
-from facegate.providers.registry import Registry
-from facegate.routing.route import Route
 from facegate.runtime.extras import extra
-from facegate.telemetry import served
-from facegate.verifier import AsyncFaceVerifier
+from facegate.telemetry.processes import SharedMetrics
+
+if TYPE_CHECKING:
+    from facegate.gateway.service import Service
 
 
 @click.command()
+@click.option("--api", is_flag=True, help="Serve facegate's own API at /v1.")
+@click.option("--console", is_flag=True, help="Serve the console at /console; implies --api.")
 @click.option("--compat", multiple=True, metavar="NAME", help="Serve this plugin's compatible API.")
 @click.option("--provider", "-p", metavar="NAME", help="Route or provider that answers.")
 @config_option
@@ -39,85 +37,51 @@ from facegate.verifier import AsyncFaceVerifier
 @click.option(
     "--api-key-file", type=click.Path(dir_okay=False), help="File of such keys, one a line."
 )
+@click.option("--workers", type=int, help="Processes that serve on the port; 1 by default.")
 @click.option("--sandbox", is_flag=True, help="Let callers force outcomes; for test systems alone.")
-def serve(config: str | None, *, sandbox: bool, **options: Any) -> None:
-    """Serve compatible APIs: vendors' own, answered by the configured route or provider.
+def serve(config: str | None, *, api: bool, console: bool, sandbox: bool, **options: Any) -> None:
+    """Serve facegate's own API, and vendors' APIs answered by the configured route or provider.
 
-    Each --compat API is at /NAME/..., and with exactly one, at its own paths too. Without any key,
-    only this machine is served. Everything may be set in [serve] of the configuration as well.
+    Keys for --api and --console are made by `facegate keys create`. Each --compat API is at
+    /NAME/..., and with exactly one, at its own paths too. Without any key, only this machine is
+    served. Everything may be set in [serve] of the configuration as well.
+
+    Several --workers share the port and the journal; what one caller may cost, and breakers, are
+    each worker's own. One that dies is started again.
 
     On SIGHUP, routes and providers are read from the configuration anew; requests in work are
     finished first. A file that cannot be used is logged and changes nothing. A change of [serve]
     needs a restart.
     """
     with extra("gateway", "starlette", "uvicorn", needed_by="serving"):
-        from facegate.gateway.app import create_app
-        from facegate.gateway.bridge import Bridge
-        from facegate.gateway.reloading import fit_for, reload_on_hangup
-        from facegate.gateway.sandbox import Instruction, Sandbox
+        from facegate.gateway.native.door import is_loopback
         from facegate.gateway.server import listen, run, url_of
-    loaded, registry = Config.load(config), Registry()
-    settings = ServeSettings.of(loaded, **_changes(loaded, options, sandbox=sandbox))
-    apis = settings.apis(registry, loaded.intake.limits)
-    arguments = setup(loaded, registry, settings.provider)
-    route = arguments.route
-    findings = [line for each in apis for line in Bridge(each).findings(route)]
-    box = None
-    if settings.sandbox:
-        box = Sandbox(settings.sandbox.keys, settings.sandbox.rate)
-        try:
-            box.check(apis)
-        except Instruction as error:
-            raise ConfigurationError(f"serve.sandbox.keys: {error}") from None
-        findings.append("the sandbox is on: callers can force any outcome")
-    if arguments.load is not None:
-        arguments = replace(arguments, load=fit_for(apis, arguments.load))
-
-    def opened() -> AsyncFaceVerifier:
-        verifier = arguments.awaited()
-        reload_on_hangup(verifier)
-        return verifier
-
-    leaving = threading.Event()
-    app: Any = create_app(
-        apis,
-        opened,
-        settings,
-        box,
-        settings.public_url,
-        cors_origins=settings.cors_origins,
-        leaving=leaving,
-    )
-    if loaded.document.telemetry:
-        app = served(app, loaded.document.telemetry, loaded.source)
-    findings += _of_providers(route, warm=settings.warm)
-    keys = settings.keys()
-    listener = listen(settings.host, settings.port, loopback_only=not keys)
-    if not keys:
-        findings.append("there is no key: whoever is on this machine may ask")
-    for line in _greeting(url_of(listener), apis, route, findings):
-        click.echo(line)
-    run(app, listener, settings, leaving)
+        from facegate.gateway.service import Service, is_keyed
+        from facegate.gateway.workers import become_worker
+    loaded = Config.load(config)
+    own = {"api": api or console, "console": console, "sandbox": sandbox}
+    settings = ServeSettings.of(loaded, **_changes(loaded, options, **own))
+    keyed, worker = is_keyed(loaded, settings), None
+    with listen(settings.host, settings.port, loopback_only=not keyed) as listener:
+        local, url = is_loopback(listener.getsockname()[0]), url_of(listener)
+        if settings.workers > 1:
+            worker = become_worker(settings.workers, listener, settings, _metrics(loaded))
+            loaded = Config.load(config)  # it may be another by now
+        service = Service.of(loaded, settings, local=local, worker=worker)
+        if worker is None or worker.first:
+            for line in _greeting(url, service, keyed=keyed):
+                click.echo(line)
+        run(service.app, listener, settings, service.leaving, worker)
 
 
-def _of_providers(route: Route, *, warm: bool) -> Iterator[str]:
-    """What an operator should know of those who answer, once they are as ready as they can be."""
-    for provider in route.providers:
-        unable = provider.unable()
-        yield from (
-            f"{provider.name}: {operation} cannot be answered: {reason}"
-            for operation, reason in unable.items()
-        )
-        try:
-            if warm:
-                provider.warm()
-        except FacegateError as error:
-            if not unable:
-                yield f"{provider.name}: {error.message}"
-        yield from (f"{provider.name}: {finding}" for finding in provider.findings())
+def _metrics(loaded: Config) -> SharedMetrics | None:
+    """What workers count together, if anything is counted."""
+    return SharedMetrics() if (loaded.document.telemetry or {}).get("prometheus") else None
 
 
-def _changes(loaded: Config, options: dict[str, Any], *, sandbox: bool) -> dict[str, Any]:
+def _changes(
+    loaded: Config, options: dict[str, Any], *, api: bool, console: bool, sandbox: bool
+) -> dict[str, Any]:
     """Settings that the command line gives, in place of the configuration's."""
     written = ServeSettings.of(loaded)
     changes = {name: value for name, value in options.items() if value not in (None, ())}
@@ -125,22 +89,31 @@ def _changes(loaded: Config, options: dict[str, Any], *, sandbox: bool) -> dict[
         changes = {"api_keys": (), "api_key_file": None, **changes}
     if "compat" in changes:
         changes["compat"] = {name: written.compat.get(name, {}) for name in changes["compat"]}
+    if api:
+        changes["api"] = (written.api or ApiSettings()).model_copy(
+            update={"console": console or (written.api is not None and written.api.console)}
+        )
     if sandbox:
         changes["sandbox"] = written.sandbox or SandboxSettings()
     return changes
 
 
-def _greeting(
-    url: str, apis: Sequence[CompatibleApi], route: Route, findings: Sequence[str]
-) -> Iterator[str]:
+def _greeting(url: str, service: Service, *, keyed: bool) -> Iterator[str]:
+    route, apis, native = service.route, service.apis, service.native
     way = f"route {route.name}: " if route.name else ""
     who = " and ".join(f"{each.name} ({each.info.plugin})" for each in route.providers)
     answers = "answers" if len(route.providers) == 1 else "answer"
     yield f"facegate serves {url}; {way}{who} {answers}"
+    if native is not None:
+        yield f"  facegate's own API at {url}/v1, described at {url}/docs"
+        if native.sessions is not None:
+            yield f"  the console at {url}/console"
     for api in apis:
         places = f"{url}/{api.plugin}" + (f" and {url}" if len(apis) == 1 else "")
         yield f"  the {api.plugin} API at {places}:"
         for path, methods in api.routes.items():
             yield f"    {' '.join(sorted(methods))} {path}"
-    yield from (f"  note: {finding}" for finding in findings)
+    yield from (f"  note: {finding}" for finding in service.findings)
+    if not keyed:
+        yield "  note: there is no key: whoever is on this machine may ask"
     yield f"  try: curl {url}/healthz"

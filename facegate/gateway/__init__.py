@@ -1,6 +1,8 @@
-"""Compatible APIs over HTTP, answered by whichever provider is configured (extra ``gateway``).
+"""The service over HTTP: facegate's own API, and vendors' (extra ``gateway``).
 
 ::
+
+    app = asgi("facegate.toml")     # all of [serve], for an ASGI server of your own
 
     app = create_app([AcmeApi(settings, keys)], lambda: facegate.open_async("facegate.toml"))
     with serving(app) as url:
@@ -15,11 +17,18 @@ if TYPE_CHECKING:
     from facegate.gateway.app import create_app
     from facegate.gateway.sandbox import Sandbox
     from facegate.gateway.server import serving
+    from facegate.gateway.service import asgi
     from facegate.gateway.settings import Limits
 
-__all__ = ["Limits", "Sandbox", "create_app", "serving"]
+__all__ = ["Limits", "Sandbox", "asgi", "create_app", "serving"]
 
-_HOMES = {"create_app": "app", "Sandbox": "sandbox", "serving": "server", "Limits": "settings"}
+_HOMES = {
+    "Limits": "settings",
+    "Sandbox": "sandbox",
+    "asgi": "service",
+    "create_app": "app",
+    "serving": "server",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -93,6 +93,7 @@ class ApiEndpoint:
 
         async def work() -> Completion:
             about = {"subject": subject, "request_id": request_id}
+            state["asked"] = True
             try:
                 reply = await self.api.answer(request, key, state["verifier"], **about)
             except FacegateError as error:

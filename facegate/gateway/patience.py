@@ -77,9 +77,11 @@ class PatientProtocol(H11Protocol):
 
     def _is_crumbs(self, data: bytes) -> bool:
         """Whether a body comes in chunks of a few bytes; each takes a line end or two to say so."""
+        if not self._in_chunks:
+            return False
         self._body += len(data)
         self._lines += data.count(b"\r\n")
-        crumbs = self._lines * _SMALLEST_CHUNK > self._body + _CRUMBS and self._in_chunks
+        crumbs = self._lines * _SMALLEST_CHUNK > self._body + _CRUMBS
         if crumbs:
             self.transport.abort()
         return crumbs

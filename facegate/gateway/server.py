@@ -15,10 +15,12 @@ from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 
 from facegate.errors import ConfigurationError
 from facegate.gateway.patience import PatientProtocol, rehearse
 from facegate.gateway.settings import Limits
+from facegate.gateway.workers import Worker
 
 
 def listen(host: str, port: int, *, loopback_only: bool = False) -> socket.socket:
@@ -57,7 +59,11 @@ def url_of(listener: socket.socket) -> str:
 
 
 def run(
-    app: ASGIApp, listener: socket.socket, limits: Limits, leaving: threading.Event | None = None
+    app: ASGIApp,
+    listener: socket.socket,
+    limits: Limits,
+    leaving: threading.Event | None = None,
+    worker: Worker | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; requests in work are finished first, within ``grace_s``.
 
@@ -68,14 +74,21 @@ def run(
         listener: the socket to serve on.
         limits: bounds on what one caller may cost.
         leaving: set on SIGTERM, for :func:`~facegate.gateway.app.create_app`.
+        worker: this process's place, where it is one of several.
 
     Raises:
-        ConfigurationError: the installed uvicorn cannot be used.
+        ConfigurationError: the application does not start, or the installed uvicorn cannot be used.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # before and after uvicorn's own handler
     server = _server(app, limits)
     server.drain_s, server.leaving = limits.drain_s, leaving or server.leaving
-    server.run([listener])
+    server.worker = worker
+    try:
+        server.run([listener])
+    except SystemExit as end:
+        if end.code == STARTUP_FAILURE:
+            raise ConfigurationError(_NOT_STARTED) from None
+        raise
 
 
 @contextmanager
@@ -111,12 +124,15 @@ def serving(
         if server.refusal:
             raise server.refusal
         if not server.started:
-            raise ConfigurationError("the application did not start; the log says why")
+            raise ConfigurationError(_NOT_STARTED)
         yield url_of(listener)
     finally:
         server.leave()
         thread.join()
         listener.close()
+
+
+_NOT_STARTED = "the application did not start; the log says why"
 
 
 class _Server(uvicorn.Server):
@@ -128,16 +144,30 @@ class _Server(uvicorn.Server):
         self._heeding: Callable[[], object] = lambda: None
         self.drain_s = 0.0
         self.leaving = threading.Event()
+        self.worker: Worker | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
             await rehearse(self._protocol_type)
             await super().startup(sockets)
+            if self.worker:
+                self._report(self.worker)
         except ConfigurationError as error:
             self.refusal = error
             raise
         finally:
             self.settled.set()
+
+    def _report(self, worker: Worker) -> None:
+        """Say that the worker serves, and end where its parent does without having said so."""
+        loop = asyncio.get_running_loop()
+
+        def orphaned() -> None:
+            loop.remove_reader(worker.life)
+            signal.raise_signal(signal.SIGTERM)
+
+        loop.add_reader(worker.life, orphaned)
+        worker.started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """On a signal; a running event loop wakes up for it."""

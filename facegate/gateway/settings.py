@@ -11,6 +11,9 @@
     [serve.compat.acme]                 # mounts acme's API; its switches
     match_threshold = 0.7
 
+    [serve.api]                         # facegate's own API, see facegate.gateway.native.settings
+    console = true
+
     [serve.sandbox]                     # callers may force outcomes: for test systems alone
     rate = "10/60"
     keys = { "sk-no-match" = "outcome=no_match" }
@@ -29,6 +32,8 @@ from facegate.config import Config
 from facegate.document import Table, explained, secret_text
 from facegate.errors import ConfigurationError
 from facegate.gateway.bridge import Bridge
+from facegate.gateway.keys import Keys
+from facegate.gateway.native.settings import ApiSettings
 from facegate.images.image import ImageLimits
 from facegate.providers.compat import CompatibleApi
 from facegate.providers.registry import Registry
@@ -96,6 +101,13 @@ class ServeSettings(Limits):
 
     host: str = Field(default="127.0.0.1", description="Address to serve on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port; 0 takes any free one.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes that serve on the port, about one a core. What one caller may cost"
+        " holds for each.",
+    )
     public_url: str | None = Field(
         default=None,
         description="URL at which callers reach the gateway, if a proxy changes host or path on the"
@@ -118,6 +130,9 @@ class ServeSettings(Limits):
     )
     api_key_file: str | None = Field(
         default=None, description="File with keys that callers present, one a line."
+    )
+    api: ApiSettings | None = Field(
+        default=None, description="facegate's own API at `/v1`, if the table is there."
     )
     compat: dict[str, dict[str, Any]] = Field(
         default_factory=dict, repr=False, description="Compatible APIs, each with its switches."
@@ -187,9 +202,10 @@ class ServeSettings(Limits):
         Raises:
             ConfigurationError: no API is named, or naming the switch that is wrong.
         """
-        if not self.compat:
+        if not self.compat and self.api is None:
             raise ConfigurationError(
-                "no API to speak; name a plugin's with --compat NAME or [serve.compat.NAME]"
+                "no API to speak; give --api for facegate's own, or name a plugin's with --compat"
+                " NAME or [serve.compat.NAME]"
             )
         keys, apis = self.keys(), list[CompatibleApi]()
         for name, switches in self.compat.items():
@@ -224,6 +240,10 @@ def wrong_with(loaded: Config, registry: Registry) -> dict[str, str]:
             settings = ServeSettings.of(loaded)
             for api in settings.apis(registry, loaded.intake.limits):
                 Bridge(api)
+            if settings.api is not None:
+                Keys(settings.api.keys)
+                for name in settings.api.routes:
+                    loaded.named(registry, name)
             if settings.provider is not None:
                 loaded.named(registry, settings.provider)
         except ConfigurationError as error:

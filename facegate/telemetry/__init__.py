@@ -28,6 +28,9 @@ __all__ = ["OpenTelemetryObserver", "PrometheusObserver", "StructlogObserver"]
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
+Exposition = Callable[[], tuple[str, bytes]]
+"""Content type and text of the metrics, as Prometheus reads them; blocks."""
+_METRICS = "prometheus"
 
 
 class TelemetrySettings(Table):
@@ -49,35 +52,53 @@ def observers(table: Mapping[str, Any], source: str) -> list[Observer]:
     Raises:
         ConfigurationError: naming the key, or the extra that is not installed.
     """
-    return [each.observer() for each in _wanted(table, source)]
+    return [each.observer() for _, each in _wanted(table, source)]
 
 
-def served(app: App, table: Mapping[str, Any], source: str) -> App:
+def served(app: App, table: Mapping[str, Any], source: str, *, metrics: bool = True) -> App:
     """The application of a gateway in a process of its own, with what the table asks for around it.
 
     Its requests belong to the trace that the caller names, ``GET /metrics`` is answered, and
     structlog writes JSON to stderr unless it is configured already.
 
+    Args:
+        app: the application.
+        table: the ``[telemetry]`` table.
+        source: the configuration that it is from.
+        metrics: whether anybody may read the metrics; not where the application itself has them.
+
     Raises:
         ConfigurationError: naming the key, or the extra that is not installed.
     """
-    for each in _wanted(table, source):
-        app = each.around(app)
+    for name, each in _wanted(table, source):
+        if metrics or name != _METRICS:
+            app = each.around(app)
     return app
 
 
-def _wanted(table: Mapping[str, Any], source: str) -> Iterator[ModuleType]:
+def exposition(table: Mapping[str, Any], source: str) -> Exposition | None:
+    """The function that gives the metrics, of all of a service's processes; None for none.
+
+    Raises:
+        ConfigurationError: naming the key, or the extra that is not installed.
+    """
+    return next(
+        (each.exposition for name, each in _wanted(table, source) if name == _METRICS), None
+    )
+
+
+def _wanted(table: Mapping[str, Any], source: str) -> Iterator[tuple[str, ModuleType]]:
     try:
         settings = TelemetrySettings.model_validate(table)
     except ValidationError as error:
         raise explained(error, f"{source}: telemetry.", TelemetrySettings) from None
     for name, wanted in settings:
         if wanted:
-            yield _load(name, source)
+            yield name, _load(name, source)
 
 
 def _load(name: str, source: str) -> ModuleType:
-    package = "prometheus_client" if name == "prometheus" else name
+    package = "prometheus_client" if name == _METRICS else name
     with extra(name, package, needed_by=f"{source}: telemetry.{name}"):
         return import_module(f"{__name__}._{name}")
 

@@ -15,7 +15,16 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, Status, StatusCode, TracerProvider
 
 from facegate.errors import Fault
-from facegate.events import BreakerTurned, Event, Finished, Shadowed, ShadowSkipped, Tried
+from facegate.events import (
+    BreakerTurned,
+    BudgetPassed,
+    Event,
+    Finished,
+    Refused,
+    Shadowed,
+    ShadowSkipped,
+    Tried,
+)
 from facegate.model import Attempt, Operation
 from facegate.telemetry import App
 from facegate.telemetry.labels import (
@@ -23,6 +32,8 @@ from facegate.telemetry.labels import (
     STATES,
     of_attempt,
     of_breaker,
+    of_budget,
+    of_refusal,
     of_request,
     of_shadow,
 )
@@ -66,6 +77,14 @@ class OpenTelemetryObserver:
             "facegate.shadows.skipped",
             description="Sampled requests that were not, for too many were going on.",
         )
+        self._refusals = meter.create_counter(
+            "facegate.refusals",
+            description="Requests that the service turned away before any question was asked.",
+        )
+        self._budgets = meter.create_counter(
+            "facegate.soft_budget.passed",
+            description="Questions of a key that has spent more than its soft budget.",
+        )
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -80,6 +99,10 @@ class OpenTelemetryObserver:
                 self._spans("facegate.shadow", event.candidate)
             case ShadowSkipped():
                 self._skipped.add(1, {"facegate.candidate": event.candidate})
+            case Refused():
+                self._refusals.add(1, _attributes(of_refusal(event)))
+            case BudgetPassed():
+                self._budgets.add(1, _attributes(of_budget(event)))
             case BreakerTurned():
                 self._breakers.set(STATES[event.state], _attributes(of_breaker(event)))
 

@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cache
 from typing import Any
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, make_asgi_app
+from anyio.to_thread import run_sync
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
 
-from facegate.events import BreakerTurned, Event, Finished, Shadowed, ShadowSkipped, Tried
+from facegate.events import (
+    BreakerTurned,
+    BudgetPassed,
+    Event,
+    Finished,
+    Refused,
+    Shadowed,
+    ShadowSkipped,
+    Tried,
+)
 from facegate.telemetry import App
 from facegate.telemetry.labels import (
     ATTEMPT,
     BREAKER,
+    BUDGET,
+    REFUSAL,
     REQUEST,
     SECONDS,
     SHADOW,
     STATES,
     of_attempt,
     of_breaker,
+    of_budget,
+    of_refusal,
     of_request,
     of_shadow,
 )
+from facegate.telemetry.processes import FOLDER
 
 _PATH = "/metrics"
 
@@ -73,6 +98,18 @@ class PrometheusObserver:
             ("candidate",),
             registry=registry,
         )
+        self._refusals = Counter(
+            "facegate_refusals",
+            "Requests that the service turned away before any question was asked.",
+            REFUSAL,
+            registry=registry,
+        )
+        self._budgets = Counter(
+            "facegate_soft_budget_passed",
+            "Questions of a key that has spent more than its soft budget.",
+            BUDGET,
+            registry=registry,
+        )
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -92,6 +129,10 @@ class PrometheusObserver:
                 self._shadows.labels(**of_shadow(event)).inc()
             case ShadowSkipped():
                 self._skipped.labels(event.candidate).inc()
+            case Refused():
+                self._refusals.labels(**of_refusal(event)).inc()
+            case BudgetPassed():
+                self._budgets.labels(**of_budget(event)).inc()
 
 
 _once = threading.Lock()
@@ -108,12 +149,28 @@ def _default() -> PrometheusObserver:
     return PrometheusObserver()
 
 
+def exposition() -> tuple[str, bytes]:
+    """Content type and text of all metrics of the process, or of all processes that share them.
+
+    Blocks: the others' are read from files.
+    """
+    registry = REGISTRY
+    if FOLDER in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry)
+
+
 def around(app: App) -> App:
     """The application, and ``GET /metrics`` beside it, open to every caller."""
-    metrics = make_asgi_app()
 
     async def exposing(scope: Any, receive: Any, send: Any) -> None:
-        scraped = scope["type"] == "http" and scope["path"] == _PATH and scope["method"] == "GET"
-        await (metrics if scraped else app)(scope, receive, send)
+        if scope["type"] != "http" or scope["path"] != _PATH or scope["method"] != "GET":
+            await app(scope, receive, send)
+            return
+        kind, text = await run_sync(exposition)
+        head = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(text))]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": text})
 
     return exposing

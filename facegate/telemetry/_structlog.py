@@ -11,9 +11,25 @@ import sys
 import structlog
 
 from facegate.errors import Fault
-from facegate.events import BreakerTurned, Event, Finished, Shadowed, ShadowSkipped, Tried
+from facegate.events import (
+    BreakerTurned,
+    BudgetPassed,
+    Event,
+    Finished,
+    Refused,
+    Shadowed,
+    ShadowSkipped,
+    Tried,
+)
 from facegate.telemetry import App
-from facegate.telemetry.labels import of_attempt, of_breaker, of_request, of_shadow
+from facegate.telemetry.labels import (
+    of_attempt,
+    of_breaker,
+    of_budget,
+    of_refusal,
+    of_request,
+    of_shadow,
+)
 
 
 class StructlogObserver:
@@ -46,6 +62,15 @@ class StructlogObserver:
                 )
             case BreakerTurned():
                 self._log.warning("facegate.breaker", state=str(event.state), **of_breaker(event))
+            case Refused():
+                self._log.info("facegate.refused", **of_refusal(event))
+            case BudgetPassed():
+                self._log.warning(
+                    "facegate.soft_budget_passed",
+                    spent=event.spent,
+                    soft_budget=event.soft_budget,
+                    **of_budget(event),
+                )
 
     def _finished(self, event: Finished) -> None:
         error = event.error

@@ -1,21 +1,23 @@
 """Labels of an event, the same in logs, traces and metrics.
 
-Every value is one of a set that the configuration and facegate's own classes bound: never a
-subject, a request id, a score, or anything a vendor wrote.
+Every value is one of a set that the configuration, its keys and facegate's own classes bound: never
+a subject, a request id, a score, or anything a vendor wrote.
 """
 
 from __future__ import annotations
 
-from facegate.events import BreakerTurned, Finished, Shadowed
+from facegate.events import BreakerTurned, BudgetPassed, Finished, Refused, Shadowed
 from facegate.model import Attempt, Operation
 
 SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30)
 """Bounds of histograms in seconds: from an embedded engine's answer to the usual deadline."""
 
-REQUEST = ("operation", "route", "arm", "provider", "outcome", "error")
+REQUEST = ("operation", "route", "arm", "provider", "outcome", "error", "caller")
 ATTEMPT = ("operation", "provider", "outcome", "error", "billed")
 SHADOW = ("operation", "route", "candidate", "outcome")
 BREAKER = ("operation", "provider")
+REFUSAL = ("status", "path", "caller")
+BUDGET = ("caller", "period")
 
 STATES = {"closed": 0, "half_open": 1, "open": 2}
 """Numbers of a breaker's states, ordered so that the highest of several processes is the worst."""
@@ -24,7 +26,8 @@ STATES = {"closed": 0, "half_open": 1, "open": 2}
 def of_request(event: Finished) -> dict[str, str]:
     """Labels of a request.
 
-    ``outcome`` is the decision or ``error``, ``provider`` the one that was asked last.
+    ``outcome`` is the decision or ``error``, ``provider`` the one that was asked last, ``caller``
+    the id of the key that it came with.
     """
     return {
         "operation": str(event.operation),
@@ -33,6 +36,7 @@ def of_request(event: Finished) -> dict[str, str]:
         "provider": _last_provider(event),
         "outcome": "error" if event.result is None else str(event.result.decision),
         "error": event.error.code if event.error else "",
+        "caller": event.caller or "",
     }
 
 
@@ -69,6 +73,16 @@ def of_shadow(event: Shadowed) -> dict[str, str]:
 
 def _last_provider(event: Finished) -> str:
     return event.attempts[-1].provider if event.attempts else ""
+
+
+def of_refusal(event: Refused) -> dict[str, str]:
+    """Labels of a request that a service turned away."""
+    return {"status": str(event.status), "path": event.path, "caller": event.caller or ""}
+
+
+def of_budget(event: BudgetPassed) -> dict[str, str]:
+    """Labels of a soft budget."""
+    return {"caller": event.caller, "period": event.period}
 
 
 def of_breaker(event: BreakerTurned) -> dict[str, str]:

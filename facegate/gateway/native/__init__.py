@@ -1,0 +1,1 @@
+"""The native API, `/v1`: everything that a question and its result have, over HTTP."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,11 @@ def _score(*pictures: Image) -> float:
     return zlib.crc32(b"".join(each.data for each in pictures)) / 2**32
 
 
+def metrics() -> tuple[str, bytes]:
+    """Somebody's metrics."""
+    return "text/plain; version=0.0.4", b"questions_total 1\n"
+
+
 def alone(provider: Provider, name: str = "kyc") -> Route:
     """A route that leads to one provider."""
     return Route(name, Leaf(provider), 30, 3)
@@ -100,6 +105,7 @@ def native(
     apis: Sequence[CompatibleApi] = (),
     observers: Sequence[Observer] = (),
     limits: Limits | None = None,
+    metrics: Callable[[], tuple[str, bytes]] | None = None,
     local: bool = True,
     public_url: str | None = None,
     headers: Mapping[str, str] | None = None,
@@ -113,6 +119,7 @@ def native(
         apis: compatible APIs that are served beside.
         observers: functions called with each event.
         limits: bounds on what one caller may cost.
+        metrics: gives content type and text of the metrics.
         local: whether only this machine can reach the service.
         public_url: where browsers reach it.
         headers: of every request of the client.
@@ -123,7 +130,7 @@ def native(
         each.name or each.node.name: Setup(route=each, observers=observers, recorder=journal)
         for each in led
     }
-    api = native_api(ApiSettings.model_validate(settings), setups, local=local)
+    api = native_api(ApiSettings.model_validate(settings), setups, metrics=metrics, local=local)
     first = next(iter(setups.values()))
     app = application(
         apis, first.awaited, limits, public_url=public_url, native=api, observers=observers
@@ -143,6 +150,15 @@ def key(journal: Journal, *scopes: str, **grant: Any) -> str:
 
 def bearer(presented: str) -> dict[str, str]:
     return {"authorization": f"Bearer {presented}"}
+
+
+def timeless(told: Any) -> Any:
+    """A result without what differs from one request to the next."""
+    attempts = [
+        {name: value for name, value in each.items() if name not in ("at", "seconds")}
+        for each in told["attempts"]
+    ]
+    return {**told, "attempts": attempts, "elapsed": None, "request_id": None}
 
 
 def encoded(data: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,13 +12,19 @@ from pathlib import Path
 import pytest
 
 from acme import DOCUMENT, PROBE
-from facegate import CaptureReason, CaptureRejected, ProviderTimeout, ProviderUnavailable
+from facegate import (
+    CaptureReason,
+    CaptureRejected,
+    FacegateError,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
 from facegate.plugin import CompareRequest
 from facegate.providers.registry import Registry
 from facegate.testing import FakeProvider, match, no_match
 from journals import journal
 from natives import body, database, encoded, key, native
-from pages import DOCS
+from pages import DOCS, read
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +91,20 @@ def test_a_program_takes_no_answer_for_neither_yes_nor_no(
     assert (done.stdout, len(fake.asked)) == ("", 1)
     assert done.returncode
     assert "it took too long" in done.stderr
+
+
+def test_every_problem_of_the_service_is_in_the_reference() -> None:
+    page = read("reference/http.md")
+    for kind in _kinds(FacegateError):
+        if kind.__module__.startswith(("facegate.gateway", "facegate.journal")):
+            rows = re.findall(rf"^\| {kind.http_status} \| .*`{kind.__name__}`", page, re.MULTILINE)
+            assert rows, kind
+
+
+def _kinds(base: type[FacegateError]) -> Iterator[type[FacegateError]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
 
 
 OLD = {

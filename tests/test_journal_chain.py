@@ -126,7 +126,9 @@ def test_a_head_kept_elsewhere_holds_while_the_journal_grows(file: Path) -> None
     assert problems(file, forged) == ("record 20 is not the one that was expected",)
 
 
-@pytest.mark.parametrize("text", ["", "12", "12:", "x:" + "0" * 64, "12:" + "0" * 63])
+@pytest.mark.parametrize(
+    "text", ["", "12", "12:", "x:" + "0" * 64, "12:" + "0" * 63, "9" * 19 + ":" + "0" * 64]
+)
 def test_what_is_no_head_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="a head is"):
         Head.parse(text)

@@ -193,6 +193,14 @@ def test_four_eyes_take_two_people_who_say_the_same(kept: Journal) -> None:
     assert truth(kept) == (False, None)
 
 
+def test_two_who_disagree_on_what_is_true_have_found_out_nothing(kept: Journal) -> None:
+    for caller, found in (("ann", "impostor"), ("ben", "genuine")):
+        kept.claim("r-1", caller, four_eyes=True)
+        kept.review("r-1", caller, "reject", "why", found, four_eyes=True)
+    assert kept.decision("r-1").decision.final is Decision.REJECT
+    assert truth(kept) == (None, None)
+
+
 def test_of_four_eyes_either_pair_can_undo(kept: Journal) -> None:
     for caller in ("ann", "ben"):
         kept.claim("r-1", caller, four_eyes=True)

@@ -1,9 +1,7 @@
-"""Decisions over HTTP: found, read, labelled and reviewed; and the estate that made them."""
+"""Decisions over HTTP: found, read, and labelled."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +13,9 @@ from facegate import Consent, Decision, Operation, ProviderTimeout
 from facegate.journal import Journal
 from facegate.routing.failover import Failover
 from facegate.routing.leaf import Leaf
-from facegate.routing.split import Arm, Split
 from journals import attempt, finished, journal, write
-from natives import PAIRS, SUBJECT, Judge, alone, bearer, body, database, encoded, key, native
+from natives import PAIRS, SUBJECT, Judge, bearer, body, database, key, native
 from scripted import Vendor, route
-
-NEAR: dict[str, Any] = {"review_from": 0.3}
-"""Settings of a provider with which the usual pair is a near miss."""
-VERDICT = {"verdict": "accept", "reason": "the same scar", "found": "genuine"}
-
 
 pytestmark = pytest.mark.slow
 
@@ -218,223 +210,17 @@ def test_what_is_not_there_cannot_be_labelled(filled: httpx.Client) -> None:
     assert filled.post("/v1/decisions/nobody/label", json={"genuine": True}).status_code == 404
 
 
-# Reviews
-
-
-@pytest.fixture
-def two(kept: Journal) -> Iterator[tuple[httpx.Client, dict[str, str], dict[str, str]]]:
-    """A client, and what two reviewers present; a near miss, ``r-1``, waits for them."""
-    scopes = ("verify", "review", "decisions:read")
-    ann, ben = (bearer(key(kept, *scopes)) for _ in range(2))
-    with native(Judge(**NEAR), journal=kept) as client:
-        client.post("/v1/compare", json=body(request_id="r-1"), headers=ann)
-        yield client, ann, ben
-
-
-def test_a_near_miss_waits_until_somebody_decided(two: Any) -> None:
-    client, ann, _ = two
-    (case,) = client.get("/v1/reviews", headers=ann).json()["reviews"]
-    assert (case["request_id"], case["claimed_by"], case["verdict"]) == ("r-1", None, None)
-    claimed = client.post("/v1/reviews/r-1/claim", headers=ann).json()
-    me = client.get("/v1/session", headers=ann).json()["caller"]
-    assert claimed["claimed_by"] == me
-    assert claimed["claimed_until"].endswith("Z")
-    decided = client.post("/v1/reviews/r-1", json=VERDICT, headers=ann).json()
-    assert (decided["verdict"], decided["verdict_by"]) == ("accept", me)
-    assert decided["confirmations_left"] == 0
-    assert client.get("/v1/reviews", headers=ann).json() == {"reviews": [], "four_eyes": False}
-    told = client.get("/v1/decisions/r-1", headers=ann).json()
-    row = told["decision"]
-    assert (row["decision"], row["final"], row["review"]) == ("review", "accept", "done")
-    assert row["genuine"] is True
-    assert [each["act"] for each in told["reviews"]] == ["claim", "verdict"]
-
-
-def test_a_case_is_one_reviewers_at_a_time(two: Any) -> None:
-    client, ann, ben = two
-    client.post("/v1/reviews/r-1/claim", headers=ann)
-    for method, path, sent in (
-        ("POST", "/v1/reviews/r-1/claim", None),
-        ("DELETE", "/v1/reviews/r-1/claim", None),
-        ("POST", "/v1/reviews/r-1", VERDICT),
-        ("DELETE", "/v1/reviews/r-1", None),
-    ):
-        said = client.request(method, path, json=sent, headers=ben)
-        assert (said.status_code, said.json()["code"]) == (409, "CaseTaken"), (method, path)
-    assert client.delete("/v1/reviews/r-1/claim", headers=ann).json()["claimed_by"] is None
-    assert client.post("/v1/reviews/r-1/claim", headers=ben).status_code == 200
-
-
-def test_a_verdict_is_taken_back_within_the_claim(two: Any) -> None:
-    client, ann, _ = two
-    client.post("/v1/reviews/r-1/claim", headers=ann)
-    client.post("/v1/reviews/r-1", json=VERDICT, headers=ann)
-    undone = client.delete("/v1/reviews/r-1", headers=ann).json()
-    assert (undone["verdict"], undone["confirmations_left"]) == (None, None)
-    row = client.get("/v1/decisions/r-1", headers=ann).json()["decision"]
-    assert (row["final"], row["genuine"]) == ("review", None)
-
-
-def test_a_case_that_nobody_claimed_is_nobodys_to_decide(two: Any) -> None:
-    client, ann, _ = two
-    said = client.post("/v1/reviews/r-1", json=VERDICT, headers=ann)
-    assert (said.status_code, said.json()["code"]) == (409, "CaseTaken")
-
-
-WRONG: list[Any] = [
-    {"verdict": "perhaps", "reason": "x"},
-    {"verdict": "accept"},
-    {"verdict": "accept", "reason": ""},
-    {"verdict": "accept", "reason": "x" * 1001},
-    {**VERDICT, "found": "nobody"},
-    {**VERDICT, "claimed_by": "somebody"},
-]
-
-
-def test_a_verdict_that_is_none_is_refused(two: Any) -> None:
-    client, ann, _ = two
-    client.post("/v1/reviews/r-1/claim", headers=ann)
-    for wrong in WRONG:
-        said = client.post("/v1/reviews/r-1", json=wrong, headers=ann)
-        assert (said.status_code, said.json()["code"]) == (400, "InvalidRequest")
-
-
-def test_what_needs_no_review_has_none(two: Any) -> None:
-    client, ann, _ = two
-    client.post("/v1/compare", json=body(*PAIRS[0], request_id="r-2", threshold=0), headers=ann)
-    for request_id in ("r-2", "nobody"):
-        said = client.post(f"/v1/reviews/{request_id}/claim", headers=ann)
-        assert said.status_code == 404, said.text
-
-
-def test_two_reviewers_have_to_agree_where_four_eyes_are_asked_for(kept: Journal) -> None:
-    ann, ben = (bearer(key(kept, "verify", "review", "decisions:read")) for _ in range(2))
-    with native(Judge(**NEAR), journal=kept, four_eyes=True) as client:
-        client.post("/v1/compare", json=body(request_id="r-1"), headers=ann)
-        left = []
-        for reviewer in (ann, ben):
-            client.post("/v1/reviews/r-1/claim", headers=reviewer)
-            said = client.post("/v1/reviews/r-1", json=VERDICT, headers=reviewer).json()
-            row = client.get("/v1/decisions/r-1", headers=ann).json()["decision"]
-            left.append((said["confirmations_left"], row["final"]))
-    assert left == [(1, "review"), (0, "accept")]
-
-
-def test_a_key_for_one_route_neither_sees_nor_reviews_another(kept: Journal) -> None:
-    everything = ("verify", "decisions:read", "review", "label")
-    whole, part = key(kept, *everything), key(kept, *everything, routes=["kyc"])
-    others = alone(Judge("else", **NEAR), "other")
-    with native(Judge(**NEAR), others, journal=kept) as client:
-        for name in ("kyc", "other"):
-            asked = body(request_id=f"of-{name}")
-            client.post(f"/v1/compare?route={name}", json=asked, headers=bearer(whole))
-        client.headers.update(bearer(part))
-        assert ids(client) == ["of-kyc"]
-        assert [each["request_id"] for each in client.get("/v1/reviews").json()["reviews"]] == [
-            "of-kyc"
+def test_an_id_that_another_key_took_first_is_still_its_callers_own(kept: Journal) -> None:
+    team, others = (bearer(key(kept, "verify", "decisions:read", "label")) for _ in range(2))
+    with native(Judge(), journal=kept) as client:
+        for number, caller in enumerate((others, team)):
+            asked = body(*PAIRS[number], request_id="order-77")
+            assert client.post("/v1/compare", json=asked, headers=caller).status_code == 200
+        ids = [
+            client.get("/v1/decisions/order-77", headers=caller).json()["decision"]["request_id"]
+            for caller in (others, team)
         ]
-        assert [each["name"] for each in client.get("/v1/routes").json()["routes"]] == ["kyc"]
-        named = [each["name"] for each in client.get("/v1/providers").json()["providers"]]
-        assert named == ["main"]
-        for method, path, sent in (
-            ("GET", "/v1/decisions/of-other", None),
-            ("POST", "/v1/decisions/of-other/label", {"genuine": True}),
-            ("POST", "/v1/reviews/of-other/claim", None),
-            ("POST", "/v1/reviews/of-other", VERDICT),
-            ("DELETE", "/v1/reviews/of-other", None),
-        ):
-            said = client.request(method, path, json=sent)
-            assert (said.status_code, said.json()["code"]) == (404, "NotRecorded"), path
-
-
-# The estate
-
-
-def test_routes_are_drawn_with_whom_they_would_ask_now(kept: Journal) -> None:
-    inner = Failover("inner", [Leaf(Vendor("first")), Leaf(Vendor("second"))])
-    arms = {"inner": Arm(0.9, inner), "new": Arm(0.1, Leaf(Vendor("new")))}
-    with native(route(Split("trial", arms, b"key")), journal=kept) as client:
-        (told,) = client.get("/v1/routes").json()["routes"]
-    assert (told["name"], told["default"], told["operations"]) == ("kyc", True, ["compare"])
-    tree = told["tree"]
-    assert (tree["kind"], [each["weight"] for each in tree["children"]]) == ("split", [0.9, 0.1])
-    first, second = tree["children"][0]["children"]
-    assert (first["name"], first["asked_now"]) == ("first", True)
-    assert (second["name"], second["asked_now"]) == ("second", False)
-
-
-def test_providers_are_told_with_their_figures_of_the_hour(kept: Journal) -> None:
-    with native(Judge(), journal=kept) as client:
-        for _ in range(3):
-            client.post("/v1/compare", json=body())
-        (told,) = client.get("/v1/providers").json()["providers"]
-    assert (told["name"], told["plugin"], told["lineage"]) == ("main", "acme", "acme-1")
-    assert told["operations"] == ["compare", "compare_live", "liveness"]
-    assert (told["hour"]["requests"], told["hour"]["errors"]) == (3, 0)
-    assert (told["resting"], told["unable"], told["calibration"]) == ([], {}, None)
-
-
-def test_a_trial_is_told_in_statements(kept: Journal) -> None:
-    split = Split("kyc", {name: Arm(0.5, Leaf(Vendor(name))) for name in ("main", "new")}, b"key")
-    with native(route(split), journal=kept) as client:
-        for number in range(4):
-            client.post("/v1/compare", json=body(subject=f"person {number}"))
-        told = client.get("/v1/trial", params={"route": "kyc"}).json()
-    assert told["route"] == "kyc"
-    assert told["headline"]
-    assert {"kind", "about", "text"} == set(told["statements"][0])
-    assert [each["title"] for each in told["tables"]] == ["People", "Requests"]
-    assert told["tables"][0]["head"][0] == ""
-
-
-def test_a_route_without_a_trial_has_none_to_tell_of(kept: Journal) -> None:
-    with native(Judge(), journal=kept) as client:
-        client.post("/v1/compare", json=body())
-        said = client.get("/v1/trial")
-        assert (said.status_code, said.json()["code"]) == (404, "NoTrial")
-        said = client.get("/v1/trial", params={"route": "elsewhere"})
-        assert (said.status_code, said.json()["code"]) == (400, "InvalidRequest")
-
-
-def test_a_trial_that_nobody_was_asked_in_has_nothing_to_tell(kept: Journal) -> None:
-    split = Split("kyc", {"main": Arm(1, Leaf(Vendor("main")))}, b"key")
-    with native(route(split), journal=kept) as client:
-        said = client.get("/v1/trial")
-    assert (said.status_code, said.json()["code"]) == (404, "NoTrial")
-
-
-def test_the_journal_tells_its_extent_and_proves_itself_line_by_line(kept: Journal) -> None:
-    with native(Judge(), journal=kept) as client:
-        client.post("/v1/compare", json=body())
-        extent = client.get("/v1/journal").json()
-        with client.stream("POST", "/v1/journal/verification") as said:
-            lines = [json.loads(line) for line in said.iter_lines()]
-    assert said.headers["content-type"] == "application/x-ndjson"
-    assert extent["records"] == lines[-1]["done"] == lines[-1]["of"]
-    assert (lines[-1]["state"], lines[-1]["problems"]) == ("done", [])
-    assert lines[-1]["head"] == extent["head"]
-    assert lines[-1]["proves"]
-
-
-def test_a_journal_is_held_against_a_head_that_was_written_down(kept: Journal) -> None:
-    with native(Judge(), journal=kept) as client:
-        client.post("/v1/compare", json=body())
-        head = client.get("/v1/journal").json()["head"]
-        number = head.partition(":")[0]
-        for expected, problems in ((head, 0), (f"{number}:{'0' * 64}", 1)):
-            said = client.post("/v1/journal/verification", json={"expected": expected})
-            assert len(json.loads(said.text.splitlines()[-1])["problems"]) == problems
-        for expected in ("yesterday", "1:", ":", "9" * 40 + ":ff"):
-            said = client.post("/v1/journal/verification", json={"expected": expected})
-            assert said.status_code == 400, said.text
-
-
-def test_a_record_that_was_changed_is_found(kept: Journal, tmp_path: Path) -> None:
-    with native(Judge(), journal=kept) as client:
-        client.post("/v1/liveness", json={"probe": encoded(PAIRS[0][0])})
-        with sqlite3.connect(tmp_path / "journal.db") as database:
-            database.execute("UPDATE facegate_records SET decision = 'accept'")
-        database.close()
-        last = json.loads(client.post("/v1/journal/verification").text.splitlines()[-1])
-    assert last["state"] == "done"
-    assert last["problems"]
+        assert ids == ["order-77", "order-77.2"]
+        client.post("/v1/decisions/order-77/label", json={"genuine": False}, headers=team)
+    found = [kept.decision(each).decision.genuine for each in ids]
+    assert found == [None, False]

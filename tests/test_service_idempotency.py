@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 import pytest
+from sqlalchemy import select
 
 from clocks import Clock
 from databases import EVERY, fresh
@@ -30,8 +31,9 @@ from facegate.gateway.idempotency import (
 from facegate.gateway.keys import Caller
 from facegate.gateway.repeats import Completion
 from facegate.journal import Journal
+from facegate.journal.schema import replies as table
 from facegate.runtime.flow import HttpReply, HttpRequest
-from journals import attempt, journal
+from journals import attempt, finished, journal, write
 
 TEAM, OTHERS = (Caller(each, each, frozenset({"verify"})) for each in ("team", "others"))
 REQUEST = HttpRequest("POST", "http://gateway/v1/compare", body=(b"{}",), target="/v1/compare")
@@ -77,7 +79,7 @@ def send(
     caller: Caller = TEAM,
     request: HttpRequest = REQUEST,
 ) -> HttpReply:
-    return anyio.run(replies.once, caller, value, request, DEADLINE_S, work)
+    return anyio.run(replies.once, caller, value, request, "r-1", DEADLINE_S, work)
 
 
 def test_a_repetition_gets_the_same_bytes(replies: Idempotency) -> None:
@@ -146,6 +148,31 @@ def test_a_form_that_is_sent_again_has_another_boundary_and_is_the_same(
         send(replies, vendor, request=form("0123456789abcdef", b"another"))
 
 
+def test_where_the_boundary_stands_counts(replies: Idempotency) -> None:
+    def form(boundary: str, inner: str) -> HttpRequest:
+        text = f"--{boundary}\r\none--{inner}two--{boundary}--"
+        kind = {"content-type": f"multipart/form-data; boundary={boundary}"}
+        return HttpRequest("POST", REQUEST.url, kind, (text.encode(),), target="/v1/compare")
+
+    send(replies, Vendor(), request=form("aaaaaaaa", "aaaaaaaa"))
+    with pytest.raises(OtherRequest):
+        send(replies, Vendor(), request=form("bbbbbbbb", ""))
+
+
+def test_the_answer_about_a_person_goes_when_they_are_erased(
+    kept: Journal, replies: Idempotency
+) -> None:
+    vendor = Vendor()
+    write(kept, finished("r-1", "ann"))
+    send(replies, vendor)
+    assert kept.erase("ann")
+    with kept.store.reading() as connection:
+        assert connection.execute(select(table.c.body)).scalars().all() == [None]
+    with pytest.raises(OutcomeUnknown):  # and nobody is asked, or paid, once more
+        send(replies, vendor)
+    assert vendor.asked == 1
+
+
 def test_of_two_at_once_one_is_asked(replies: Idempotency) -> None:
     vendor = Vendor()
 
@@ -158,10 +185,10 @@ def test_of_two_at_once_one_is_asked(replies: Idempotency) -> None:
             return await vendor()
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(replies.once, TEAM, "order-77", REQUEST, DEADLINE_S, slow)
+            tasks.start_soon(replies.once, TEAM, "order-77", REQUEST, "r-1", DEADLINE_S, slow)
             await begun.wait()
             with pytest.raises(StillRunning) as refused:
-                await replies.once(TEAM, "order-77", REQUEST, DEADLINE_S, vendor)
+                await replies.once(TEAM, "order-77", REQUEST, "r-1", DEADLINE_S, vendor)
             end.set()
         assert (refused.value.http_status, refused.value.retry_after) == (409, 1.0)
 
@@ -207,7 +234,7 @@ def test_what_became_of_a_cancelled_request_is_not_known(
                 await anyio.sleep(60)
                 return await vendor()
 
-            await replies.once(TEAM, "order-77", REQUEST, DEADLINE_S, cancelled)
+            await replies.once(TEAM, "order-77", REQUEST, "r-1", DEADLINE_S, cancelled)
 
     anyio.run(main)
     for _ in range(2):
@@ -292,7 +319,7 @@ async def main():
         return Completion(HttpReply(200, {}, value.encode()), stays=True)
 
     async def one(value):
-        reply = await replies.once(TEAM, value, REQUEST, DEADLINE_S, partial(work, value))
+        reply = await replies.once(TEAM, value, REQUEST, "r-1", DEADLINE_S, partial(work, value))
         print(value, flush=True)
 
     with journal(sys.argv[1]) as kept:

@@ -175,7 +175,7 @@ def test_a_key_is_void_after_its_last_day(stored: StoredKeys) -> None:
     with pytest.raises(KeyRefused):
         find(Keys(store=stored), void.text)
     with pytest.raises(KeyRefused):
-        anyio.run(Keys(store=stored).known, key.id)
+        anyio.run(Keys(store=stored).known, f"{key.id}:{void.hash[:16]}")
 
 
 def test_a_moment_to_expire_at_needs_its_zone() -> None:
@@ -218,8 +218,28 @@ def test_a_key_in_the_file_goes_by_its_name(tmp_path: Path) -> None:
     settings = KeySettings(hash_file=str(file), scopes=("verify",))
     keys = Keys({"onboarding": settings})
     assert find(keys, made.text).id == "onboarding"
-    assert anyio.run(keys.known, "onboarding").name == "onboarding"
+    assert anyio.run(keys.known, find(keys, made.text).session).name == "onboarding"
     assert anyio.run(keys.exist)
+
+
+def test_a_key_of_the_file_is_replaced_without_a_restart(tmp_path: Path) -> None:
+    leaked, fresh_one = new_key(), new_key()
+    keys = Keys({"team": in_file(leaked)})
+    session = find(keys, leaked.text).session
+    with pytest.raises(ConfigurationError):
+        keys.replace({"team": KeySettings(scopes=("verify",))})
+    assert find(keys, leaked.text).id == "team"
+    keys.replace({"team": in_file(fresh_one)})
+    assert find(keys, fresh_one.text).id == "team"
+    with pytest.raises(KeyRefused):
+        find(keys, leaked.text)
+    with pytest.raises(KeyRefused):
+        anyio.run(keys.known, session)
+
+
+def test_admin_is_for_everything() -> None:
+    with pytest.raises(ValidationError, match="all routes and operations"):
+        Grant(scopes=("admin",), routes=("kyc",))
 
 
 @pytest.mark.parametrize(

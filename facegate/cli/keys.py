@@ -110,6 +110,7 @@ def create(
     if name is None:
         raise click.UsageError("give the key a NAME, such as the team's")
     grant = _grant(granted)
+    grant.refuse_past()
     with _stored(config) as stored:
         key, made = stored.create(name, grant, None)
     _show(key, made, as_json=as_json)

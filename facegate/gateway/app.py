@@ -153,7 +153,7 @@ def application(
         lifespan=lifespan,
         middleware=[
             Middleware(_Traced, observers=observers),
-            *_cross_origin(bridges, cors_origins),
+            *_cross_origin(bridges, native, cors_origins),
         ],
         exception_handlers={HTTPException: partial(_no_such_route, bridges, native)},
     )
@@ -161,15 +161,21 @@ def application(
     return app
 
 
-def _cross_origin(apis: Sequence[Api], origins: Sequence[str]) -> Iterator[Middleware]:
-    """Answers to browsers that ask whether a page may ask; no cookie is ever heeded."""
+def _cross_origin(
+    apis: Sequence[Api], native: NativeApi | None, origins: Sequence[str]
+) -> Iterator[Middleware]:
+    """Answers to browsers that ask whether a page may ask; no cookie of theirs is ever heeded."""
     methods = {method for api in apis for each in api.routes.values() for method in each}
+    headers = {"authorization", "content-type", "x-api-key"}
+    for action in native.actions if native else ():
+        methods.add(action.method)
+        headers.update(map(str.lower, action.headers))
     if origins:
         yield Middleware(
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=sorted(methods),
-            allow_headers=["authorization", "content-type", "x-api-key"],
+            allow_headers=sorted(headers),
         )
 
 
@@ -245,7 +251,9 @@ async def _no_such_route(
     at = [each for each in apis if len(apis) == 1 or f"{path}/".startswith(f"/{each.name}/")]
     said = at[0].no_route if at else None
     if native is not None and path.startswith(PREFIX):
-        said = plain(HTTPStatus(error.status_code), error.detail)
+        said = plain(
+            HTTPStatus(error.status_code), error.detail, request_id=request.state.request_id
+        )
     if said is None:
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
     return Response(said.body, said.status, {**(error.headers or {}), **said.headers})
@@ -306,7 +314,7 @@ def _path(scope: Scope) -> str:
     endpoint = scope.get("endpoint")
     if isinstance(endpoint, ApiEndpoint | NativeEndpoint):
         return endpoint.prefix + endpoint.path
-    return "-"
+    return str(scope["state"].get("path", "-"))
 
 
 def _on_one_line(text: str) -> str:

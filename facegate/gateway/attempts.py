@@ -7,7 +7,7 @@ import math
 from pydantic import Field
 
 from facegate.document import Table
-from facegate.gateway.grants import Rate
+from facegate.gateway.grants import Rate, per
 from facegate.model import Operation
 
 
@@ -31,6 +31,11 @@ class AttemptSettings(Table):
         """The limit for a question; None for no limit."""
         live = operation is not Operation.COMPARE and self.per_subject_live
         return live or self.per_subject
+
+    @property
+    def windows(self) -> list[int]:
+        """The seconds that attempts count for, of each limit."""
+        return sorted({per(each)[1] for each in (self.per_subject, self.per_subject_live) if each})
 
 
 def per_transaction(fmr: float, attempts: int) -> float:

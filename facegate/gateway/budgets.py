@@ -34,13 +34,13 @@ class TooManyRequests(FacegateError):
     """A limit of the key, or of the person, is reached.
 
     Attributes:
-        retry_after: seconds until there is room again.
+        retry_after: seconds until there is room again; None where there never is.
     """
 
     http_status = 429
     fault = Fault.CALLER
 
-    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -133,7 +133,10 @@ class Admission:
             raise InvalidRequest("name the subject: attempts of one person are limited here")
         subject = question.subject.encode("utf-8", "surrogatepass")
         who = blake2b(subject, digest_size=16, key=self.key).hexdigest()
-        yield Use(f"{_PERSON}:{who}", *per(rate))
+        most, own = per(rate)
+        for seconds in self.attempts.windows if self.attempts else ():
+            # It counts in the other window too, where it is not held against that one's limit.
+            yield Use(f"{_PERSON}:{seconds}:{who}", most if seconds == own else _ANY, seconds)
 
     def _warning(
         self, caller: Caller, taken: Taken, money: Sequence[Spending]
@@ -175,6 +178,7 @@ class Admission:
 
 
 _RATE, _AT_ONCE, _PERSON, _MONEY = "rate", "at once", "person", "money"
+_ANY = 1_000_000_000
 _LENGTHS = {"day": len("2026-11-28"), "month": len("2026-11")}
 
 
@@ -259,4 +263,5 @@ def _refusal(full: Full, caller: Caller, money: Sequence[Spending]) -> TooManyRe
         return TooManyAttempts(text, retry_after=full.wait)
     cost, (most, period) = money[0].amount / 1_000_000, caller.budget or (0.0, "day")
     text = f"the question may cost {cost:.4g}, which is not left of the key's {most:g} a {period}"
-    return BudgetSpent(text, retry_after=full.wait)
+    fits = cost <= most
+    return BudgetSpent(text, retry_after=full.wait if fits else None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from facegate.document import Name, Table
+from facegate.errors import InvalidRequest
 from facegate.model import Operation
 
 Permission = Literal["verify", "decisions:read", "label", "review", "metrics", "admin"]
@@ -90,12 +91,28 @@ class Grant(Table):
             raise ValueError("a moment needs its zone, such as 2027-01-01T00:00:00Z")
         return moment
 
+    @model_validator(mode="after")
+    def _admin_is_for_everything(self) -> Self:
+        # It can make any other key, so a limit to some routes or questions would limit nothing.
+        if "admin" in self.scopes and (self.routes or self.operations):
+            raise ValueError("a key with the scope admin is for all routes and operations")
+        return self
+
     @property
     def until(self) -> datetime | None:
         """The moment after which it is void."""
         if self.expires is None or isinstance(self.expires, datetime):
             return self.expires
         return datetime.combine(self.expires, datetime.max.time(), UTC)
+
+    def refuse_past(self) -> None:
+        """Refuse a key that would be void as soon as it is made.
+
+        Raises:
+            InvalidRequest: it would.
+        """
+        if self.until is not None and self.until <= datetime.now(UTC):
+            raise InvalidRequest("expires: lies in the past")
 
     @property
     def limited(self) -> bool:

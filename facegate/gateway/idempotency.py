@@ -72,11 +72,13 @@ class Ticket:
         content: keyed hash of what was asked, in hex; without the key, nobody can find out whether
             a picture of theirs was sent.
         token: random, so that only the process which has begun can end it.
+        request_id: id of the request, by which it is found where a person is erased.
     """
 
     name: str
     content: str
     token: str
+    request_id: str
 
 
 class Idempotency:
@@ -110,8 +112,14 @@ class Idempotency:
 
         return cls(Replies(journal.store), secret(journal.store, "idempotency"), clock)
 
-    async def once(
-        self, caller: Caller, value: str, request: HttpRequest, deadline_s: float, work: Work
+    async def once(  # noqa: PLR0917  they are all of a request, and in the order of its way
+        self,
+        caller: Caller,
+        value: str,
+        request: HttpRequest,
+        request_id: str,
+        deadline_s: float,
+        work: Work,
     ) -> HttpReply:
         """Do the work, unless it was done or begun under this id.
 
@@ -119,6 +127,7 @@ class Idempotency:
             caller: whose id it is; another's is another id.
             value: the id, as ``Idempotency-Key`` had it.
             request: what is asked.
+            request_id: its id in the journal.
             deadline_s: seconds after which it must have ended.
             work: answers it.
 
@@ -136,7 +145,7 @@ class Idempotency:
             raise InvalidRequest("Idempotency-Key: 1 to 255 visible characters of ASCII")
 
         def begin() -> tuple[Ticket, HttpReply | None]:
-            ticket, now = self._ticket(caller, value, request), self._clock()
+            ticket, now = self._ticket(caller, value, request, request_id), self._clock()
             return ticket, replies.begin(ticket, now, now + deadline_s + RECORD_S + _SLACK_S)
 
         ticket, kept = await run_sync(begin)
@@ -150,7 +159,7 @@ class Idempotency:
                 await run_sync(self._end, replies, ticket, completion)
         return completion.reply
 
-    def _ticket(self, caller: Caller, value: str, request: HttpRequest) -> Ticket:
+    def _ticket(self, caller: Caller, value: str, request: HttpRequest, request_id: str) -> Ticket:
         name = self._hash(f"{caller.id or ''}\0{value}".encode())
         content = blake2b(key=self._key, digest_size=32)
         content.update(f"{request.method}\0{request.target}\0".encode())
@@ -158,8 +167,9 @@ class Idempotency:
         found = _BOUNDARY.match(request.headers.get("content-type", "").encode())
         for part in request.body:
             for piece in part.split(b"--" + found[1]) if found else (part,):
+                content.update(len(piece).to_bytes(8))  # where the boundary stood
                 content.update(piece)
-        return Ticket(name, content.hexdigest(), secrets.token_hex(16))
+        return Ticket(name, content.hexdigest(), secrets.token_hex(16), request_id)
 
     def _hash(self, text: bytes) -> str:
         return blake2b(text, key=self._key, digest_size=32).hexdigest()

@@ -43,6 +43,8 @@ _KEY = re.compile(r"fg_([a-z2-7]{12})_([a-z2-7]{32})_([a-z2-7]{7})")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NOBODY = "0" * 64
 """The hash of a secret that nobody has: a key that is not there takes as long as a wrong secret."""
+_MARK = 16
+"""Digits of a secret's hash that a session holds on to."""
 _KNOWN_S = 1.0
 """Seconds that a process goes by what it has looked up."""
 
@@ -81,6 +83,7 @@ class Caller:
         at_once: most questions at once; None for no limit.
         budget: most money, and the period, ``day`` or ``month``; None for no limit.
         soft_budget: money after which it is told, and the period.
+        mark: beginning of the hash of the secret that was presented.
     """
 
     id: str | None
@@ -92,6 +95,12 @@ class Caller:
     at_once: int | None = None
     budget: tuple[float, str] | None = None
     soft_budget: tuple[float, str] | None = None
+    mark: str = field(default="", repr=False)
+
+    @property
+    def session(self) -> str:
+        """What a session of the caller's holds on to: the key, and the secret that it came with."""
+        return f"{self.id}:{self.mark}"
 
     @classmethod
     def local(cls) -> Caller:
@@ -103,8 +112,8 @@ class Caller:
         return self.routes is None or route in self.routes
 
     @classmethod
-    def of(cls, key: StoredKey) -> Caller:
-        """The caller whose key this is."""
+    def of(cls, key: StoredKey, mark: str = "") -> Caller:
+        """The caller whose key this is, who came with a secret whose hash begins so."""
         grant = key.grant
         return cls(
             key.id,
@@ -116,6 +125,7 @@ class Caller:
             grant.at_once,
             money(grant.budget),
             money(grant.soft_budget),
+            mark,
         )
 
 
@@ -151,10 +161,10 @@ class StoredKey:
         return self.revoked is None and (until is None or now <= until)
 
     def fits(self, digest: str, now: datetime) -> bool:
-        """Whether a secret's hash is the key's; both are compared, whatever the first says."""
+        """Whether a secret's hash, or its beginning, is the key's; both are compared always."""
         old = self.old_hash if self.old_until is not None and now <= self.old_until else None
-        new = hmac.compare_digest(self.hash, digest)
-        return hmac.compare_digest(old or _NOBODY, digest) or new
+        new = hmac.compare_digest(self.hash[: len(digest)], digest)
+        return hmac.compare_digest((old or _NOBODY)[: len(digest)], digest) or new
 
 
 @dataclass(frozen=True)
@@ -231,19 +241,30 @@ class Keys:
         key = self._by_hash.get(digest) or (await self._looked_up()).get(parts[1]) or _NO_KEY
         if not key.fits(digest, now) or not key.holds(now):
             raise _refused()
-        return Caller.of(key)
+        return Caller.of(key, digest[:_MARK])
 
-    async def known(self, key_id: str) -> Caller:
-        """The caller of a key that was presented before.
+    async def known(self, session: str) -> Caller:
+        """The caller of a :attr:`Caller.session` that began with a key.
 
         Raises:
             KeyRefused: it does not hold any more.
             JournalUnavailable: it cannot be looked up.
         """
+        key_id, _, mark = session.partition(":")
         key = self.in_file.get(key_id) or (await self._looked_up()).get(key_id)
-        if key is None or not key.holds(datetime.now(UTC)):
+        now = datetime.now(UTC)
+        if key is None or len(mark) != _MARK or not key.fits(mark, now) or not key.holds(now):
             raise _refused()
-        return Caller.of(key)
+        return Caller.of(key, mark)
+
+    def replace(self, in_file: Mapping[str, KeySettings]) -> None:
+        """Go on with other keys of the configuration.
+
+        Raises:
+            ConfigurationError: one that cannot be used, naming it; then nothing has changed.
+        """
+        again = Keys(in_file)
+        self.in_file, self._by_hash = again.in_file, again._by_hash
 
     async def exist(self) -> bool:
         """Whether there is any key, in the configuration or the database, be it void.

@@ -46,7 +46,7 @@ class PatientProtocol(H11Protocol):
         return request is not None and not request.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(_AtOnce(transport, self.loop))  # type: ignore[arg-type]
         self._mind()
 
     @property
@@ -104,6 +104,43 @@ class PatientProtocol(H11Protocol):
         if self._hanging_up is not None:
             self._hanging_up.cancel()
             self._hanging_up = None
+
+
+class _AtOnce:
+    """Transport that sends a reply's head and body at once, and not in two packets.
+
+    The client would be woken for the first, and once more for the second.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._waiting: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if data and not self._waiting:
+            self._loop.call_soon(self._flush)
+        if data:
+            self._waiting.append(data)
+
+    def write_eof(self) -> None:
+        self._flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._waiting.clear()
+        self._transport.abort()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._transport.write(b"".join(waiting))
 
 
 async def rehearse(protocol_type: type[PatientProtocol]) -> None:

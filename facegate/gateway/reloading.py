@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from facegate.answering import Load, Source
@@ -65,7 +65,9 @@ def refuse_split_limits(route: Route, workers: int) -> None:
 
 
 def reload_on_hangup(
-    verifiers: Sequence[AsyncFaceVerifier], journal: Journal | None = None
+    verifiers: Sequence[AsyncFaceVerifier],
+    journal: Journal | None = None,
+    again: Callable[[], object] = lambda: None,
 ) -> None:
     """Have SIGHUP reload the verifiers. Call it on their event loop.
 
@@ -74,11 +76,12 @@ def reload_on_hangup(
     Args:
         verifiers: those that are reloaded, one after the other; all of them are there by then.
         journal: where each reload is noted.
+        again: reads first what else the configuration has; raises ConfigurationError.
     """
     loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def heed() -> None:
-        task = loop.create_task(_reload(verifiers, journal))
+        task = loop.create_task(_reload(verifiers, journal, again))
         tasks.add(task)  # the loop itself holds it only weakly
         task.add_done_callback(tasks.discard)
 
@@ -88,9 +91,12 @@ def reload_on_hangup(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # a worker's has waited
 
 
-async def _reload(verifiers: Sequence[AsyncFaceVerifier], journal: Journal | None) -> None:
+async def _reload(
+    verifiers: Sequence[AsyncFaceVerifier], journal: Journal | None, again: Callable[[], object]
+) -> None:
     failure = None
     try:
+        await asyncio.to_thread(again)
         for verifier in verifiers:
             await verifier.reload()
     except ConfigurationError as error:

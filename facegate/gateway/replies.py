@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from dataclasses import asdict
 
 from sqlalchemy import Connection, RowMapping, delete, select, text, update
 from sqlalchemy.sql.dml import Update
@@ -15,8 +16,8 @@ from facegate.runtime.flow import HttpReply
 
 # Two may begin at once; whoever comes second finds the first one's row.
 _BEGIN = text(
-    f"INSERT INTO {replies.name} (name, content, token, ends)"  # noqa: S608  a constant
-    " VALUES (:name, :content, :token, :ends) ON CONFLICT (name) DO NOTHING"
+    f"INSERT INTO {replies.name} (name, content, token, request_id, ends)"  # noqa: S608  a constant
+    " VALUES (:name, :content, :token, :request_id, :ends) ON CONFLICT (name) DO NOTHING"
 )
 
 
@@ -41,7 +42,7 @@ class Replies:
         Raises:
             StillRunning, OutcomeUnknown, OtherRequest: see :class:`Idempotency`.
         """
-        row = {"name": ticket.name, "content": ticket.content, "token": ticket.token, "ends": ends}
+        row = {**asdict(ticket), "ends": ends}
         with self._store.transaction() as connection:
             _forget_old(connection, now)
             if connection.execute(_BEGIN, row).rowcount:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,8 @@ from facegate.telemetry import App, exposition, served
 
 if TYPE_CHECKING:
     from facegate.journal.journal import Journal
+
+_LOG = logging.getLogger("facegate.gateway")
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,9 @@ class Service:
             native=native,
             cors_origins=settings.cors_origins,
             observers=first.observers,
-            opened=partial(reload_on_hangup, journal=journal),
+            opened=partial(
+                reload_on_hangup, journal=journal, again=partial(_read_again, loaded, native)
+            ),
             leaving=leaving,
             worker=worker,
         )
@@ -144,6 +149,28 @@ def is_keyed(loaded: Config, settings: ServeSettings) -> bool:
     finally:
         if journal is not None:
             journal.close()
+
+
+def _read_again(loaded: Config, native: NativeApi | None) -> None:
+    """Take the keys of ``[serve.api]`` as they are now; of the rest, say that it needs a restart.
+
+    Raises:
+        ConfigurationError: the table cannot be used; then the keys stay.
+    """
+    if loaded.path is None:
+        return
+    again = Config.load(loaded.path)
+    before, now = (ServeSettings.of(each) for each in (loaded, again))
+    if native is not None:
+        native.keys.replace(now.api.keys if now.api is not None else {})
+    if _but_for_keys(before) != _but_for_keys(now):
+        _LOG.warning("[serve] has changed beside the keys of its API, which takes a restart")
+
+
+def _but_for_keys(settings: ServeSettings) -> ServeSettings:
+    if settings.api is None:
+        return settings
+    return settings.model_copy(update={"api": settings.api.model_copy(update={"keys": {}})})
 
 
 def _reloadable(

@@ -8,6 +8,7 @@ started again, and whatever waits on the socket meanwhile is taken by the others
 from __future__ import annotations
 
 import logging
+import math
 import mmap
 import os
 import signal
@@ -129,7 +130,7 @@ class _Supervisor:
         self, count: int, listener: socket.socket, limits: Limits, metrics: SharedMetrics | None
     ) -> None:
         self._listener, self._metrics = listener, metrics
-        self._patience_s = limits.drain_s + limits.grace_s + _KILL_S
+        self._patience_s, self._ends = limits.drain_s + limits.grace_s + _KILL_S, math.inf
         self._places = [_Place() for _ in range(count)]
         self._board = mmap.mmap(-1, count)
         self._life, self._held = os.pipe()
@@ -164,7 +165,7 @@ class _Supervisor:
             self._leave(signal.Signals(received))
         elif received == signal.SIGHUP:
             self._tell(signal.SIGHUP)
-        elif received == signal.SIGALRM and self._leaving is not None:
+        elif received == signal.SIGALRM and time.monotonic() >= self._ends:
             _LOG.error("workers that have not ended in time are killed")
             self._tell(signal.SIGKILL)
         elif received == signal.SIGCHLD:
@@ -176,6 +177,7 @@ class _Supervisor:
         if self._leaving is None:
             self._leaving = why
             self._listener.close()  # once the workers have closed it too, nobody waits in vain
+            self._ends = time.monotonic() + self._patience_s
             signal.setitimer(signal.ITIMER_REAL, self._patience_s)
         self._tell(why)
 

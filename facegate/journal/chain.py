@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -123,7 +124,7 @@ class Head:
             InvalidRequest: the text is no head.
         """
         seq, _, digest = text.strip().partition(":")
-        if not seq.isdecimal() or len(digest) != len(START):
+        if not re.fullmatch("[0-9]{1,18}", seq) or len(digest) != len(START):
             raise InvalidRequest("a head is a number and a hash: 1234:0a1b...")
         return cls(int(seq), digest)
 

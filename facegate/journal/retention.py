@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from facegate.journal.chain import Kind, Record
 from facegate.journal.reading import begins
 from facegate.journal.record import stamp
-from facegate.journal.schema import CONTENT, of_kind, records, reviews
+from facegate.journal.schema import CONTENT, of_kind, records, replies, reviews
 from facegate.journal.store import Store
 
 _CHUNK = 2000
@@ -38,6 +40,11 @@ def erase(store: Store, subject: str) -> int:
         ).all()
         if numbers:
             connection.execute(delete(reviews).where(reviews.c.request_id.in_(requests)))
+            given = select(func.coalesce(records.c.given_id, records.c.request_id)).where(theirs)
+            # The row stays, so that the same request is not asked, and charged for, once more.
+            kept = replies.c.request_id.in_(given)
+            empty: dict[str, Any] = dict.fromkeys(("status", "headers", "body"))
+            connection.execute(update(replies).where(kept).values({**empty, "ends": 0.0}))
             nothing = dict.fromkeys((*CONTENT, "salt"))
             connection.execute(update(records).where(theirs | labels).values(nothing))
             detail = json.dumps({"erased": _spans(numbers)})
@@ -73,6 +80,8 @@ def purge(store: Store, before: datetime, progress: Callable[[int, int], object]
         else:
             last = begins(connection)[0].seq
         first = connection.scalar(select(func.min(records.c.seq))) or 1
+        over = replies.c.ends <= time.time(), replies.c.status.is_not(None)
+        connection.execute(delete(replies).where(*over))
     total = last - first + 1  # with what an interrupted purge has left
     for done in range(0, total, _CHUNK):
         progress(done, total)

@@ -121,7 +121,9 @@ class Reviews:
                 raise InvalidRequest(f"in {case.decision.operation}, nobody is found {truth}")
             agreeing = [each for each in _standing(acts).values() if each.verdict is given]
             final = given if len(agreeing) + 1 >= needed else None
-            known = truth or next((each.found for each in reversed(agreeing) if each.found), None)
+            founds = {each for each in (truth, *(each.found for each in agreeing)) if each}
+            # Two who decide alike and disagree on what is true have found out nothing.
+            known = next(iter(founds)) if len(founds) == 1 else None
             return self._act(
                 connection,
                 case,

@@ -164,6 +164,7 @@ replies = Table(
     Column("name", Text, primary_key=True),
     Column("content", Text, nullable=False),
     Column("token", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
     Column("ends", Float, nullable=False),
     Column("status", Integer),
     Column("headers", Text),
@@ -296,12 +297,14 @@ STEPS: Sequence[Sequence[str]] = (
             name TEXT NOT NULL PRIMARY KEY,
             content TEXT NOT NULL,
             token TEXT NOT NULL,
+            request_id TEXT NOT NULL,
             ends DOUBLE PRECISION NOT NULL,
             status INTEGER,
             headers TEXT,
             body TEXT
         )
         """,
+        "CREATE INDEX facegate_replies_request ON facegate_replies (request_id)",
         "CREATE INDEX facegate_replies_ends ON facegate_replies (ends) WHERE status IS NOT NULL",
     ),
 )

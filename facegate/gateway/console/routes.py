@@ -68,10 +68,12 @@ class _Console:
         """The handler for requests that are meant for this host; its refusals in words."""
 
         async def guarded(request: Request) -> Response:
+            request.state.path = "/console"
             try:
                 self._door.refuse_foreign(request.headers)
                 response = await handler(request)
             except FacegateError as error:
+                request.state.failure = error
                 reply = of_error(error)
                 response = Response(reply.body, reply.status, dict(reply.headers))
             response.headers.update(HEADERS)
@@ -89,10 +91,11 @@ class _Console:
     async def sign_in(self, request: Request) -> Response:
         refuse_others(request.headers)
         caller = await self._door.sign_in(request.headers)
+        request.state.caller = caller.id
         response = Response(status_code=204)
         response.set_cookie(
             COOKIE,
-            self._sessions.begin(caller.id or ""),
+            self._sessions.begin(caller.session),
             max_age=LIFETIME_S,
             path=self._path,
             secure=not is_loopback(request.url.hostname or ""),

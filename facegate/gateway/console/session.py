@@ -1,7 +1,7 @@
 """Sessions of the console: a key exchanged for a cookie that every process can check.
 
-Nothing is kept of a session. Its cookie names the key and the session's end, and is signed; the key
-is looked up anew with each request, so a session ends with its key.
+Nothing is kept of a session. Its cookie names the key, a mark of its secret and the session's end,
+and is signed; the key is looked up anew with each request, so a session ends with the secret.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class Sessions:
     def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
         self._secret, self._clock = secret, clock
 
-    def begin(self, key_id: str) -> str:
+    def begin(self, holder: str) -> str:
         """The cookie's value of a new session.
 
         Args:
-            key_id: public id of the key that was presented.
+            holder: the :attr:`~facegate.gateway.keys.Caller.session` of who presented a key.
         """
-        claim = f"{self._clock() + LIFETIME_S:.0f}.{key_id}"
+        claim = f"{self._clock() + LIFETIME_S:.0f}.{holder}"
         return f"{self._seal(claim)}.{claim}"
 
     def holder(self, method: str, headers: Mapping[str, str]) -> str | None:
-        """The id of the key that a request's session began with; None where there is no session.
+        """The holder that a request's session began with; None where there is no session.
 
         Args:
             method: of the request, in capitals.
@@ -53,12 +53,12 @@ class Sessions:
         seal, _, claim = cookie_parser(headers.get("cookie", "")).get(COOKIE, "").partition(".")
         if not hmac.compare_digest(seal.encode(), self._seal(claim).encode()):
             return None
-        end, _, key_id = claim.partition(".")
+        end, _, holder = claim.partition(".")
         if int(end) <= self._clock():
             return None
         if method not in ("GET", "HEAD"):
             refuse_others(headers)
-        return key_id
+        return holder
 
     def _seal(self, claim: str) -> str:
         return hmac.digest(self._secret, claim.encode(), "sha256").hex()

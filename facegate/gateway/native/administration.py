@@ -118,6 +118,7 @@ class Administration:
     async def created(self, store: StoredKeys, incoming: Incoming) -> HttpReply:
         asked = message(KeyMessage, incoming.request)
         grant = Grant(**{name: getattr(asked, name) for name in Grant.model_fields})
+        grant.refuse_past()
         made = await run_sync(store.create, asked.name, grant, incoming.caller.id)
         self.keys.forget()
         return _shown(*made, status=201)

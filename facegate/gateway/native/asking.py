@@ -116,13 +116,15 @@ class Asking:
         value = request.headers.get(KEY)
         if value is None:
             return (await work()).reply
-        return await self.idempotency.once(caller, value, request, verifier.route.deadline_s, work)
+        deadline_s = verifier.route.deadline_s
+        return await self.idempotency.once(caller, value, request, asked.id, deadline_s, work)
 
     def _verifier(self, incoming: Incoming) -> AsyncFaceVerifier:
         """The verifier of the route that the request, the key or the configuration names."""
         verifiers: Mapping[str, AsyncFaceVerifier] = incoming.state["verifiers"]
         allowed = incoming.caller.routes
-        name = incoming.queried(RouteQuery).route or (allowed[0] if allowed else self.default)
+        named = incoming.queried(RouteQuery).route if incoming.query else None
+        name = named or (allowed[0] if allowed else self.default)
         if name not in verifiers:
             known = ", ".join(each for each in verifiers if not allowed or each in allowed)
             raise InvalidRequest(f"no such route; there are: {known}")

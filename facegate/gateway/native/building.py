@@ -44,6 +44,12 @@ def native_api(
     """
     default, *further = setups
     journal = cast("Journal | None", setups[default].recorder)
+    for name, key in settings.keys.items():
+        if unknown := [each for each in key.routes or () if each not in setups]:
+            raise ConfigurationError(
+                f"serve.api.keys.{name}.routes: {unknown[0]!r} is not served; there are:"
+                f" {', '.join(setups)}"
+            )
     keys, counters = keys_of(settings, journal), _counters(settings, journal)
     sessions, attempts_key = None, b""
     if journal is not None:

@@ -18,12 +18,14 @@ from facegate.gateway.native.settings import ApiSettings
 from facegate.gateway.native.wire import Message, message
 from facegate.journal.lookup import Detail, Filter, NotRecorded, Page
 from facegate.journal.rows import (
+    Act,
     AttemptRow,
     Case,
     Found,
     LabelRow,
     RequestRow,
     ReviewRow,
+    ReviewState,
     Verdict,
 )
 from facegate.model import Decision, Operation
@@ -257,12 +259,20 @@ class Decisions:
         found = await self._found(incoming)
         row = found.decision
         parts = {name: getattr(found, name) for name in _PARTS}
+        if incoming.caller.routes is not None:
+            parts["repeats"] = []  # some may be another's
+        if self.settings.four_eyes and row.review is not ReviewState.DONE:
+            parts["reviews"] = [
+                each
+                for each in found.reviews
+                if each.act is not Act.VERDICT or each.caller == _who(incoming)
+            ]
         return answered(DetailView.model_construct(case_url=self._case_url(row), **parts), _DETAIL)
 
     async def labelled(self, incoming: Incoming) -> HttpReply:
         label = message(LabelMessage, incoming.request)
-        await self._found(incoming)
-        request_id, caller = incoming.path["request_id"], incoming.caller.id
+        found = await self._found(incoming)
+        request_id, caller = found.decision.request_id, incoming.caller.id
         note = partial(self.journal.label, request_id, **label.model_dump(), caller=caller)
         await run_sync(note)
         return HttpReply(201)
@@ -270,7 +280,11 @@ class Decisions:
     async def cases(self, incoming: Incoming) -> HttpReply:
         four_eyes = self.settings.four_eyes
         found = await run_sync(partial(self.journal.cases, four_eyes=four_eyes))
-        views = [self._view(each) for each in found if incoming.caller.may_see(each.route)]
+        views = [
+            self._view(each, _who(incoming))
+            for each in found
+            if incoming.caller.may_see(each.route)
+        ]
         return answered(Cases.model_construct(reviews=views, four_eyes=four_eyes), _CASES)
 
     async def claimed(self, incoming: Incoming) -> HttpReply:
@@ -290,22 +304,33 @@ class Decisions:
     async def _act(
         self, act: Callable[..., Case], incoming: Incoming, *arguments: Any
     ) -> HttpReply:
-        await self._found(incoming)
-        who = incoming.caller.id or incoming.caller.name
-        doing = partial(act, incoming.path["request_id"], who, *arguments)
+        found, who = await self._found(incoming), _who(incoming)
+        doing = partial(act, found.decision.request_id, who, *arguments)
         case = await run_sync(partial(doing, four_eyes=self.settings.four_eyes))
-        return answered(self._view(case), _CASE)
+        return answered(self._view(case, who), _CASE)
 
     async def _found(self, incoming: Incoming) -> Detail:
-        """The request that is named; one of another's route is not there for the caller."""
-        request_id = incoming.path["request_id"]
+        """The request that is named; one of another's route is not there for the caller.
+
+        Of several that were given this id, the caller's own comes before another's.
+        """
+        caller, request_id = incoming.caller, incoming.path["request_id"]
         found = await run_sync(self.journal.decision, request_id)
-        if not incoming.caller.may_see(found.decision.route):
+        if found.decision.caller != caller.id:
+            for each in reversed(found.repeats):
+                other = await run_sync(self.journal.decision, each)
+                if other.decision.caller == caller.id:
+                    found = other
+                    break
+        if not caller.may_see(found.decision.route):
             raise NotRecorded(f"no request {request_id!r} in the journal")
         return found
 
-    def _view(self, case: Case) -> CaseView:
+    def _view(self, case: Case, who: str) -> CaseView:
+        """A case as a reviewer may see it: of two, neither knows the other's verdict before."""
         known = {name: getattr(case, name) for name in CaseView.model_fields if name != "case_url"}
+        if self.settings.four_eyes and case.confirmations_left and case.verdict_by != who:
+            known |= dict.fromkeys(("verdict", "verdict_by", "verdict_until", "reason"))
         return CaseView.model_construct(case_url=self._case_url(case.decision), **known)
 
     def _case_url(self, row: RequestRow) -> str | None:
@@ -315,6 +340,11 @@ class Decisions:
             return None
         names = {"reference": quote(reference or "", ""), "request_id": quote(row.request_id, "")}
         return url.format_map(names)
+
+
+def _who(incoming: Incoming) -> str:
+    """The caller as the journal names reviewers."""
+    return incoming.caller.id or incoming.caller.name
 
 
 def _subject(incoming: Incoming) -> str | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from facegate.gateway.keys import Caller, KeyRefused, Keys, NotAllowed
 
@@ -89,15 +90,24 @@ class Door:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self.knows(host):
             raise NotAllowed("the service is not known by this host; name it in serve.api.hosts")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _split(origin).netloc.lower() != host.lower():
             raise NotAllowed("a page of another site may not ask")
 
     def knows(self, host: str) -> bool:
         """Whether a ``Host`` is this machine, or a configured name."""
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _split(f"//{host}").hostname or ""
         return name in self._hosts or is_loopback(name)
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; none of one that cannot be read."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+@lru_cache(maxsize=256)
 def is_loopback(name: str) -> bool:
     """Whether a host's name is this machine's own, without asking anybody."""
     if name == "localhost":

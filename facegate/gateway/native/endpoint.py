@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+import anyio
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -128,31 +130,30 @@ class NativeEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            reply = await self._reply(scope, receive)
+            reply = await self._reply(scope, receive, send)
         except FacegateError as error:
             scope["state"]["failure"] = error
             error.request_id = error.request_id or scope["state"]["request_id"]
             reply = of_error(error)
-        if isinstance(reply, Stream):
-            await _write(reply, send)
-        elif reply is not None:
+        if reply is not None:
             headers = {"cache-control": "no-store", **reply.headers}
             await Response(reply.body, reply.status, headers)(scope, receive, send)
 
-    async def _reply(self, scope: Scope, receive: Receive) -> HttpReply | Stream | None:
-        """The reply; None where the caller has hung up."""
+    async def _reply(self, scope: Scope, receive: Receive, send: Send) -> HttpReply | None:
+        """The reply; None where the caller has hung up, or it was written bit by bit."""
         headers, shared = Headers(scope=scope), self._shared
+        refused = partial(plain, request_id=scope["state"]["request_id"])
         if headers.get("content-encoding", "identity").lower() != "identity":
-            return plain(
+            return refused(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"
             )
         query, twice = _query(scope)
         if twice:
-            return plain(HTTPStatus.BAD_REQUEST, f"the query has {twice!r} twice")
+            return refused(HTTPStatus.BAD_REQUEST, f"the query has {twice!r} twice")
         path: Mapping[str, str] = scope.get("path_params", {})
         if "\0" in "".join([*query.values(), *path.values()]):
             # PostgreSQL would take it for a fault of the database.
-            return plain(HTTPStatus.BAD_REQUEST, "nothing is called by a NUL")
+            return refused(HTTPStatus.BAD_REQUEST, "nothing is called by a NUL")
         action = self._actions["GET" if scope["method"] == "HEAD" else scope["method"]]
         caller = await self._door.admit(headers, action, query.get("route"))
         scope["state"]["caller"] = caller.id
@@ -163,7 +164,7 @@ class NativeEndpoint:
             declared = headers.get("content-length", "")
             body = await shared.body(receive, caller.id or "", declared)
             if isinstance(body, Unread):
-                return self._unread(body)
+                return self._unread(body, refused)
             request = HttpRequest(
                 scope["method"],
                 f"http://gateway{scope['path']}",
@@ -173,37 +174,54 @@ class NativeEndpoint:
                 + "?"
                 + scope["query_string"].decode("latin-1"),
             )
-            return await action.handler(Incoming(request, caller, path, query, scope["state"]))
+            incoming = Incoming(request, caller, path, query, scope["state"])
+            reply = await action.handler(incoming)
+            if not isinstance(reply, Stream):
+                return reply
+            await _write(reply, receive, send)
+            return None
         finally:
             shared.busy -= 1
 
-    def _unread(self, why: Unread) -> HttpReply | None:
+    def _unread(self, why: Unread, refused: Callable[..., HttpReply]) -> HttpReply | None:
         limits = self._shared.limits
         if why is Unread.HUNG_UP:
             return None
         if why is Unread.TOO_HEAVY:
             most = limits.max_body_bytes / 2**20
-            return plain(
+            return refused(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request heavier than {most:g} MiB"
             )
         late = f"the body did not arrive within {limits.body_timeout_s:g} s"
-        reply = plain(HTTPStatus.REQUEST_TIMEOUT, late)
+        reply = refused(HTTPStatus.REQUEST_TIMEOUT, late)
         return replace(reply, headers={**reply.headers, "connection": "close"})
 
 
-async def _write(stream: Stream, send: Send) -> None:
+async def _write(stream: Stream, receive: Receive, send: Send) -> None:
+    """Write a stream to its end, or until the caller has hung up."""
     headers = [(b"content-type", stream.content_type.encode()), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def write(some: bytes) -> None:
         await send({"type": "http.response.body", "body": some, "more_body": True})
 
-    await stream.work(write)
+    async with anyio.create_task_group() as tasks:
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(watch)
+        await stream.work(write)
+        tasks.cancel_scope.cancel()
     await send({"type": "http.response.body", "body": b""})
 
 
 def _query(scope: Scope) -> tuple[Mapping[str, str], str | None]:
     """The query, and a name in it that comes twice."""
+    if not scope["query_string"]:
+        return {}, None
     pairs = Request(scope).query_params.multi_items()
     query: dict[str, str] = {}
     for name, value in pairs:

@@ -97,7 +97,7 @@ def _operation(action: Action, schemas: _Schemas) -> Json:
     described: Json = {
         "operationId": action.name,
         "summary": action.summary,
-        "description": f"{action.summary}.{needs}",
+        "description": f"{action.summary}{'' if action.summary.endswith('?') else '.'}{needs}",
         "tags": [action.path.removeprefix("/v1").split("/")[1]],
         "responses": dict(_responses(action, schemas)),
     }

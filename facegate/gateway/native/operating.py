@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from facegate.errors import InvalidRequest
+from facegate.gateway.budgets import TooManyRequests
 from facegate.gateway.native import estate, trials
 from facegate.gateway.native.decisions import answered
 from facegate.gateway.native.endpoint import Action, Incoming, Stream
@@ -69,11 +71,13 @@ class Operating:
         default: name of the route that answers where a request names none.
         journal: the journal; None where nobody keeps one.
         metrics: gives content type and text of the metrics; None where nobody counts.
+        whole: lets one at a time read the whole journal, which leaves threads for the questions.
     """
 
     default: str
     journal: Journal | None
     metrics: Callable[[], tuple[str, bytes]] | None = None
+    whole: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
 
     def actions(self) -> Iterator[Action]:
         """The actions on the service itself."""
@@ -109,6 +113,8 @@ class Operating:
                 handler=self.measured,
                 scope="metrics",
                 summary="Metrics of all processes, for Prometheus",
+                answer=str,
+                answer_type="text/plain",
             )
         if self.journal is None:
             return
@@ -169,7 +175,8 @@ class Operating:
         if name not in visible:
             raise InvalidRequest("no such route")
         route = visible[name].route
-        return answered(await run_sync(trials.trial, journal, route, name), _TRIAL)
+        report = await run_sync(trials.trial, journal, route, name, limiter=self.whole)
+        return answered(report, _TRIAL)
 
     async def extent(self, journal: Journal, _: Incoming) -> HttpReply:
         return answered(await run_sync(journal.extent), _EXTENT)
@@ -179,7 +186,10 @@ class Operating:
         if any(incoming.request.body):
             asked = message(ExpectedHead, incoming.request)
         expected = None if asked.expected is None else Head.parse(asked.expected)
-        return Stream("application/x-ndjson", partial(verification, journal, expected))
+        if not self.whole.available_tokens:
+            raise TooManyRequests("the journal is being read whole already", retry_after=10)
+        work = partial(verification, journal, expected, self.whole)
+        return Stream("application/x-ndjson", work)
 
 
 def _visible(incoming: Incoming) -> Mapping[str, AsyncFaceVerifier]:

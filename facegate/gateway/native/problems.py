@@ -130,7 +130,8 @@ def problem(
     return json_reply(status, body, {"content-type": TYPE, **(headers or {})})
 
 
-def plain(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> HttpReply:
+def plain(status: HTTPStatus, detail: str, *, request_id: str) -> HttpReply:
     """The reply of a refusal that HTTP itself has a name for."""
-    code = "".join(word.capitalize() for word in status.phrase.replace("-", " ").split())
-    return problem(status, code, detail, headers)
+    # Its name: phrases have changed with Python's versions.
+    code = "".join(word.capitalize() for word in status.name.split("_"))
+    return problem(status, code, detail, request_id=request_id)

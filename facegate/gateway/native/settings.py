@@ -82,6 +82,8 @@ class ApiSettings(Table):
             return url
         if urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname:
             raise ValueError("must be an absolute http(s) URL")
-        if set(re.findall(r"{([^}]*)}", url)) - _PLACES:
-            raise ValueError("knows {reference} and {request_id} alone")
+        try:
+            url.format_map(dict.fromkeys(_PLACES, ""))
+        except (ValueError, LookupError, AttributeError):
+            raise ValueError("knows {reference} and {request_id} alone") from None
         return url

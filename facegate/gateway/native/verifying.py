@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from anyio import CapacityLimiter
+from anyio.from_thread import check_cancelled
 from anyio.from_thread import run as in_loop
 from anyio.to_thread import run_sync
 from pydantic import BaseModel
 
-from facegate.errors import JournalUnavailable
+from facegate.errors import ConfigurationError, JournalUnavailable
 from facegate.gateway.native.endpoint import Write
 from facegate.journal.chain import Head
 from facegate.journal.verification import ChainVerification
@@ -41,12 +43,15 @@ class Verification(BaseModel):
     head: str | None = None
 
 
-async def verification(journal: Journal, expected: Head | None, write: Write) -> None:
+async def verification(
+    journal: Journal, expected: Head | None, limiter: CapacityLimiter, write: Write
+) -> None:
     """Verify a journal, and write a line of JSON for every ten thousand records.
 
     Args:
         journal: the journal.
         expected: a head that was written down elsewhere.
+        limiter: bounds how many do so at once.
         write: sends some bytes.
     """
 
@@ -54,12 +59,13 @@ async def verification(journal: Journal, expected: Head | None, write: Write) ->
         await write(line.model_dump_json().encode() + b"\n")
 
     def told(done: int, of: int) -> None:
+        check_cancelled()  # raises in here where nobody listens any more
         if not done % _EVERY:
             in_loop(tell, Verification(done=done, of=of))
 
     try:
-        found = await run_sync(partial(journal.verify, expected, told))
-    except JournalUnavailable as error:
+        found = await run_sync(partial(journal.verify, expected, told), limiter=limiter)
+    except (JournalUnavailable, ConfigurationError) as error:
         await tell(Verification(state="failed", problems=[error.message]))
     else:
         await tell(_ended(found))

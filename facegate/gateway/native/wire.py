@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -247,7 +248,7 @@ def misfit(error: ValidationError) -> InvalidRequest:
     """The error of a message that is none, without what was sent."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
     misfits = tuple(
-        Misfit(each["loc"], each["type"], each["msg"].removeprefix("Value error, "))
+        Misfit(_told(each["loc"]), each["type"], each["msg"].removeprefix("Value error, "))
         for each in found[:_MOST]
     )
     wrong = InvalidRequest(str(misfits[0]))
@@ -255,5 +256,11 @@ def misfit(error: ValidationError) -> InvalidRequest:
     return wrong
 
 
+def _told(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The place of a fault; a name that is none may be anything that a caller has put there."""
+    return tuple(part if isinstance(part, int) or _NAME.fullmatch(part) else "?" for part in place)
+
+
+_NAME = re.compile(r"[A-Za-z_][\w-]{0,31}", re.ASCII)
 _MOST = 20
 """Faults of a message that are told."""

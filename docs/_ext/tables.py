@@ -9,6 +9,7 @@ from importlib import import_module
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
+import actions
 import intervals
 import vendors
 from curve import measured
@@ -57,11 +58,15 @@ def _settings(path: str) -> Rows:
 
 
 _KINDS = {
+    "ApiSettings": "table",
+    "AttemptSettings": "table",
     "Mapping[str, Path]": "table of paths",
     "Path": "path",
     "SecretStr": "secret",
     "SandboxSettings": "table",
     "bool": "true or false",
+    "date": "day",
+    "datetime": "moment",
     "dict[str, dict[str, Any]]": "table of tables",
     "dict[str, float]": "table of numbers",
     "dict[str, int]": "table of numbers",
@@ -89,7 +94,11 @@ def _words(kind: Any) -> Iterator[str]:
     text = str(kind) if get_args(kind) else kind.__name__
     for prefix in ("collections.abc.", "pathlib._local.", "pathlib.", "pydantic.types.", "typing."):
         text = text.replace(prefix, "")
-    yield _KINDS.get(text, text)
+    yield _KINDS.get(text) or _WHOLE.get(get_origin(kind), text)
+
+
+_WHOLE = {dict: "table of tables", tuple: "list of texts"}
+"""What holds values of other types."""
 
 
 def _default(info: FieldInfo) -> str:
@@ -203,6 +212,7 @@ TABLES: Final[dict[str, Callable[..., Rows]]] = {
     "provider": _provider,
     "rates": _rates,
     "settings": _settings,
+    **actions.TABLES,
     **intervals.TABLES,
     **vendors.TABLES,
 }

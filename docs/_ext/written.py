@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
+import actions
 import click
 import curve
 import intervals
@@ -34,6 +35,14 @@ BLOCK = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _HELP_WIDTH = 88
+_LANGUAGES = {
+    ".cs": "csharp",
+    ".go": "go",
+    ".java": "java",
+    ".mjs": "javascript",
+    ".py": "python",
+    ".toml": "toml",
+}
 
 
 def table(name: str, *arguments: str) -> str:
@@ -54,7 +63,7 @@ def listing(path: str, start: str = "") -> str:
     begin = re.search(rf"^{re.escape(start)}", text, re.MULTILINE)
     if begin is None:
         sys.exit(f"no line of {path} begins with {start!r}")
-    language = {".py": "python", ".toml": "toml"}.get(file.suffix, "text")
+    language = _LANGUAGES.get(file.suffix, "text")
     return f"```{language}\n{text[begin.start() :]}\n```"
 
 
@@ -94,6 +103,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "listing": listing,
     "modules": layout.modules_of,
     "objects": objects,
+    "types": actions.types,
 }
 FIGURES: dict[str, Callable[[], str]] = {
     "explanation/intervals.svg": intervals.svg,

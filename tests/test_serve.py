@@ -18,6 +18,8 @@ from facegate.cli import main as cli
 from facegate.cli import options
 from facegate.config import Config
 from facegate.gateway.settings import ServeSettings
+from facegate.journal import open_journal
+from facegate.journal.chain import Kind
 from installed import Site
 from service import process, url_in
 
@@ -296,3 +298,19 @@ def test_no_key_is_ever_shown(tmp_path: Path) -> None:
     ) as caught:
         ServeSettings.of(Config.load(file, {}))
     assert "sk-1" not in str(caught.value)
+
+
+def test_a_journal_of_another_key_is_refused_before_anybody_is_asked(
+    folder: Path, refused: Any
+) -> None:
+    table = {"url": f"sqlite:///{folder}/journal.db"}
+    kept = open_journal(table, "here")
+    kept.note(Kind.KEY, {"act": "create"})
+    kept.close()
+    (folder / "facegate.toml").write_text(
+        f'[providers.acme]\nplugin = "acme"\n[journal]\nurl = "{table["url"]}"\n'
+        'chain_key = "sixteen letters or more"\n'
+    )
+    code, said = refused("--compat", "acme")
+    assert code == options.MISCONFIGURED
+    assert "begin with `facegate journal seal`" in said

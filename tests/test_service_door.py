@@ -347,3 +347,9 @@ def test_signing_in_takes_a_key_and_the_pages_own_header(door: httpx.Client, adm
     ):
         said = door.post("/console/session", headers=headers)
         assert (said.status_code, "set-cookie" in said.headers) == (status, False)
+
+
+@pytest.mark.parametrize("sent", ["X-Forwarded-For", "Forwarded", "Via"])
+def test_behind_a_proxy_nobody_is_this_machine(sent: str) -> None:
+    with keyless() as client:
+        assert unsent(client, "/v1/compare", {sent: "203.0.113.7"})[0] == 401

@@ -150,7 +150,7 @@ WHOLE: dict[str, Any] = {
 def test_all_that_a_question_has_arrives(*, as_form: bool) -> None:
     asked, seen = Judge(), list[Any]()
     anywhere = {**WHOLE, "consent": {**CONSENT, "regions": None}}
-    with native(asked, observers=[seen.append]) as client:
+    with native(asked, observers=[seen.append], options=["acme.mode"]) as client:
         if as_form:
             fields = {
                 name: value if isinstance(value, str) else json.dumps(value)
@@ -268,3 +268,12 @@ def test_the_document_and_its_page_are_open_and_tell_every_path(judge: httpx.Cli
     assert page.headers["content-type"].startswith("text/html")
     for path in told["paths"]:
         assert path in page.text
+
+
+def test_a_caller_cannot_undo_what_the_configuration_guards_against() -> None:
+    asked = Judge()
+    with native(asked) as client:
+        said = client.post("/v1/compare", json=body(options={"acme": {"mode": "FAST"}}))
+    assert (said.status_code, said.json()["code"]) == (400, "UnsupportedOption")
+    assert "serve.api.options" in said.json()["detail"]
+    assert not asked.asked

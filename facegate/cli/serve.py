@@ -46,8 +46,8 @@ def serve(config: str | None, *, api: bool, console: bool, sandbox: bool, **opti
     /NAME/..., and with exactly one, at its own paths too. Without any key, only this machine is
     served. Everything may be set in [serve] of the configuration as well.
 
-    Several --workers share the port and the journal; what one caller may cost, and breakers, are
-    each worker's own. One that dies is started again.
+    Several --workers share the port and the journal; breakers, and the bounds that [serve] sets,
+    are each worker's own. One that dies is started again.
 
     On SIGHUP, routes and providers are read from the configuration anew; requests in work are
     finished first. A file that cannot be used is logged and changes nothing. A change of [serve]

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from starlette.types import ASGIApp
 
 from facegate.config import Config
-from facegate.errors import ConfigurationError, FacegateError
+from facegate.errors import ConfigurationError, FacegateError, JournalUnavailable
 from facegate.gateway.app import application
 from facegate.gateway.bridge import Bridge
 from facegate.gateway.native.api import NativeApi
@@ -78,6 +79,10 @@ class Service:
         found = _reloadable(found, apis, worker.count if worker else 1)
         first, telemetry = found[default], loaded.document.telemetry or {}
         journal = cast("Journal | None", first.recorder)
+        if journal is not None:
+            # A database may come back; a chain of another key waits for somebody to see to it.
+            with suppress(JournalUnavailable), journal.store.writing():
+                pass
         box, findings = _sandbox(settings, apis), [*_of_apis(apis, first.route, worker)]
         if box is not None:
             findings.append("the sandbox is on: callers can force any outcome")

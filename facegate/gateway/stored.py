@@ -78,7 +78,10 @@ class StoredKeys:
         wanted = keys.c.id == key_id, keys.c.revoked.is_(None)
         with self._store.writing() as connection:
             if not connection.execute(update(keys).where(*wanted).values(changes)).rowcount:
-                raise NoSuchKey(f"no key {key_id!r} in the journal's database, or it is revoked")
+                raise NoSuchKey(
+                    "no such key in the journal's database, or it is revoked; give its id, which is"
+                    " what stands between fg_ and the next _"
+                )
             return self._noted(connection, key_id, act, by)
 
     def _noted(self, connection: Connection, key_id: str, act: str, by: str | None) -> StoredKey:

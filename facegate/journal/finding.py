@@ -77,6 +77,8 @@ def _conditions(wanted: Filter, subject: str | None) -> Iterator[ColumnElement[b
     for column, value in equal.items():
         if value is not None:
             yield column == value
+    if wanted.routes is not None:
+        yield records.c.route.in_(wanted.routes)
     if wanted.since is not None:
         yield records.c.at >= stamp(wanted.since)
     if wanted.until is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -210,13 +210,14 @@ class Journal:
         """Figures of every provider's attempts since a moment, by the provider's name."""
         return finding.figures(self.store, since)
 
-    def cases(self, *, four_eyes: bool = False) -> list[Case]:
+    def cases(self, *, four_eyes: bool = False, routes: Sequence[str] | None = None) -> list[Case]:
         """The decisions that wait for a person, the oldest first, 200 at most.
 
         Args:
+            routes: those of these routes alone; None for all.
             four_eyes: whether two reviewers must say the same, here and wherever it is asked.
         """
-        return self._reviews.open(1 + four_eyes)
+        return self._reviews.open(1 + four_eyes, routes)
 
     def claim(
         self, request_id: str, caller: str, seconds: float = CLAIM_S, *, four_eyes: bool = False

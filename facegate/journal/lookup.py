@@ -34,6 +34,7 @@ class Filter:
         decision: the decision, before any review.
         operation: what was asked.
         route: that was asked.
+        routes: one of which was asked.
         provider: that answered, or was asked last.
         caller: id of the key that the request came with.
         error: class name of the error that it ended in.
@@ -46,6 +47,7 @@ class Filter:
     decision: Decision | None = None
     operation: Operation | None = None
     route: str | None = None
+    routes: Sequence[str] | None = None
     provider: str | None = None
     caller: str | None = None
     error: str | None = None

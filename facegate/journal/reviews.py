@@ -60,9 +60,12 @@ class Reviews:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def open(self, needed: int) -> list[Case]:
-        """The cases that nobody has decided yet, the oldest first."""
+    def open(self, needed: int, routes: Sequence[str] | None) -> list[Case]:
+        """The cases on these routes that nobody has decided yet, the oldest first."""
         waiting = select(reviews.c.request_id).where(text("NOT done")).order_by(reviews.c.seq)
+        if routes is not None:
+            asked = records.c.seq == reviews.c.seq, records.c.route.in_(routes)
+            waiting = waiting.where(select(records.c.seq).where(*asked).exists())
         with self._store.reading() as connection:
             ids = connection.scalars(waiting.limit(_SHOWN)).all()
             whole = WHOLE.where(records.c.request_id.in_(ids), PRIMARIES).order_by(records.c.seq)

@@ -79,6 +79,7 @@ class NativeApi:
             self.admission,
             self.idempotency,
             self.settings.lower_thresholds,
+            frozenset(self.settings.options),
         )
         actions = [*asking.actions()]
         if self.journal is not None:
@@ -107,8 +108,9 @@ class NativeApi:
         Raises:
             ConfigurationError: a key has a budget, and a provider of its routes no price.
         """
-        for key in self.keys.in_file.values():
-            refuse_unpriced(Caller.of(key), route)
+        for caller in map(Caller.of, self.keys.in_file.values()):
+            if caller.may_see(route.name or route.node.name):
+                refuse_unpriced(caller, route)
         yield from self._chance(route)
 
     def _chance(self, route: VerifierRoute) -> Iterator[str]:

@@ -56,6 +56,7 @@ class Asking:
         admission: what callers and subjects may cost.
         idempotency: the requests that were answered already.
         lower: whether a caller's threshold may be laxer than the configured one.
+        options: those that callers may set, as ``PLUGIN.OPTION``.
     """
 
     default: str
@@ -63,6 +64,7 @@ class Asking:
     admission: Admission
     idempotency: Idempotency
     lower: bool = False
+    options: frozenset[str] = frozenset()
 
     def actions(self) -> Iterator[Action]:
         """The three questions."""
@@ -110,14 +112,25 @@ class Asking:
         light = sum(map(len, request.body)) <= _LIGHT
         asked = read() if light else await run_sync(read)
         incoming.state["request_id"] = asked.id
-        if not self.lower:
-            refuse_laxer(asked, verifier.route)
+        self._refuse_loose(asked, verifier.route)
         work = partial(self._answered, asked, incoming, verifier)
         value = request.headers.get(KEY)
         if value is None:
             return (await work()).reply
         deadline_s = verifier.route.deadline_s
         return await self.idempotency.once(caller, value, request, asked.id, deadline_s, work)
+
+    def _refuse_loose(self, asked: Question, route: Route) -> None:
+        """Refuse what would undo the configuration's own strictness."""
+        given = {
+            f"{plugin}.{name}"
+            for plugin, options in (asked.options or {}).items()
+            for name in options
+        }
+        if given - self.options:
+            raise UnsupportedOption("options: serve.api.options names those that callers may set")
+        if not self.lower:
+            refuse_laxer(asked, route)
 
     def _verifier(self, incoming: Incoming) -> AsyncFaceVerifier:
         """The verifier of the route that the request, the key or the configuration names."""

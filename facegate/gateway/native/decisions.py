@@ -249,8 +249,8 @@ class Decisions:
     async def listed(self, incoming: Incoming) -> HttpReply:
         query = incoming.queried(DecisionsQuery)
         wanted = query.model_dump(exclude={"after", "before", "limit"})
-        if query.route is None and incoming.caller.routes is not None:
-            wanted["route"] = incoming.caller.routes[0]
+        if query.route is None:
+            wanted["routes"] = incoming.caller.routes
         filters = Filter(subject=_subject(incoming), **wanted)
         find = partial(self.journal.find, filters, after=query.after, before=query.before)
         return answered(await run_sync(partial(find, limit=query.limit)), _PAGE)
@@ -279,12 +279,8 @@ class Decisions:
 
     async def cases(self, incoming: Incoming) -> HttpReply:
         four_eyes = self.settings.four_eyes
-        found = await run_sync(partial(self.journal.cases, four_eyes=four_eyes))
-        views = [
-            self._view(each, _who(incoming))
-            for each in found
-            if incoming.caller.may_see(each.route)
-        ]
+        wanted = partial(self.journal.cases, four_eyes=four_eyes, routes=incoming.caller.routes)
+        views = [self._view(each, _who(incoming)) for each in await run_sync(wanted)]
         return answered(Cases.model_construct(reviews=views, four_eyes=four_eyes), _CASES)
 
     async def claimed(self, incoming: Incoming) -> HttpReply:
@@ -315,7 +311,11 @@ class Decisions:
         Of several that were given this id, the caller's own comes before another's.
         """
         caller, request_id = incoming.caller, incoming.path["request_id"]
-        found = await run_sync(self.journal.decision, request_id)
+        nothing = NotRecorded("no such request in the journal")  # its name may be anything
+        try:
+            found = await run_sync(self.journal.decision, request_id)
+        except NotRecorded:
+            raise nothing from None
         if found.decision.caller != caller.id:
             for each in reversed(found.repeats):
                 other = await run_sync(self.journal.decision, each)
@@ -323,7 +323,7 @@ class Decisions:
                     found = other
                     break
         if not caller.may_see(found.decision.route):
-            raise NotRecorded(f"no request {request_id!r} in the journal")
+            raise nothing
         return found
 
     def _view(self, case: Case, who: str) -> CaseView:

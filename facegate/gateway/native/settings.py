@@ -51,6 +51,11 @@ class ApiSettings(Table):
         description="URL of a Redis that counts for all processes; the journal's database if"
         " absent.",
     )
+    options: tuple[str, ...] = Field(
+        default=(),
+        description='Per-request options that callers may set, each as `"PLUGIN.OPTION"`. An option'
+        " may undo what the configuration guards against, so by default there are none.",
+    )
     lower_thresholds: bool = Field(
         default=False,
         description="Take thresholds from callers that are laxer than the configured ones.",

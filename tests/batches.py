@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from facegate.cli import main as cli
+from facegate.providers.registry import plugin_versions
 from facegate.testing.pictures import noise
 from installed import Site
 
@@ -130,6 +131,7 @@ class Desk:
         self._nursery: subprocess.Popen[str] | None = None
         self.calls_file = folder / "calls"
         site.install("counted", VENDOR)
+        plugin_versions.cache_clear()  # an earlier test's do not have it
         self.configure()
 
     def configure(self, settings: str = "", more: str = "") -> None:

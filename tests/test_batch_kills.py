@@ -39,7 +39,7 @@ def asked_twice(desk: Desk) -> int:
 def test_ten_kills_lose_no_answer_and_repeat_no_more_than_was_in_flight(desk: Desk) -> None:
     """Each comes at a moment of its own, from the first call on."""
     rows = 500
-    desk.configure("cost = 0.05\nseconds = 0.002")
+    desk.configure("cost = 0.05\nseconds = 0.01")
     desk.pairs(rows)
     desk.run(*RUN, "undisturbed")
     desk.calls_file.unlink()

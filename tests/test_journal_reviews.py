@@ -229,3 +229,13 @@ def test_forgetting_a_person_forgets_their_case_and_what_was_said(url: str) -> N
 def test_what_is_purged_is_no_case_any_more(kept: Journal) -> None:
     kept.purge(kept.cases()[0].at.replace(year=2027))
     assert kept.cases() == []
+
+
+def test_a_route_is_not_hidden_behind_the_backlog_of_another(tmp_path: Path) -> None:
+    with journal(fresh("sqlite", tmp_path)) as kept:
+        many = [
+            finished(f"a-{number}", decision=Decision.REVIEW, route="a") for number in range(201)
+        ]
+        write(kept, *many, finished("b-1", decision=Decision.REVIEW, route="b"))
+        assert [case.request_id for case in kept.cases(routes=["b"])] == ["b-1"]
+        assert len(kept.cases()) == 200

@@ -224,3 +224,13 @@ def test_an_id_that_another_key_took_first_is_still_its_callers_own(kept: Journa
         client.post("/v1/decisions/order-77/label", json={"genuine": False}, headers=team)
     found = [kept.decision(each).decision.genuine for each in ids]
     assert found == [None, False]
+
+
+def test_what_stands_in_the_place_of_an_id_is_not_told_back(kept: Journal) -> None:
+    presented = key(kept, "admin", "decisions:read")
+    with native(Judge(), journal=kept) as client:
+        client.headers.update(bearer(presented))
+        for method, place in (("DELETE", "/v1/keys/"), ("GET", "/v1/decisions/")):
+            said = client.request(method, place + presented)
+            assert said.status_code == 404
+            assert presented not in said.text

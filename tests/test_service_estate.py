@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,3 +116,25 @@ def test_a_record_that_was_changed_is_found(kept: Journal, tmp_path: Path) -> No
         last = json.loads(client.post("/v1/journal/verification").text.splitlines()[-1])
     assert last["state"] == "done"
     assert last["problems"]
+
+
+def test_one_at_a_time_reads_the_whole_journal(
+    kept: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, end = threading.Event(), threading.Event()
+    verify = kept.verify
+
+    def slow(*arguments: Any) -> Any:
+        begun.set()
+        end.wait()
+        return verify(*arguments)
+
+    monkeypatch.setattr(kept, "verify", slow)
+    with native(Judge(), journal=kept) as client:
+        with client.stream("POST", "/v1/journal/verification") as first:
+            assert begun.wait(60)
+            again = client.post("/v1/journal/verification")
+            assert (again.status_code, again.headers["retry-after"]) == (429, "10")
+            assert client.get("/v1/journal").status_code == 200
+            end.set()
+            assert json.loads(first.read().splitlines()[-1])["state"] == "done"

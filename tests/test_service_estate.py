@@ -130,11 +130,15 @@ def test_one_at_a_time_reads_the_whole_journal(
         return verify(*arguments)
 
     monkeypatch.setattr(kept, "verify", slow)
-    with native(Judge(), journal=kept) as client:
-        with client.stream("POST", "/v1/journal/verification") as first:
+    with (
+        native(Judge(), journal=kept) as client,
+        client.stream("POST", "/v1/journal/verification") as first,
+    ):
+        try:
             assert begun.wait(60)
             again = client.post("/v1/journal/verification")
             assert (again.status_code, again.headers["retry-after"]) == (429, "10")
             assert client.get("/v1/journal").status_code == 200
+        finally:
             end.set()
-            assert json.loads(first.read().splitlines()[-1])["state"] == "done"
+        assert json.loads(first.read().splitlines()[-1])["state"] == "done"

@@ -60,7 +60,8 @@ from facegate.providers.registry import ONLY, Registry
 from facegate.routing.limits import LimitSettings
 from facegate.routing.plan import Plan, States
 from facegate.routing.route import Route
-from facegate.routing.tables import BreakerTable, RouteTable, check
+from facegate.routing.tables import BreakerTable, RouteTable, SentinelTable, check
+from facegate.routing.watch import Watch
 
 CONFIG_FILE = "FACEGATE_CONFIG"
 DEFAULT_FILE = "facegate.toml"
@@ -151,6 +152,7 @@ class _Document(Table):
     providers: dict[Name, _ProviderTable] = Field(default_factory=dict)
     routes: dict[Name, RouteTable] = Field(default_factory=dict)
     breaker: BreakerTable | None = None
+    sentinel: SentinelTable | None = None
     limits: dict[Name, LimitSettings] = Field(default_factory=dict)
     subject_key: SecretStr | None = None
     serve: dict[str, Any] | None = Field(default=None, repr=False)
@@ -167,11 +169,18 @@ class _Document(Table):
                 + near(self.default, names)
             )
         check(self.routes, self.providers)
-        for table, own in (("breaker", self.breaker and self.breaker.own), ("limits", self.limits)):
+        watched = self.sentinel.providers if self.sentinel else ()
+        for table, own in (
+            ("breaker.{}", self.breaker and self.breaker.own),
+            ("limits.{}", self.limits),
+            ("sentinel.providers", watched),
+        ):
             for name in own or ():
                 if name not in self.providers:
                     hint = near(name, self.providers)
-                    raise ValueError(f"{table}.{name}: no provider is called {name!r}{hint}")
+                    raise ValueError(f"{table.format(name)}: no provider is called {name!r}{hint}")
+        if self.sentinel and self.journal is None:
+            raise ValueError("sentinel: its rounds are kept in the journal, and there is none")
         return self
 
 
@@ -270,6 +279,7 @@ class Config:
         name: str | None = None,
         before: Sequence[Provider] = (),
         states: States | None = None,
+        watch: Watch | None = None,
     ) -> Route:
         """Build the route of that name or to the provider of that name, or the default one.
 
@@ -279,11 +289,12 @@ class Config:
             before: providers to go on with where their settings are the same.
             states: states of breakers, limits and quotas to go on with where the settings are the
                 same; those of this plan are added.
+            watch: what is known of providers that changed.
 
         Raises:
             ConfigurationError: no such name, or naming the key that is wrong.
         """
-        return self.plan(registry, before, states).route(self.named(registry, name))
+        return self.plan(registry, before, states, watch).route(self.named(registry, name))
 
     def named(self, registry: Registry, name: str | None = None) -> str:
         """The name of a route or provider, or of the default one.
@@ -313,6 +324,7 @@ class Config:
         registry: Registry,
         before: Sequence[Provider] = (),
         states: States | None = None,
+        watch: Watch | None = None,
     ) -> Plan:
         """The builder of this configuration's routes; arguments as for :meth:`route`."""
         document, key = self.document, self.document.subject_key
@@ -325,6 +337,7 @@ class Config:
             key.get_secret_value().encode() if key else b"",
             before,
             {} if states is None else states,
+            watch,
         )
 
     def provider(self, registry: Registry, name: str | None = None) -> Provider:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     SecretStr,
     StringConstraints,
@@ -25,6 +27,28 @@ PREFIX = "FACEGATE_"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 """Name of a provider or route: lower case, so that an environment variable can spell it."""
+
+
+_SPAN = re.compile(r"(\d{1,5})([mhdwy])")
+_MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60, "y": 365 * 24 * 60}
+
+
+def span(value: str | timedelta) -> timedelta:
+    """The length of time that a text names: ``90m``, ``6h``, ``1d``, ``2w``, ``3y``.
+
+    Raises:
+        ValueError: it names none.
+    """
+    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if found is not None:
+        return timedelta(minutes=int(found[1]) * _MINUTES[found[2]])
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("a number of minutes, hours, days, weeks or years: 90m, 24h, 90d")
+
+
+Span = Annotated[timedelta, BeforeValidator(span)]
+"""A length of time, written as a number and a unit."""
 
 
 class Table(BaseModel):
@@ -55,6 +79,7 @@ _TABLES = {
     "images": 2,
     "calibration": 2,
     "limits": 3,
+    "sentinel": 2,
     **dict.fromkeys(("batch", "breaker", "journal", "serve", "telemetry"), 0),
 }
 """Tables at the top of the document, with the length of a setting's path in them; 0 where the table

@@ -23,15 +23,18 @@ _log = logging.getLogger(__name__)
 __all__ = [
     "BreakerTurned",
     "BudgetPassed",
+    "CanaryFailed",
     "Cancelled",
     "Event",
     "Finished",
+    "ModelChanged",
     "Observer",
     "Recorder",
     "Refused",
     "ShadowSkipped",
     "Shadowed",
     "Tried",
+    "Watched",
 ]
 
 
@@ -183,7 +186,71 @@ class BudgetPassed:
     period: str
 
 
-Event = BudgetPassed | Refused | Finished | Shadowed | Tried | BreakerTurned | ShadowSkipped
+@dataclass(frozen=True, slots=True)
+class CanaryFailed:
+    """A canary of which a provider said nothing, so that its round is not whole.
+
+    Attributes:
+        provider: the provider's configured name.
+        canary: id of the canary.
+        error_code: class of the error.
+    """
+
+    provider: str
+    canary: str
+    error_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The end of a sentinel's round.
+
+    Attributes:
+        provider: the provider's configured name.
+        part: ``baseline``, ``watch`` or ``repeat``.
+        answered: number of canaries of which it said something.
+        failed: number of those of which it said nothing.
+        evidence: evidence of a change, 0 or more, where rounds are ranked; else 0.
+        changed: whether the provider is known to have changed.
+        cost: money that the round cost, or may have; 0 where no price is configured.
+    """
+
+    provider: str
+    part: str
+    answered: int
+    failed: int
+    evidence: float
+    changed: bool
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChanged:
+    """A provider whose model changed; told once, by the process that noticed.
+
+    Attributes:
+        provider: the provider's configured name.
+        changes: sentences on what shows it.
+        materiality: ``no decision changes``, ``recalibrate`` or ``unusable``.
+    """
+
+    provider: str
+    changes: tuple[str, ...]
+    materiality: str
+
+
+Event = (
+    BudgetPassed
+    | Refused
+    | Finished
+    | Shadowed
+    | Tried
+    | BreakerTurned
+    | ShadowSkipped
+    | CanaryFailed
+    | ModelChanged
+    | Watched
+)
 Observer = Callable[[Event], Any]
 """A function that is called on the spot, in the thread or on the loop of the request: it must be
 quick, and what it raises is logged and dropped."""

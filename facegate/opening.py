@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from facegate.providers.registry import Registry
     from facegate.routing.plan import States
     from facegate.routing.route import Route
+    from facegate.routing.watch import Watch
 
 
 def open_sync(
@@ -142,13 +143,14 @@ def setups(loaded: Config, registry: Registry, names: Iterable[Name]) -> dict[Na
     """
     states: States = {}
     watching, keeping = observers(loaded), recorder(loaded)
+    watch = _watch(loaded, keeping)
 
     def loader(name: str | None) -> Load:
         def load(config: Source, before: Route) -> tuple[Route, Intake]:
             from facegate.config import Config
 
             again, learnt = Config.load(config or loaded.path), dict(states)
-            route = again.route(registry, name, before.held, learnt)
+            route = again.route(registry, name, before.held, learnt, _watch(again, keeping))
             states.update(learnt)  # only now: a file that is refused leaves everything as it was
             return route, again.intake
 
@@ -156,7 +158,7 @@ def setups(loaded: Config, registry: Registry, names: Iterable[Name]) -> dict[Na
 
     return {
         name: Setup(
-            route=loaded.route(registry, name, states=states),
+            route=loaded.route(registry, name, states=states, watch=watch),
             intake=loaded.intake,
             observers=watching,
             recorder=keeping,
@@ -164,6 +166,15 @@ def setups(loaded: Config, registry: Registry, names: Iterable[Name]) -> dict[Na
         )
         for name in names
     }
+
+
+def _watch(loaded: Config, journal: Any) -> Watch | None:
+    """What is known of providers that changed; None where nobody watches them."""
+    if loaded.document.sentinel is None or journal is None:
+        return None
+    from facegate.routing.watch import Watch
+
+    return Watch(loaded.document.sentinel, journal.rounds.changed)
 
 
 def observers(loaded: Config) -> Sequence[Observer]:

@@ -56,6 +56,7 @@ class Terms(Generic[S]):
             request's options.
         engine: the only version or model whose answer will do, where a threshold is a rate that was
             measured with it.
+        calibration: id of the calibration that a threshold by rate is from; None where none is.
     """
 
     operation: Operation
@@ -66,6 +67,7 @@ class Terms(Generic[S]):
     uncertain: Unsure
     rates: Rates | None = None
     engine: str | None = None
+    calibration: str | None = None
 
     @classmethod
     def of(
@@ -117,6 +119,7 @@ class Terms(Generic[S]):
                 wanted.uncertain or "reject",
                 info.match.rates if info.match and not moved else None,
                 next((rates.engine for rates in used if rates.engine), None),
+                next((rates.document for rates in used if rates.document), None),
             )
         except FacegateError as error:
             error.provider = provider.name

@@ -34,6 +34,7 @@ LAYERS = """
     opening
     batch
     evaluation
+    sentinel
     typing  __init__
     gateway  testing
     cli
@@ -57,7 +58,7 @@ LIBRARIES = {
     "trio": {"runtime"},
     "uvicorn": {"gateway"},
     "hypothesis": {"testing"},
-    "duckdb": {"batch", "evaluation", "journal"},
+    "duckdb": {"batch", "evaluation", "journal", "sentinel"},
     "limits": {"routing"},
     "numpy": {"cli", "evaluation"},
     "opentelemetry": {"telemetry"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from facegate.cli.options import config_option, json_option, print_json
 from facegate.cli.terminal import console
+from facegate.cli.values import Span
 from facegate.config import Config
 from facegate.errors import ConfigurationError
 from facegate.gateway.grants import SCOPES, Grant
@@ -28,25 +28,6 @@ from facegate.opening import recorder
 if TYPE_CHECKING:
     from facegate.gateway.stored import StoredKeys
     from facegate.journal.journal import Journal
-
-_SPAN = re.compile(r"(\d{1,5})([mhdwy])")
-_MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60, "y": 365 * 24 * 60}
-
-
-class _Span(click.ParamType[timedelta]):
-    """A length of time: ``24h``."""
-
-    name = "span"
-
-    def convert(
-        self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
-    ) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        span = _SPAN.fullmatch(value)
-        if span is None:
-            self.fail("a number of minutes, hours, days, weeks or years: 90m, 24h, 90d", param, ctx)
-        return timedelta(minutes=int(span[1]) * _MINUTES[span[2]])
 
 
 class _Expiry(click.ParamType[date]):
@@ -62,7 +43,7 @@ class _Expiry(click.ParamType[date]):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            return datetime.now(UTC) + _Span().convert(value, param, ctx)
+            return datetime.now(UTC) + Span().convert(value, param, ctx)
 
 
 @click.group()
@@ -143,7 +124,7 @@ def revoke(key_id: str, config: str | None) -> None:
 @click.argument("key_id", metavar="ID")
 @click.option(
     "--overlap",
-    type=_Span(),
+    type=Span(),
     default="24h",
     show_default=True,
     help="How long the old secret holds on; 0h after a leak.",

@@ -59,6 +59,7 @@ _LATER = {
     "providers": "facegate.cli.check",
     "record": "facegate.cli.record",
     "routes": "facegate.cli.routes",
+    "sentinel": "facegate.cli.sentinel",
     "serve": "facegate.cli.serve",
 }
 """Commands of other modules, which are loaded when they are called for."""

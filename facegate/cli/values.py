@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 
+from facegate.document import span
+
 _COSTS = ("false_match", "false_non_match", "prior", "review")
+
+
+class Span(click.ParamType[timedelta]):
+    """A length of time: ``24h``."""
+
+    name = "span"
+
+    def convert(
+        self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        try:
+            return span(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Names(click.ParamType[list[str]]):

@@ -51,6 +51,7 @@ class Kind(StrEnum):
     CLAIM = "claim"
     KEY = "key"
     RELOAD = "reload"
+    CANARY = "canary"
     SEAL = "seal"
 
 

@@ -17,6 +17,7 @@ from facegate.journal.chain import Head, Kind, Record
 from facegate.journal.lookup import Detail, Extent, Figures, Filter, Page
 from facegate.journal.record import records_of, stamp, subject_hash
 from facegate.journal.reviews import CLAIM_S, Reviews
+from facegate.journal.rounds import Rounds
 from facegate.journal.rows import Case, RequestRow
 from facegate.journal.settings import JournalSettings
 from facegate.journal.store import Store
@@ -53,6 +54,7 @@ class Journal:
 
     Attributes:
         store: the database, where other tables of a service may be kept as well.
+        rounds: what a sentinel found out about providers.
     """
 
     def __init__(self, settings: JournalSettings) -> None:
@@ -69,6 +71,7 @@ class Journal:
         )
         linger_s = 0.0 if self._waits else LINGER_S
         self._reviews = Reviews(self.store)
+        self.rounds = Rounds(self.store)
         self._writer = Writer(self.store.append, settings.queue, linger_s, settings.close_s)
 
     def record(self, event: Finished | Shadowed) -> Flow[None]:

@@ -173,6 +173,29 @@ replies = Table(
 """Replies for requests that may come again, until they end. One without a status is not there yet,
 or will never be."""
 
+rounds = Table(
+    "facegate_rounds",
+    _metadata,
+    Column("provider", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("changed", Text),
+    Column("detail", Text, nullable=False),
+)
+"""The rounds of a sentinel, which outlive a purge: later ones are held against them. ``seq`` is the
+record that proves one. ``changed`` is since when the provider is known to have changed."""
+
+turns = Table(
+    "facegate_turns",
+    _metadata,
+    Column("provider", Text, primary_key=True),
+    Column("due", Float, nullable=False),
+    Column("held_until", Float, nullable=False),
+)
+"""When the next round of a provider is due, and until when somebody is at one; in seconds since
+1970."""
+
 _version = Table("facegate_schema", _metadata, Column("version", Integer))
 
 
@@ -306,6 +329,26 @@ STEPS: Sequence[Sequence[str]] = (
         """,
         "CREATE INDEX facegate_replies_request ON facegate_replies (request_id)",
         "CREATE INDEX facegate_replies_ends ON facegate_replies (ends) WHERE status IS NOT NULL",
+    ),
+    (
+        """
+        CREATE TABLE facegate_rounds (
+            provider TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            seq BIGINT NOT NULL,
+            at TEXT NOT NULL,
+            changed TEXT,
+            detail TEXT NOT NULL,
+            PRIMARY KEY (provider, number)
+        )
+        """,
+        """
+        CREATE TABLE facegate_turns (
+            provider TEXT NOT NULL PRIMARY KEY,
+            due DOUBLE PRECISION NOT NULL,
+            held_until DOUBLE PRECISION NOT NULL
+        )
+        """,
     ),
 )
 """Never change one that was released; append another. A column that a later step adds is null in

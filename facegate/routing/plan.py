@@ -22,6 +22,7 @@ from facegate.routing.route import Route
 from facegate.routing.shadow import Shadow
 from facegate.routing.split import Arm, Split
 from facegate.routing.tables import BreakerTable, RouteTable, ShadowTable
+from facegate.routing.watch import Watch, Watched
 from facegate.thresholds import Policy, Wanted, chosen
 
 States = dict[tuple[str, str], tuple[Any, Any]]
@@ -44,6 +45,7 @@ class Plan:
             split.
         before: providers of the plan before; one with the same settings is not built anew.
         states: breakers, limits and quotas of the plan before, which go on; this one's are added.
+        watch: what is known of providers that changed; None where nobody watches them.
     """
 
     source: str
@@ -54,6 +56,7 @@ class Plan:
     key: bytes = b""
     before: Sequence[Provider] = ()
     states: States = field(default_factory=dict)
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         self._providers: dict[str, Provider] = {}
@@ -223,6 +226,8 @@ class Plan:
             node = Limited(node, self._state(Limiter, name, limits))
         if retry:
             node = Retry(node, retry, self._state(RetryQuota, name, None))
+        if self.watch and name in self.watch.settings.providers:
+            node = Watched(node, self.watch)
         return node
 
     def _state(self, kind: Callable[..., Any], name: str, settings: Any) -> Any:

@@ -1,16 +1,18 @@
-"""Tables ``[routes.NAME]`` and ``[breaker]`` as they are written, and checks of their names."""
+"""Tables ``[routes.NAME]``, ``[breaker]`` and ``[sentinel]`` as written, and checks of names."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Self
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from facegate.document import Name, Table, near
+from facegate.document import Name, Span, Table, near
 from facegate.model import Operation
 from facegate.routing.breaker import BreakerSettings
-from facegate.thresholds import Policy
+from facegate.thresholds import Policy, Thresholds
 
 
 class RetryTable(Table):
@@ -100,6 +102,42 @@ class RouteTable(Table):
         yield from ((self.way, name) for name in self.members)
         if self.shadow:
             yield "shadow.to", self.shadow.to
+
+
+class SentinelTable(Table):
+    """``[sentinel]``: pictures that are asked again and again, to notice a model that changed."""
+
+    canaries: Path = Field(description="CSV file of the canaries.")
+    providers: tuple[Name, ...] = Field(min_length=1, description="The providers to watch.")
+    every: Span = Field(default=timedelta(days=1), description="Time from one round to the next.")
+    false_alarm_every: Span = Field(
+        default=timedelta(days=3 * 365),
+        description="Time from one false alarm to the next, on average and at least, where a"
+        " provider's scores are noisy. Where they are exact, there is none by chance.",
+    )
+    on_alarm: Literal["tell", "review", "leave"] = Field(
+        default="tell",
+        description="What becomes of a provider that changed: `tell` and go on, have people"
+        " `review` whom it would accept, or `leave` it to others.",
+    )
+    threshold: Thresholds | None = Field(
+        default=None,
+        description="The similarity that canaries are held to: as the routes do. The providers' own"
+        " if absent.",
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not self.every:
+            raise ValueError("every: must be more than nothing")
+        if self.false_alarm_every < 10 * self.every:
+            raise ValueError("false_alarm_every: must be ten rounds or more")
+        return self
+
+    @property
+    def rounds(self) -> float:
+        """Rounds from one false alarm to the next, on average and at least."""
+        return self.false_alarm_every / self.every
 
 
 class BreakerTable(BreakerSettings):

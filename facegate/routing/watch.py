@@ -1,0 +1,121 @@
+"""The watch over models: what becomes of requests to a provider whose model changed.
+
+Whoever watches notes in the journal that a provider's answers are no longer those that were known,
+and every process that asks it looks there now and then.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from facegate.errors import JournalUnavailable, ProviderUnavailable
+from facegate.model import Decision, VerificationResult
+from facegate.routing.node import Node, Run, Share
+from facegate.routing.tables import SentinelTable
+from facegate.routing.wrapper import Wrapper
+from facegate.runtime.flow import Flow, call
+
+LOOK_S = 5.0
+"""Seconds from one look into the journal to the next."""
+
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """What is known of providers that changed. One serves all threads and routes.
+
+    Args:
+        settings: the ``[sentinel]`` table.
+        look: reads the moments, as text, since when providers are known to have changed, by name.
+        clock: clock in seconds; only differences count.
+
+    Attributes:
+        settings: likewise.
+    """
+
+    def __init__(
+        self,
+        settings: SentinelTable,
+        look: Callable[[], Mapping[str, str]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings, self._look, self._clock = settings, look, clock
+        self._known: Mapping[str, str] | None = None
+        self._looked = 0.0
+
+    def changed(self, provider: str) -> Flow[str | None]:
+        """The moment since when a provider is known to have changed; None where it is not.
+
+        While the journal is away, what was read last holds.
+
+        Raises:
+            JournalUnavailable: it was away all the time, so nothing is known.
+        """
+        if self._known is None or self._clock() >= self._looked + LOOK_S:
+            self._looked = self._clock()  # meanwhile others go by what was read before
+            try:
+                self._known = yield from call(self._look)
+            except JournalUnavailable as error:
+                if self._known is None:
+                    raise
+                _log.warning("no look at the sentinel's rounds: %s", error.message)
+        return self._known.get(provider)
+
+
+class Watched(Wrapper):
+    """A provider that is watched. Once it changed, its calibration counts no more."""
+
+    def __init__(self, node: Node, watch: Watch) -> None:
+        super().__init__(node)
+        self.watch = watch
+
+    def ask(self, run: Run, share: Share) -> Flow[VerificationResult]:
+        since = yield from self.watch.changed(self.name)
+        if since is None:
+            return (yield from self.node.ask(run, share))
+        self._refuse(run, since)
+        result = yield from self.node.ask(run, share)
+        return self._doubted(result, since)
+
+    def _refuse(self, run: Run, since: str) -> None:
+        """Refuse what nothing is known of any more; who comes next in a failover steps in.
+
+        Raises:
+            ProviderUnavailable: it is not asked.
+        """
+        terms = run.terms.get(self.name)
+        calibration = getattr(terms, "calibration", None)
+        if self.watch.settings.on_alarm == "leave":
+            why = "it is left alone"
+        elif calibration:
+            why = f"the rate that was asked for, of calibration {calibration}, counts no more"
+        else:
+            return
+        raise ProviderUnavailable(
+            f"its model changed by {since}: {why}, until `facegate sentinel accept {self.name}`",
+            provider=self.name,
+        )
+
+    def _doubted(self, result: VerificationResult, since: str) -> VerificationResult:
+        """A result without what was measured with another model."""
+        match, liveness, decision = result.match, result.liveness, result.decision
+        if match is not None and match.calibration is not None:
+            unknown = {"fmr": None, "fmr_by": None, "calibration": None}
+            match = match.model_copy(update=unknown)
+        if self.watch.settings.on_alarm == "review" and decision is Decision.ACCEPT:
+            decision = Decision.REVIEW  # and no yes in it, for those who look at nothing else
+            if match is not None:
+                match = match.model_copy(update={"is_match": False, "uncertain": True})
+            elif liveness is not None:
+                liveness = liveness.model_copy(update={"passed": False, "uncertain": True})
+        warning = f"the model of {self.name} changed by {since}: what was measured is of another"
+        return result.model_copy(
+            update={
+                "match": match,
+                "liveness": liveness,
+                "decision": decision,
+                "warnings": (*result.warnings, warning),
+            }
+        )

@@ -1,0 +1,178 @@
+"""Canaries: pictures that are asked again and again, with what each is there for."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import secrets
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from facegate.batch.columns import Row
+from facegate.errors import InputError, InvalidRequest
+from facegate.images.image import Image, ImageLimits
+from facegate.images.metadata import REMOVABLE, without_metadata
+from facegate.images.parts import segments
+from facegate.images.sniff import ImageFormat
+from facegate.model import Operation
+
+
+class Purpose(StrEnum):
+    """The purpose of a canary."""
+
+    GENUINE = "genuine"
+    """Two pictures of one person."""
+    IMPOSTOR = "impostor"
+    """Pictures of two people."""
+    REFUSED = "refused"
+    """A picture that no decision may be based on."""
+    LIVE = "live"
+    """A picture of a living person."""
+    ATTACK = "attack"
+    """A picture of a picture, a mask and the like."""
+
+
+_ALONE = (Purpose.LIVE, Purpose.ATTACK)
+"""Purposes of a canary that is one picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A canary.
+
+    Attributes:
+        id: its name, which no other one has.
+        purpose: what it is there for.
+        row: its pictures, subject and consent as the file has them.
+        probe: the picture that is asked about.
+        gallery: what it is compared with; none in a question of liveness.
+    """
+
+    id: str
+    purpose: Purpose
+    row: Row
+    probe: Image = field(repr=False)
+    gallery: tuple[Image, ...] = field(repr=False)
+
+    @property
+    def operation(self) -> Operation:
+        """The question that is asked."""
+        return Operation.COMPARE if self.gallery else Operation.LIVENESS
+
+
+@dataclass(frozen=True, slots=True)
+class Canaries:
+    """The canaries of one provider.
+
+    Attributes:
+        all: each of them, in the order of the file.
+        digest: SHA-256, in hex, of what they ask: another one says that others are asked.
+    """
+
+    all: Sequence[Canary]
+    digest: str
+
+    @classmethod
+    def read(cls, path: Path, provider: str, limits: ImageLimits) -> Canaries:
+        """Read the canaries of a provider.
+
+        The columns are ``id``, ``purpose``, ``probe`` and ``gallery``, and where one is for some
+        provider alone, ``provider``; those of a consent are as in a batch. Paths start from the
+        folder of the file.
+
+        Args:
+            path: the CSV file.
+            provider: whose canaries; those without a name are everybody's.
+            limits: bytes and pixels of a picture.
+
+        Raises:
+            InvalidRequest: naming the line that is wrong, or that there are none.
+        """
+        found: list[Canary] = []
+        for line, values in _lines(path):
+            if values.get("provider") in (None, "", provider):
+                try:
+                    found.append(_canary(line, values, path.parent, limits))
+                except InputError as error:
+                    raise InvalidRequest(f"{path}, line {line}: {error}") from None
+        repeated = [name for name, count in Counter(each.id for each in found).items() if count > 1]
+        if repeated:
+            raise InvalidRequest(f"{path}: two canaries are called {repeated[0]!r}")
+        if not found:
+            raise InvalidRequest(f"{path} has no canaries of {provider}")
+        whole = hashlib.sha256()
+        for each in found:
+            pictures = [hashlib.sha256(image.data).hexdigest() for image in _pictures(each)]
+            whole.update("|".join([each.id, each.purpose, *pictures, "\n"]).encode())
+        return cls(found, whole.hexdigest())
+
+
+def fresh(image: Image) -> Image:
+    """The same pixels in other bytes, and without metadata: no vendor knows it by its digest.
+
+    Pictures of other types than JPEG and PNG stay as they are.
+    """
+    bare = without_metadata(image) if image.format in REMOVABLE else image
+    note, data = secrets.token_hex(16).encode(), bare.data
+    if bare.format is ImageFormat.JPEG:
+        comment = struct.pack(">HH", 0xFFFE, 2 + len(note)) + note
+        # Behind the segments of applications, some of which readers look for at the start alone.
+        at = next(start for marker, start, _ in segments(data) if not 0xE0 <= marker <= 0xEF)
+    elif bare.format is ImageFormat.PNG:
+        text = b"tEXtComment\0" + note
+        comment = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+        at = 8 + 25  # the signature, and the header, which is first and of one length
+    else:
+        return bare
+    return Image(data[:at] + comment + data[at:], bare.format, bare.width, bare.height)
+
+
+def _lines(path: Path) -> Sequence[tuple[int, Mapping[str, str]]]:
+    """The rows of a CSV file by column, each after its line; the header is line 1."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            lines = [(reader.line_num, row) for row in reader]
+            names = reader.fieldnames or ()
+    except OSError as error:
+        raise InvalidRequest(f"cannot read {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise InvalidRequest(f"{path} is no CSV in UTF-8") from None
+    if missing := [name for name in ("id", "purpose", "probe") if name not in names]:
+        raise InvalidRequest(f"{path} has no column {missing[0]!r}")
+    for line, row in lines:
+        if None in row or None in row.values():
+            raise InvalidRequest(f"{path}, line {line}: not as many values as there are columns")
+    return lines
+
+
+def _canary(line: int, values: Mapping[str, str], folder: Path, limits: ImageLimits) -> Canary:
+    row = Row.of(line, values, str(folder))
+    try:
+        purpose = Purpose(values["purpose"])
+    except ValueError:
+        known = ", ".join(Purpose)
+        raise InvalidRequest(f"purpose {values['purpose']!r} is none of {known}") from None
+    if not values["id"]:
+        raise InvalidRequest("it has no id")
+    if purpose is not Purpose.REFUSED and bool(row.gallery) is (purpose in _ALONE):
+        needs = "one picture, and has a gallery" if row.gallery else "two pictures, and has one"
+        raise InvalidRequest(f"{purpose} is said of {needs}")
+    probe, *gallery = (_picture(each, limits) for each in (row.probe, *row.gallery))
+    return Canary(values["id"], purpose, row, probe, tuple(gallery))
+
+
+def _picture(source: str | bytes, limits: ImageLimits) -> Image:
+    """A picture of a file: what others hold could be another one tomorrow."""
+    if not isinstance(source, str) or "://" in source[:8] or not source:
+        raise InvalidRequest("a canary's pictures are files")
+    return Image.from_path(Path(source), limits)
+
+
+def _pictures(canary: Canary) -> Sequence[Image]:
+    return (canary.probe, *canary.gallery)

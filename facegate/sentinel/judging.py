@@ -1,0 +1,158 @@
+"""Judging a round: whether it shows that the model is another one than in the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from facegate.sentinel.detect import bet, evidence, p_value, spreads
+from facegate.sentinel.round import Judgement, Part, Round, Seen
+
+_LEAST = 1e-12
+"""The least p-value that is bet on: a draw of exactly 0 would be worth more than any evidence."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """A time in which a provider is held to one baseline.
+
+    Attributes:
+        rounds: its rounds, the oldest first; those of the baseline begin it.
+    """
+
+    rounds: Sequence[Round]
+
+    @cached_property
+    def baseline(self) -> Sequence[Round]:
+        """The rounds that say what is usual."""
+        return [each for each in self.rounds if each.part is Part.BASELINE]
+
+    @property
+    def changed(self) -> str | None:
+        """Since when the model is known to have changed, as text; None where it is not."""
+        return self.rounds[-1].changed
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether the baseline's answers are alike in every round, to the last digit."""
+        return all(len(seen) == 1 for seen in self._seen.values())
+
+    @cached_property
+    def usual(self) -> Mapping[str, float]:
+        """The median of what each canary got in the baseline, as a number, where it got any."""
+        values = {
+            name: [value for each in seen if (value := each.value) is not None]
+            for name, seen in self._all_seen.items()
+        }
+        return {name: median(found) for name, found in values.items() if found}
+
+    @cached_property
+    def _all_seen(self) -> Mapping[str, Sequence[Seen]]:
+        found: dict[str, list[Seen]] = {}
+        for each in self.baseline:
+            for name, seen in each.seen.items():
+                found.setdefault(name, []).append(seen)
+        return found
+
+    @cached_property
+    def _seen(self) -> Mapping[str, frozenset[Seen]]:
+        return {name: frozenset(seen) for name, seen in self._all_seen.items()}
+
+    @property
+    def evidence(self) -> float:
+        """The evidence of a change so far."""
+        known = (each.judgement.evidence for each in reversed(self.rounds))
+        return next((each for each in known if each is not None), 0.0)
+
+    def judge(self, latest: Round, most: float, draw: Callable[[], float]) -> Judgement:
+        """Judge a round of it.
+
+        Args:
+            latest: the round, which is not in it yet.
+            most: rounds that a false alarm takes on average, at least.
+            draw: draws a number between 0 and 1.
+        """
+        changes, doubts = [*self._other_words(latest)], [*self._other_refusals(latest)]
+        p = worth = None
+        if self.is_exact:
+            doubts += self._other_answers(latest)
+        elif latest.complete and latest.part is Part.WATCH:
+            p = self._rank(latest, draw)
+        if p is not None:
+            worth = evidence(self.evidence, bet(max(p, _LEAST)))
+            if worth >= most:
+                enough = f"evidence {worth:,.0f}, and {most:,.0f} is enough"
+                changes.append(f"its scores moved away from what is usual: {enough}")
+        confirmed = [each for each in doubts if self._confirms(each)]
+        left = [each for each in doubts if each not in confirmed]
+        return Judgement([*changes, *confirmed], left, p, worth)
+
+    def _confirms(self, doubt: str) -> bool:
+        """Whether a difference was seen before, so that it is none by chance.
+
+        Of a provider that was exact, any difference will do, however long ago: with two versions at
+        work behind a balancer, both answer now and then. Of another one, the very same has to come
+        twice running: a picture at the edge of what it takes may be refused once in a while.
+        """
+        if self.is_exact:
+            return any(each.judgement.differs for each in self.rounds)
+        return doubt in self.rounds[-1].judgement.doubts
+
+    def _other_words(self, latest: Round) -> Iterator[str]:
+        """What the words for the model itself say."""
+        if difference := latest.key.differs_from(self.baseline[0].key):
+            yield f"it answers with {difference}"
+        known = {engine for each in self.baseline for engine in each.engines}
+        for engine, count in latest.engines.items():
+            if engine not in known:
+                of = len(latest.seen)
+                yield f"{count} of {of} answers are by {engine!r}, which the baseline never saw"
+
+    def _other_refusals(self, latest: Round) -> Iterator[str]:
+        """Canaries that are refused and never were, or no longer, or for another reason."""
+        for name, seen in latest.seen.items():
+            before = {each.refusal for each in self._seen.get(name, ())}
+            if before and seen.refusal not in before:
+                was = " or ".join(sorted(each or "answered" for each in before))
+                yield f"{name} was {was}, and is {seen.refusal or 'answered'}"
+
+    def _other_answers(self, latest: Round) -> Iterator[str]:
+        """Canaries that an exact provider answers otherwise."""
+        for name, seen in latest.seen.items():
+            for before in self._seen.get(name, ()):
+                if seen.refusal is None and before.refusal is None and seen != before:
+                    yield f"{name} was {_said(before)}, and is {_said(seen)}"
+
+    def _rank(self, latest: Round, draw: Callable[[], float]) -> float | None:
+        """The p-value of the round among all whole ones; None where no canary is in all.
+
+        Of the baseline only one counts: its rounds are minutes apart, and a vendor's good or bad
+        day is in all of them, so that they are more alike than rounds that come day by day.
+        """
+        watched = (each for each in self.rounds if each.part is Part.WATCH and each.complete)
+        ranked = [self.baseline[0], *watched, latest]
+        values = [
+            {name: seen.value for name, seen in each.seen.items() if seen.value is not None}
+            for each in ranked
+        ]
+        names = sorted(set(values[0]).intersection(*values[1:]))
+        if not names:
+            return None
+        return p_value(spreads([[each[name] for name in names] for each in values]), draw())
+
+
+def differing(period: Period, latest: Round) -> list[str]:
+    """Ids of the canaries that are decided otherwise than usual, or refused now, or no longer."""
+    found = []
+    for name, seen in latest.seen.items():
+        before = [each.seen[name] for each in period.baseline if name in each.seen]
+        usual = {(each.decision, each.refusal) for each in before}
+        if usual and (seen.decision, seen.refusal) not in usual:
+            found.append(name)
+    return found
+
+
+def _said(seen: Seen) -> str:
+    return f"{seen.decision}" if seen.score is None else f"{seen.score!r} ({seen.decision})"

@@ -1,0 +1,377 @@
+"""The sentinel of a configuration: asks canaries, judges what is said, and writes it down."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from facegate.calibration import Calibration
+from facegate.config import Config
+from facegate.errors import ConfigurationError
+from facegate.events import CanaryFailed, ModelChanged, Observer, Watched, tell
+from facegate.journal.journal import Journal
+from facegate.journal.record import stamp
+from facegate.opening import observers, recorder
+from facegate.providers.registry import Registry
+from facegate.sentinel.asking import Asker, Progress
+from facegate.sentinel.canaries import Purpose
+from facegate.sentinel.judging import Period, differing
+from facegate.sentinel.materiality import NONE, Materiality, RatesAt, of_scores
+from facegate.sentinel.round import Judgement, Part, Round
+from facegate.thresholds import Wanted
+
+BASELINE = 20
+"""Rounds of a baseline, where nobody says otherwise."""
+
+
+def _silently(_done: int, _of: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The standing of a provider.
+
+    Attributes:
+        provider: its name.
+        periods: the times in which it was held to one baseline, the oldest first; none where it
+            was never asked.
+        due: when the next round is due; None where nobody asked for one yet.
+    """
+
+    provider: str
+    periods: Sequence[Period]
+    due: datetime | None = None
+
+    @property
+    def period(self) -> Period | None:
+        """The time since the last baseline; None where there is none."""
+        return self.periods[-1] if self.periods else None
+
+    @property
+    def changed(self) -> str | None:
+        """Since when its model is known to have changed, as text; None where it is not."""
+        return self.period.changed if self.period else None
+
+    @property
+    def alarm(self) -> Judgement | None:
+        """The judgement that began the alarm; None where there is none."""
+        rounds = self.period.rounds if self.period else ()
+        return next((each.judgement for each in rounds if each.changed), None)
+
+
+class Sentinel:
+    """The sentinel of a configuration. All methods block, and may be called from any thread.
+
+    Args:
+        loaded: the configuration.
+        every: time from one round to the next; as the table says if absent.
+        draw: draws a number between 0 and 1, for rounds that rank alike.
+
+    Attributes:
+        settings: the ``[sentinel]`` table.
+        journal: where rounds are kept.
+
+    Raises:
+        ConfigurationError: there is no ``[sentinel]`` table, or naming the key that is at fault.
+    """
+
+    def __init__(
+        self,
+        loaded: Config,
+        every: timedelta | None = None,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        table = loaded.document.sentinel
+        if table is None:
+            raise ConfigurationError(f"{loaded.source}: there is no [sentinel]")
+        self.settings = table.model_copy(update={"every": every}) if every else table
+        self._loaded, self._draw = loaded, draw
+        journal: Any = recorder(loaded)  # of all recorders, the one that is configured
+        self.journal: Journal = journal
+
+    @cached_property
+    def _observers(self) -> Sequence[Observer]:
+        return observers(self._loaded)
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        self.journal.close()
+
+    def standing(self, provider: str) -> Standing:
+        """The standing of a provider.
+
+        Raises:
+            ConfigurationError: nobody watches it.
+        """
+        self._refuse_unwatched(provider)
+        periods: list[list[Round]] = []
+        for stored in self.journal.rounds.all(provider):
+            each = Round.of_data(stored.detail, stored.at, stored.changed)
+            if each.reason is not None:
+                periods.append([])
+            periods[-1].append(each)
+        return Standing(provider, [*map(Period, periods)], self.journal.rounds.due(provider))
+
+    def baseline(
+        self,
+        provider: str,
+        rounds: int = BASELINE,
+        *,
+        reason: str = "baseline",
+        caller: str | None = None,
+        progress: Progress = _silently,
+    ) -> Standing:
+        """Begin a new period: ask all canaries so often, to see what is usual.
+
+        Args:
+            provider: who is asked.
+            rounds: rounds that say what is usual: 2 or more.
+            reason: why, in words.
+            caller: id of the key of whoever wants it.
+            progress: is told how many canaries were asked.
+
+        Raises:
+            ConfigurationError: an alarm stands, or somebody else is at a round.
+            ProviderError: it did not answer all canaries in a round; nothing is written down.
+        """
+        if self.standing(provider).changed is not None:
+            raise ConfigurationError(
+                f"{provider} is known to have changed; go on with what it is now by `facegate"
+                f" sentinel accept {provider}`"
+            )
+        return self._begin(provider, rounds, reason, caller, progress)
+
+    def accept(
+        self,
+        provider: str,
+        reason: str,
+        rounds: int = BASELINE,
+        *,
+        caller: str | None = None,
+        progress: Progress = _silently,
+    ) -> Standing:
+        """Go on with a provider that changed: begin a new period with what it is now.
+
+        Args:
+            provider: who changed.
+            reason: why that is all right, in words.
+            rounds: see :meth:`baseline`, as for the others.
+            caller: likewise.
+            progress: likewise.
+
+        Raises:
+            ConfigurationError: no alarm stands, or thresholds are rates of a calibration that was
+                made before it.
+            ProviderError: see :meth:`baseline`.
+        """
+        standing = self.standing(provider)
+        if standing.changed is None or standing.period is None:
+            raise ConfigurationError(f"{provider} is not known to have changed")
+        self._refuse_old_calibration(standing.changed, standing.period, provider)
+        return self._begin(provider, rounds, reason, caller, progress)
+
+    def run(
+        self, provider: str, *, due: bool = False, progress: Progress = _silently
+    ) -> Standing | None:
+        """Ask all canaries, and judge what is said; at once again where something differs.
+
+        Args:
+            provider: who is asked.
+            due: only where the next round is due, and nobody else is at it.
+            progress: is told how many canaries were asked.
+
+        Returns:
+            How it stands now; None where no round was due.
+
+        Raises:
+            ConfigurationError: there is no baseline, or other canaries or thresholds than in it,
+                or somebody else is at a round.
+            ConsentRefused: the consent of a canary does not cover the provider; nothing was asked.
+        """
+        self._refuse_unwatched(provider)
+        if due and not self.journal.rounds.take(provider, due=True):
+            return None
+        with self._turn(provider, taken=due), self._asker(provider) as asker:
+            standing = self.standing(provider)
+            if standing.period is None:
+                raise ConfigurationError(
+                    f"{provider} has no baseline; take one with `facegate sentinel baseline"
+                    f" {provider}`"
+                )
+            _refuse_others(standing.period, asker, provider)
+            period, known = standing.period, standing.changed is not None
+            for part in (Part.WATCH, Part.REPEAT):
+                latest = self._judged(period, self._asked(asker, part, progress), asker)
+                self._record(provider, latest, caller=None)
+                period = Period([*period.rounds, latest])
+                if known or not latest.judgement.differs:
+                    break
+        if period.changed is not None and not known:
+            self._tell_changed(provider, period)
+        return self.standing(provider)
+
+    def _begin(
+        self, provider: str, rounds: int, reason: str, caller: str | None, progress: Progress
+    ) -> Standing:
+        if rounds < 2:
+            raise ConfigurationError("a baseline takes 2 rounds or more")
+        with self._turn(provider, taken=False), self._asker(provider) as asker:
+            count = len(asker.canaries.all)
+            found: list[Round] = []
+            for number in range(rounds):
+                progress(number * count, rounds * count)
+                each = self._asked(asker, Part.BASELINE, _silently)
+                if each.failed:
+                    canary, code = next(iter(each.failed.items()))
+                    raise ConfigurationError(
+                        f"{provider} did not answer {canary} ({code}), so nobody knows what is"
+                        " usual; try again once it does"
+                    )
+                found.append(replace(each, reason=None if number else reason))
+            progress(rounds * count, rounds * count)
+            for each in found:  # all or none, but for a kill: then the period is shorter
+                self._record(provider, each, caller)
+        return self.standing(provider)
+
+    def _asked(self, asker: Asker, part: Part, progress: Progress) -> Round:
+        name, count, done = asker.provider.name, len(asker.canaries.all), 0
+
+        def told() -> None:
+            nonlocal done
+            done += 1
+            self.journal.rounds.hold(name)
+            progress(done, count)
+
+        def failed(canary: str, code: str) -> None:
+            tell(self._observers, CanaryFailed(name, canary, code))
+
+        return asker.ask(part, told, failed)
+
+    def _judged(self, period: Period, latest: Round, asker: Asker) -> Round:
+        judged = period.judge(latest, self.settings.rounds, self._draw)
+        if judged.differs:
+            judged = replace(judged, materiality=self._materiality(period, latest, asker))
+        changed = period.changed
+        if changed is None and judged.changes:
+            changed = stamp(datetime.now(UTC))
+        return replace(latest, judgement=judged, changed=changed)
+
+    def _materiality(self, period: Period, latest: Round, asker: Asker) -> Materiality:
+        by_purpose: dict[Purpose, list[str]] = {each: [] for each in Purpose}
+        for canary in asker.canaries.all:
+            by_purpose[canary.purpose].append(canary.id)
+        info, threshold = asker.provider.info, period.baseline[0].thresholds[0]
+        rates = None
+        document = self._calibration(asker.provider.name)
+        if document and document.match and info.match and threshold is not None:
+            rates = RatesAt(document.match, info.match.scale, threshold)
+        scores = {name: seen.score for name, seen in latest.seen.items() if seen.score is not None}
+        return of_scores(
+            period.usual,
+            scores,
+            genuine=by_purpose[Purpose.GENUINE],
+            impostors=by_purpose[Purpose.IMPOSTOR],
+            otherwise=differing(period, latest),
+            asked=len(asker.canaries.all),
+            rates=rates,
+        )
+
+    def _record(self, provider: str, each: Round, caller: str | None) -> None:
+        self.journal.rounds.append(provider, each.as_data(), each.changed, caller)
+        judged = each.judgement
+        tell(
+            self._observers,
+            Watched(
+                provider,
+                each.part,
+                len(each.seen),
+                len(each.failed),
+                judged.evidence or 0.0,
+                each.changed is not None,
+                each.cost or 0.0,
+            ),
+        )
+
+    def _tell_changed(self, provider: str, period: Period) -> None:
+        judged = period.rounds[-1].judgement
+        verdict = judged.materiality.verdict if judged.materiality else NONE
+        tell(self._observers, ModelChanged(provider, tuple(judged.changes), verdict))
+
+    @contextmanager
+    def _turn(self, provider: str, *, taken: bool) -> Iterator[None]:
+        """A turn in which nobody else asks the provider's canaries.
+
+        Raises:
+            ConfigurationError: somebody else is at it.
+        """
+        if not taken and not self.journal.rounds.take(provider, due=False):
+            raise ConfigurationError(f"somebody else is asking the canaries of {provider}")
+        try:
+            yield
+        finally:
+            # Also after an error: what refuses today would refuse, and cost, every minute.
+            seconds = self.settings.every.total_seconds()
+            self.journal.rounds.give_back(provider, next_in_s=seconds)
+
+    @contextmanager
+    def _asker(self, provider: str) -> Iterator[Asker]:
+        asker = Asker.of(self._loaded, self.settings, provider)
+        try:
+            yield asker
+        finally:
+            asker.close()
+
+    def _calibration(self, provider: str) -> Calibration | None:
+        return self._loaded.provider(Registry(), provider).info.calibration
+
+    def _refuse_old_calibration(self, changed: str, period: Period, provider: str) -> None:
+        """Refuse a calibration that is in use and was measured with what answered before.
+
+        Raises:
+            ConfigurationError: naming it.
+        """
+        known = self._loaded.provider(Registry(), provider)
+        tables = self._loaded.document.routes.values()
+        policies = [Wanted.of(policy) for table in tables for policy in table.policy.values()]
+        asked = [Wanted.of(known.settings), *(each.for_provider(provider) for each in policies)]
+        document = known.info.calibration
+        if document is None or not any(each.measured(known.info) for each in asked):
+            return
+        before = period.baseline[0].key
+        another = document.key.runtime is not None and document.key.runtime != before.runtime
+        if not another and document.made.isoformat() <= changed[:10]:
+            raise ConfigurationError(
+                f"calibration {document.id} was made on {document.made}, and {provider} changed by"
+                f" {changed[:10]}: make another with `facegate calibrate`, or give numbers as"
+                " thresholds"
+            )
+
+    def _refuse_unwatched(self, provider: str) -> None:
+        if provider not in self.settings.providers:
+            raise ConfigurationError(
+                f"{provider!r} is none of sentinel.providers: {', '.join(self.settings.providers)}"
+            )
+
+
+def _refuse_others(period: Period, asker: Asker, provider: str) -> None:
+    """Refuse to hold a round against a baseline of something else.
+
+    Raises:
+        ConfigurationError: saying what differs.
+    """
+    baseline = period.baseline[0]
+    for what, was, now in (
+        ("canaries", baseline.canaries, asker.canaries.digest),
+        ("thresholds", baseline.thresholds, asker.thresholds),
+    ):
+        if was != now:
+            raise ConfigurationError(
+                f"the {what} of {provider} are others than those of its baseline; put them back, or"
+                f" take a new one with `facegate sentinel baseline {provider}`"
+            )

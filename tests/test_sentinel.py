@@ -1,0 +1,367 @@
+"""A provider is asked about the same pictures again and again, so that a new model is noticed."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import facegate
+from canaries import GENUINE, Roost
+from drawn import picture
+from facegate import ImageFormat
+from facegate.errors import ConfigurationError, ConsentRefused, ProviderUnavailable
+from installed import Site
+
+ANOTHER = picture(ImageFormat.JPEG, size=(100, 77), seed=9)
+
+
+@pytest.fixture
+def roost(here: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> Roost:
+    return Roost(here, site, capsys)
+
+
+def last(roost: Roost) -> Any:
+    """The last round of the one provider."""
+    return roost.standing()["periods"][-1]["rounds"][-1]
+
+
+def changed(roost: Roost, **said: Any) -> None:
+    """A provider that is known to have changed."""
+    roost.run("baseline", "--rounds", "2")
+    roost.say(**{"genuine": 0.53, **said})
+    assert roost.run("run")[0] == 3
+
+
+def test_a_provider_that_answers_as_before_did_not_change(roost: Roost) -> None:
+    assert roost.run("baseline", "--rounds", "3")[0] == 0
+    for _ in range(5):
+        assert roost.run("run")[0] == 0
+    standing = roost.standing()
+    assert standing["changed"] is None
+    assert standing["periods"][0]["exact"] is True
+    assert len(standing["periods"][0]["rounds"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("what", "shown"),
+    [
+        ({"genuine": 0.5200000001}, "genuine was 0.52 (accept), and is 0.5200000001 (accept)"),
+        ({"impostor": "refuse"}, "impostor was answered, and is CaptureRejected: FACE_NOT_FOUND"),
+        ({"refused": 0.4}, "refused was CaptureRejected: FACE_NOT_FOUND, and is answered"),
+        ({"live": 0.89}, "live was 0.9 (accept), and is 0.89 (accept)"),
+    ],
+)
+def test_of_an_exact_provider_any_other_answer_is_a_change(
+    roost: Roost, what: dict[str, Any], shown: str
+) -> None:
+    roost.run("baseline", "--rounds", "2")
+    roost.say(**what)
+    code, out, _ = roost.run("run")
+    assert code == 3
+    assert shown in out
+    rounds = roost.standing()["periods"][0]["rounds"]
+    assert [each["part"] for each in rounds] == ["watch", "repeat"]
+    assert rounds[0]["doubts"]
+    assert rounds[1]["changes"]
+
+
+def test_a_difference_that_does_not_come_again_is_no_alarm(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    roost.say(once={GENUINE: 0.53})
+    assert roost.run("run")[0] == 0
+    watched, repeated = roost.standing()["periods"][0]["rounds"]
+    assert watched["doubts"]
+    assert not repeated["doubts"]
+    assert roost.run("run")[0] == 0
+    roost.say(once={GENUINE: 0.53})  # of two versions, the other one answers now and then
+    assert roost.run("run")[0] == 3
+
+
+def test_the_words_for_a_model_are_enough(roost: Roost) -> None:
+    roost.say(engine="1.0", runtime="one")
+    roost.run("baseline", "--rounds", "2")
+    roost.say(engine="2.0", runtime="one")
+    code, out, _ = roost.run("run")
+    assert code == 3
+    assert "answers are by '2.0', which the baseline never saw" in out
+    assert "no decision changes: 0 of 3 scores moved" in out
+
+
+def test_another_runtime_is_a_change(roost: Roost) -> None:
+    roost.say(runtime="one")
+    roost.run("baseline", "--rounds", "2")
+    roost.say(runtime="two")
+    code, out, _ = roost.run("run")
+    assert code == 3
+    assert "it answers with runtime = 'two', not 'one'" in out
+
+
+def test_a_threshold_that_a_vendor_moves_shows_at_the_border(roost: Roost) -> None:
+    roost.say(verdicts=0.51)
+    roost.run("baseline", "--rounds", "2")
+    roost.say(verdicts=0.53)  # nobody is told a score
+    code, out, _ = roost.run("run")
+    assert code == 3
+    assert "genuine was accept, and is reject" in out
+
+
+def test_an_outage_is_no_change(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    roost.say(genuine="down")
+    code, out, _ = roost.run("run")
+    assert code == 4
+    assert "no answer to 1 of 4" in out
+    assert roost.standing()["changed"] is None
+    roost.say()
+    assert roost.run("run")[0] == 0
+
+
+def test_an_outage_gives_no_baseline(roost: Roost) -> None:
+    roost.say(live="down")
+    code, _, err = roost.run("baseline", "--rounds", "2")
+    assert code == 5
+    assert "main did not answer live (ProviderUnavailable)" in err
+    assert roost.standing()["periods"] == []
+
+
+def test_there_is_one_alarm_in_a_period(roost: Roost) -> None:
+    changed(roost)
+    since = roost.standing()["changed"]
+    for _ in range(3):
+        assert roost.run("run")[0] == 3
+    standing = roost.standing()
+    assert standing["changed"] == since
+    assert [each["part"] for each in standing["periods"][0]["rounds"]] == [
+        *("watch", "repeat"),
+        *["watch"] * 3,
+    ]
+
+
+def test_an_accepted_change_begins_a_new_period(roost: Roost) -> None:
+    changed(roost)
+    code, _, err = roost.run("baseline")
+    assert code == 5
+    assert "facegate sentinel accept main" in err
+    code, out, _ = roost.run("accept", "main", "--reason", "read their notes", "--rounds", "2")
+    assert code == 0
+    assert "nothing changed" in out
+    assert roost.run("run")[0] == 0
+    assert [each["reason"] for each in roost.standing()["periods"]] == [
+        "baseline",
+        "read their notes",
+    ]
+
+
+def test_nothing_is_accepted_that_did_not_change(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    code, _, err = roost.run("accept", "main", "--reason", "why not")
+    assert code == 5
+    assert "main is not known to have changed" in err
+
+
+def test_how_much_a_change_matters(roost: Roost) -> None:
+    changed(roost, genuine=0.525, impostor=0.485)
+    assert last(roost)["materiality"] == {
+        "verdict": "no decision changes",
+        "moved": 2,
+        "compared": 3,
+        "largest": pytest.approx(0.005),
+        "impostor_shift": pytest.approx(0.005),
+        "genuine_shift": pytest.approx(0.005),
+        "otherwise": [],
+        **dict.fromkeys(("fmr_before", "fmr_after", "fnmr_before", "fnmr_after")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [({"impostor": 0.51}, "recalibrate"), ({"impostor": 0.9, "genuine": 0.1}, "unusable")],
+)
+def test_a_decision_that_changes_matters(
+    roost: Roost, said: dict[str, float], verdict: str
+) -> None:
+    changed(roost, **{"genuine": 0.52, **said})
+    assert last(roost)["materiality"]["verdict"] == verdict
+
+
+def test_a_noisy_provider_is_watched_by_rounds(roost: Roost) -> None:
+    roost.say(noise=0.01)
+    roost.configure('every = "1d"\nfalse_alarm_every = "20d"')
+    roost.run("baseline", "--rounds", "2")
+    with closing(roost.opened(draw=lambda: 0.5)) as sentinel:
+        for _ in range(15):
+            sentinel.run("main")
+        usual = sentinel.standing("main")
+        assert usual.period is not None
+        assert not usual.period.is_exact
+        roost.say(genuine=0.8, impostor=0.1, noise=0.01)
+        for _ in range(9):
+            sentinel.run("main")
+        found = sentinel.standing("main")
+    assert found.alarm is not None
+    assert "its scores moved away from what is usual" in found.alarm.changes[0]
+
+
+def test_consent_is_asked_for_as_of_anybody(roost: Roost) -> None:
+    roost.write(
+        {"genuine": ("genuine", 100)}, consent_purpose="tests", consent_recipients="Else Ltd"
+    )
+    with closing(roost.opened()) as sentinel, pytest.raises(ConsentRefused, match="Moody Ltd"):
+        sentinel.baseline("main", 2)
+    assert not (roost.folder / "seen").exists()
+
+
+def test_where_a_route_asks_for_consent_canaries_have_one(roost: Roost) -> None:
+    roost.configure(more='[routes.kyc]\nto = "main"\nrequire_consent = true')
+    code, _, err = roost.run("baseline")
+    assert code == 2
+    assert "canary genuine has no consent" in err
+
+
+def test_no_vendor_knows_a_canary_by_its_bytes(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "3")
+    seen = (roost.folder / "seen").read_text().split()
+    assert len(seen) == len(set(seen)) == 12
+
+
+def test_other_canaries_need_another_baseline(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    (roost.folder / "genuine-probe.jpg").write_bytes(ANOTHER)
+    code, _, err = roost.run("run")
+    assert code == 5
+    assert "the canaries of main are others than those of its baseline" in err
+    assert roost.run("baseline", "--rounds", "2")[0] == 0
+    assert roost.run("run")[0] == 0
+
+
+def test_canaries_cost_what_others_cost(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    roost.run("run")
+    assert "cost so far: 0.60" in roost.run("status")[1]
+    assert last(roost)["cost"] == pytest.approx(0.2)
+
+
+def test_rounds_are_records_that_no_report_counts(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    roost.run("run")
+    with closing(roost.opened()) as sentinel:
+        assert not sentinel.journal.verify().problems
+        assert sentinel.journal.head().seq == 3
+        assert list(sentinel.journal.rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a,genuine,genuine-probe.jpg,", "genuine is said of two pictures"),
+        ("a,live,live-probe.jpg,live-gallery.jpg", "live is said of one picture"),
+        ("a,friend,live-probe.jpg,", "purpose 'friend' is none of"),
+        (",live,live-probe.jpg,", "it has no id"),
+        ("a,live,https://example.com/a.jpg,", "a canary's pictures are files"),
+        ("a,live,gone.jpg,", "cannot read"),
+        ("a,live", "not as many values as there are columns"),
+    ],
+)
+def test_a_file_of_canaries_that_is_wrong_names_the_line(
+    roost: Roost, line: str, said: str
+) -> None:
+    (roost.folder / "canaries.csv").write_text(f"id,purpose,probe,gallery\n{line}\n")
+    code, _, err = roost.run("baseline")
+    assert code == 2
+    assert "canaries.csv, line 2" in err
+    assert said in err
+
+
+def test_two_canaries_have_two_names(roost: Roost) -> None:
+    line = "a,live,live-probe.jpg,\n"
+    (roost.folder / "canaries.csv").write_text(f"id,purpose,probe,gallery\n{line}{line}")
+    assert "two canaries are called 'a'" in roost.run("baseline")[2]
+
+
+def test_only_one_asks(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    with closing(roost.opened()) as sentinel:
+        assert sentinel.journal.rounds.take("main", due=False)
+        code, _, err = roost.run("run")
+        assert code == 5
+        assert "somebody else is asking the canaries of main" in err
+        sentinel.journal.rounds.give_back("main", next_in_s=None)
+    assert roost.run("run")[0] == 0
+
+
+def test_a_round_is_asked_when_it_is_due(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    with closing(roost.opened()) as sentinel:
+        assert sentinel.run("main", due=True) is None
+        sentinel.journal.rounds.take("main", due=False)
+        sentinel.journal.rounds.give_back("main", next_in_s=0)
+        assert sentinel.run("main", due=True) is not None
+        assert sentinel.run("main", due=True) is None
+
+
+def test_a_sentinel_needs_a_journal(roost: Roost) -> None:
+    text = (roost.folder / "facegate.toml").read_text().replace("[journal]", "[batch]")
+    (roost.folder / "facegate.toml").write_text(text.replace("url =", "root ="))
+    with pytest.raises(ConfigurationError, match="sentinel: its rounds are kept in the journal"):
+        facegate.open()
+
+
+def test_a_sentinel_watches_providers_that_there_are(roost: Roost) -> None:
+    roost.configure(sentinel="every = '6h'")
+    text = (roost.folder / "facegate.toml").read_text().replace('["main"]', '["mian"]')
+    (roost.folder / "facegate.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"sentinel.providers: .*'mian'.*main"):
+        facegate.open()
+
+
+def asked(roost: Roost, **how: Any) -> Any:
+    """An answer to somebody, who looks like the genuine canary."""
+    with facegate.open("facegate.toml") as verifier:
+        return verifier.compare(ANOTHER, picture(ImageFormat.JPEG), **how)
+
+
+def test_an_alarm_is_told_with_every_answer(roost: Roost) -> None:
+    changed(roost)
+    result = asked(roost)
+    assert result.accepted
+    assert "the model of main changed by" in result.warnings[-1]
+
+
+def test_on_alarm_people_look_at_whom_it_would_accept(roost: Roost) -> None:
+    roost.configure('on_alarm = "review"')
+    changed(roost)
+    result = asked(roost)
+    assert str(result.decision) == "review"
+    assert not result.match.is_match
+    roost.say(genuine=0.1)
+    assert str(asked(roost).decision) == "reject"
+
+
+def test_on_alarm_a_provider_is_left_to_others(roost: Roost) -> None:
+    backup = f'[providers.backup]\nplugin = "moody"\nsays = "{roost.folder / "says.json"}"\n'
+    route = '[routes.kyc]\nfailover = ["main", "backup"]'
+    roost.configure(
+        'on_alarm = "leave"', more=f'default = "kyc"\n{backup}{route}'.partition("\n")[2]
+    )
+    changed(roost)
+    with facegate.open("facegate.toml", route="kyc") as verifier:
+        result = verifier.compare(ANOTHER, picture(ImageFormat.JPEG))
+    assert result.provider == "backup"
+    assert [each.provider for each in result.attempts] == ["backup"]
+    with (
+        facegate.open("facegate.toml", provider="main") as verifier,
+        pytest.raises(ProviderUnavailable, match="facegate sentinel accept main"),
+    ):
+        verifier.compare(ANOTHER, picture(ImageFormat.JPEG))
+    roost.run("accept", "main", "--reason", "measured anew", "--rounds", "2")
+    with facegate.open("facegate.toml", provider="main") as verifier:
+        assert verifier.compare(ANOTHER, picture(ImageFormat.JPEG)).accepted
+
+
+def test_a_standing_is_data(roost: Roost) -> None:
+    changed(roost)
+    assert json.dumps(roost.standing())

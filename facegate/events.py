@@ -33,6 +33,7 @@ __all__ = [
     "Refused",
     "ShadowSkipped",
     "Shadowed",
+    "Stands",
     "Tried",
     "Watched",
 ]
@@ -210,8 +211,6 @@ class Watched:
         part: ``baseline``, ``watch`` or ``repeat``.
         answered: number of canaries of which it said something.
         failed: number of those of which it said nothing.
-        evidence: evidence of a change, 0 or more, where rounds are ranked; else 0.
-        changed: whether the provider is known to have changed.
         cost: money that the round cost, or may have; 0 where no price is configured.
     """
 
@@ -219,9 +218,22 @@ class Watched:
     part: str
     answered: int
     failed: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How a watched provider stands; told by each process that keeps watch, where it is news to it.
+
+    Attributes:
+        provider: the provider's configured name.
+        evidence: evidence of a change, 0 or more, where rounds are ranked; else 0.
+        changed: whether the provider is known to have changed.
+    """
+
+    provider: str
     evidence: float
     changed: bool
-    cost: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +261,7 @@ Event = (
     | ShadowSkipped
     | CanaryFailed
     | ModelChanged
+    | Stands
     | Watched
 )
 Observer = Callable[[Event], Any]

@@ -13,6 +13,7 @@ import facegate
 from canaries import GENUINE, Roost
 from drawn import picture
 from facegate import ImageFormat
+from facegate.cli import main as cli
 from facegate.errors import ConfigurationError, ConsentRefused, ProviderUnavailable
 from installed import Site
 
@@ -360,6 +361,33 @@ def test_on_alarm_a_provider_is_left_to_others(roost: Roost) -> None:
     roost.run("accept", "main", "--reason", "measured anew", "--rounds", "2")
     with facegate.open("facegate.toml", provider="main") as verifier:
         assert verifier.compare(ANOTHER, picture(ImageFormat.JPEG)).accepted
+
+
+def checked(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
+    """``facegate check``: its exit code and what it printed."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["check", *options])
+    return int(ended.value.code or 0), capsys.readouterr().out
+
+
+def test_check_tells_the_price(roost: Roost, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = checked(capsys)
+    assert code == 0
+    assert "sentinel: main: 4 canaries, 1,460 questions a year, 73.00" in out
+    _, out = checked(capsys, "--json")
+    assert json.loads(out)["sentinel"] == [
+        {"provider": "main", "canaries": 4, "rounds": 365.0, "cost": pytest.approx(73)}
+    ]
+
+
+def test_check_tells_what_could_not_be_asked(
+    roost: Roost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (roost.folder / "live-probe.jpg").unlink()
+    code, out = checked(capsys)
+    assert code == 5
+    assert "sentinel of main" in out
+    assert "canaries.csv, line 5: cannot read" in out
 
 
 def test_a_standing_is_data(roost: Roost) -> None:

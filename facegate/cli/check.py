@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +23,9 @@ from facegate.providers.registry import Registry
 from facegate.rates import preset
 from facegate.scores import ScoreSpec
 from facegate.thresholds import Wanted
+
+if TYPE_CHECKING:
+    from facegate.sentinel.estimate import Estimate
 
 _REQUIRED = "(required)"
 """Stands for a setting of a plugin that nobody has configured yet."""
@@ -118,13 +122,17 @@ def check(config: str | None, *, as_json: bool) -> int:
             errors[f"routes.{name}"] = error.message
     errors |= wrong_with(loaded, registry)
     errors |= _kept_wrong(loaded)
+    watched, unwatchable = _watched(loaded)
+    errors |= unwatchable
     own = set().union(*(p.info.environment for p in built.values()))
     warnings += [f"{key} is set, but nothing reads it" for key in loaded.unread if key not in own]
     if as_json:
         listed = {"providers": sorted(outcomes), "routes": sorted(loaded.routes)}
         report = {"source": loaded.source, "default": default, **listed}
         pictures = images.model_dump(include={"keep_metadata", "prepare"})
-        print_json({**report, "pictures": pictures, "errors": errors, "warnings": warnings})
+        watching = [each.as_data() for each in watched]
+        found = {"sentinel": watching, "errors": errors, "warnings": warnings}
+        print_json({**report, "pictures": pictures, **found})
     else:
         out = terminal.console()
         routes = f", {len(loaded.routes)} route(s)" if loaded.routes else ""
@@ -133,6 +141,8 @@ def check(config: str | None, *, as_json: bool) -> int:
             metadata = "with" if images.keep_metadata else "without"
             converted = ", converted where they do not take them" if images.prepare else ""
             out.print(f"pictures for vendors: {metadata} metadata{converted}")
+        for each in watched:
+            out.print(f"sentinel: {each}")
         for line in (*(f"{name}: {text}" for name, text in errors.items()), *warnings):
             out.print(f"- {line}")
         if not errors and not warnings:
@@ -149,6 +159,25 @@ def _kept_wrong(loaded: Config) -> dict[str, str]:
         except ConfigurationError as error:
             errors[name] = error.message
     return errors
+
+
+def _watched(loaded: Config) -> tuple[list[Estimate], dict[str, str]]:
+    """What watching providers takes, and why one of them could not be watched."""
+    found: list[Estimate] = []
+    errors: dict[str, str] = {}
+    table = loaded.document.sentinel
+    if table is None:
+        return found, errors
+    from facegate.sentinel.asking import Asker
+    from facegate.sentinel.estimate import Estimate
+
+    for name in table.providers:
+        try:
+            with closing(Asker.of(loaded, table, name)) as asker:
+                found.append(Estimate.of(asker, table.every))
+        except FacegateError as error:
+            errors[f"sentinel of {name}"] = error.message
+    return found, errors
 
 
 def _rates_findings(loaded: Config, built: Mapping[str, Provider]) -> Iterator[str]:

@@ -65,6 +65,12 @@ class Rounds:
         with self._store.reading() as connection:
             return {each.provider: each.changed for each in connection.execute(wanted)}
 
+    def last(self, provider: str) -> int:
+        """The number of a provider's last round; 0 where there is none."""
+        wanted = select(func.max(rounds.c.number)).where(rounds.c.provider == provider)
+        with self._store.reading() as connection:
+            return connection.scalar(wanted) or 0
+
     def all(self, provider: str) -> list[StoredRound]:
         """The rounds of a provider, the oldest first."""
         wanted = select(rounds).where(rounds.c.provider == provider).order_by(rounds.c.number)

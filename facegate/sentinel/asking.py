@@ -103,12 +103,16 @@ class Asker:
         Raises:
             FacegateError: the provider cannot be asked so, whatever it would say.
         """
+        outcomes = {}
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             futures = [threads.submit(self._one, canary) for canary in self.canaries.all]
-            outcomes = {}
-            for canary, future in zip(self.canaries.all, futures, strict=True):
-                outcomes[canary] = future.result()
-                told()
+            try:
+                for canary, future in zip(self.canaries.all, futures, strict=True):
+                    outcomes[canary] = future.result()
+                    told()
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)  # those in flight are left to end
+                raise
         seen, silent = dict[str, Seen](), dict[str, str]()
         for canary, (outcome, _) in outcomes.items():
             if isinstance(outcome, ProviderError):
@@ -170,11 +174,6 @@ def lines(loaded: Config, name: str) -> tuple[Line | None, Line | None]:
         )
     )
     return match, liveness
-
-
-def calls(canaries: Sequence[Canary]) -> Counter[Operation]:
-    """The number of questions in one round, by operation."""
-    return Counter(each.operation for each in canaries)
 
 
 def _seen(canary: Canary, outcome: VerificationResult | FacegateError) -> Seen:

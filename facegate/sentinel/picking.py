@@ -13,6 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from glob import escape
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -65,9 +66,9 @@ class Line:
 
 
 WANTED: Final[Mapping[str, int]] = {
-    "genuine, easy": 10,
     "genuine, just above": 10,
     "impostor, just below": 10,
+    "genuine, easy": 10,
     "refused": 5,
     "liveness": 5,
 }
@@ -97,17 +98,17 @@ def pick(
         try:
             names = _opened(database, path)
             found = _Picks(database, names)
-            sorts = {
-                "genuine, easy": lambda: found.easy(match),
-                "genuine, just above": lambda: found.near(match, "genuine", reaches=True),
-                "impostor, just below": lambda: found.near(match, "impostor", reaches=False),
-                "refused": found.refused,
-                "liveness": lambda: found.live(liveness),
-            }
+            candidates = (
+                found.near(match, "genuine", reaches=True),
+                found.near(match, "impostor", reaches=False),
+                found.easy(match),
+                found.refused(),
+                found.live(liveness),
+            )
             picked: list[Pick] = []
             missing: dict[str, int] = {}
-            for sort, wanted in WANTED.items():
-                got = found.different(sorts[sort](), wanted)
+            for (sort, wanted), rows in zip(WANTED.items(), candidates, strict=True):
+                got = found.different(rows, wanted)
                 picked += got
                 if len(got) < wanted:
                     missing[sort] = wanted - len(got)
@@ -160,15 +161,15 @@ def write(picks: Sequence[Pick], out: Path, provider: str, folder: Path) -> None
 
 def _opened(database: DuckDBPyConnection, path: Path) -> list[str]:
     """Open the list as the view ``answers``; gives the names of its columns."""
-    path = path / "parts" / "*.parquet" if path.is_dir() else path
-    if path.suffix == ".parquet":
-        rows = database.read_parquet(str(path))
+    if path.is_dir():
+        rows = database.read_parquet(f"{escape(str(path))}/parts/*.parquet")
+    elif path.suffix == ".parquet":
+        rows = database.read_parquet(escape(str(path)))
     else:
-        rows = database.read_csv(str(path), header=True, all_varchar=True)
+        rows = database.read_csv(escape(str(path)), header=True, all_varchar=True)
     rows.create_view("answers")
-    for name in ("probe",):
-        if name not in rows.columns:
-            raise InvalidRequest(f"{path.name} has no column {name!r}")
+    if "probe" not in rows.columns:
+        raise InvalidRequest(f"{path.name} has no column 'probe'")
     return rows.columns
 
 

@@ -19,6 +19,10 @@ def _silently(_standing: Standing) -> None:
     """Rounds that nobody watches."""
 
 
+class _Left(Exception):
+    """The process is about to end."""
+
+
 def keep_watch(
     sentinel: Sentinel, leaving: threading.Event, told: Callable[[Standing], object] = _silently
 ) -> None:
@@ -26,19 +30,24 @@ def keep_watch(
 
     Args:
         sentinel: the sentinel.
-        leaving: set when the process is about to end.
+        leaving: set when the process is about to end; a round that goes on is given up.
         told: is called after each round.
     """
-    while True:
+
+    def progress(_done: int, _of: int) -> None:
+        if leaving.is_set():
+            raise _Left
+
+    while not leaving.is_set():
         for provider in sentinel.settings.providers:
-            if leaving.is_set():
-                return
             try:
-                standing = sentinel.run(provider, due=True)
+                standing = sentinel.run(provider, due=True, progress=progress)
+                sentinel.look(provider)
+            except _Left:
+                return
             except FacegateError as error:
                 _log.error("no round of canaries of %s: %s", provider, error)
             else:
                 if standing is not None:
                     told(standing)
-        if leaving.wait(LOOK_S):
-            return
+        leaving.wait(LOOK_S)

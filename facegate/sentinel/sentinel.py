@@ -12,8 +12,8 @@ from typing import Any
 
 from facegate.calibration import Calibration
 from facegate.config import Config
-from facegate.errors import ConfigurationError
-from facegate.events import CanaryFailed, ModelChanged, Observer, Watched, tell
+from facegate.errors import ConfigurationError, FacegateError
+from facegate.events import CanaryFailed, ModelChanged, Observer, Stands, Watched, tell
 from facegate.journal.journal import Journal
 from facegate.journal.record import stamp
 from facegate.opening import observers, recorder
@@ -71,6 +71,7 @@ class Sentinel:
     Args:
         loaded: the configuration.
         every: time from one round to the next; as the table says if absent.
+        journal: where rounds are kept; opened here, and closed in the end, if absent.
         draw: draws a number between 0 and 1, for rounds that rank alike.
 
     Attributes:
@@ -85,6 +86,7 @@ class Sentinel:
         self,
         loaded: Config,
         every: timedelta | None = None,
+        journal: Journal | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         table = loaded.document.sentinel
@@ -92,16 +94,19 @@ class Sentinel:
             raise ConfigurationError(f"{loaded.source}: there is no [sentinel]")
         self.settings = table.model_copy(update={"every": every}) if every else table
         self._loaded, self._draw = loaded, draw
-        journal: Any = recorder(loaded)  # of all recorders, the one that is configured
-        self.journal: Journal = journal
+        own: Any = recorder(loaded) if journal is None else None
+        self.journal: Journal = journal or own  # of all recorders, the one that is configured
+        self._own: Journal | None = own
+        self._told: dict[str, int] = {}
 
     @cached_property
     def _observers(self) -> Sequence[Observer]:
         return observers(self._loaded)
 
     def close(self) -> None:
-        """Let go of the journal."""
-        self.journal.close()
+        """Let go of the journal, if it was opened here."""
+        if self._own is not None:
+            self._own.close()
 
     def standing(self, provider: str) -> Standing:
         """The standing of a provider.
@@ -117,6 +122,22 @@ class Sentinel:
                 periods.append([])
             periods[-1].append(each)
         return Standing(provider, [*map(Period, periods)], self.journal.rounds.due(provider))
+
+    def look(self, provider: str) -> None:
+        """Tell observers how a provider stands, where there was a round that they know nothing of.
+
+        Whichever process asked: so all of them show the same.
+
+        Raises:
+            JournalUnavailable: nobody can tell.
+        """
+        last = self.journal.rounds.last(provider)
+        if self._told.get(provider) != last:
+            period = self.standing(provider).period
+            if period is not None:
+                changed, evidence = period.changed is not None, period.evidence
+                tell(self._observers, Stands(provider, evidence, changed))
+            self._told[provider] = last
 
     def baseline(
         self,
@@ -214,6 +235,7 @@ class Sentinel:
                     break
         if period.changed is not None and not known:
             self._tell_changed(provider, period)
+        self.look(provider)
         return self.standing(provider)
 
     def _begin(
@@ -284,19 +306,8 @@ class Sentinel:
 
     def _record(self, provider: str, each: Round, caller: str | None) -> None:
         self.journal.rounds.append(provider, each.as_data(), each.changed, caller)
-        judged = each.judgement
-        tell(
-            self._observers,
-            Watched(
-                provider,
-                each.part,
-                len(each.seen),
-                len(each.failed),
-                judged.evidence or 0.0,
-                each.changed is not None,
-                each.cost or 0.0,
-            ),
-        )
+        counts = len(each.seen), len(each.failed)
+        tell(self._observers, Watched(provider, each.part, *counts, each.cost or 0.0))
 
     def _tell_changed(self, provider: str, period: Period) -> None:
         judged = period.rounds[-1].judgement
@@ -312,11 +323,15 @@ class Sentinel:
         """
         if not taken and not self.journal.rounds.take(provider, due=False):
             raise ConfigurationError(f"somebody else is asking the canaries of {provider}")
+        seconds: float | None = self.settings.every.total_seconds()
         try:
             yield
+        except FacegateError:  # what refuses now would refuse, and cost, every minute
+            raise
+        except BaseException:
+            seconds = None  # it was cut off: somebody else may go on at once
+            raise
         finally:
-            # Also after an error: what refuses today would refuse, and cost, every minute.
-            seconds = self.settings.every.total_seconds()
             self.journal.rounds.give_back(provider, next_in_s=seconds)
 
     @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import facegate
+from calibrations import written
 from canaries import GENUINE, Roost
 from drawn import picture
 from facegate import ImageFormat
@@ -361,6 +362,67 @@ def test_on_alarm_a_provider_is_left_to_others(roost: Roost) -> None:
     roost.run("accept", "main", "--reason", "measured anew", "--rounds", "2")
     with facegate.open("facegate.toml", provider="main") as verifier:
         assert verifier.compare(ANOTHER, picture(ImageFormat.JPEG)).accepted
+
+
+KEY = {"plugin": "moody", "lineage": "moody-1", "match": {"name": "moody"}} | {
+    "settings": {"mode": "FAST"}
+}
+
+
+def calibrated(roost: Roost, threshold: str = '"fmr:1e-3"', **parts: Any) -> None:
+    """A provider whose thresholds are rates of a calibration: 0.8 keeps one in a thousand."""
+    written(roost.folder, **{"key": KEY, **parts})
+    roost.configure(provider=f"calibration = 'calibration.json'\nthreshold = {threshold}")
+    roost.say(genuine=0.82, impostor=0.78)
+
+
+def test_a_rate_that_was_measured_with_another_model_counts_no_more(roost: Roost) -> None:
+    calibrated(roost)
+    assert asked(roost).match.fmr == pytest.approx(1e-3)
+    changed(roost, genuine=0.83, impostor=0.79)
+    with pytest.raises(ProviderUnavailable, match="the rate that was asked for, of calibration"):
+        asked(roost)
+
+
+def test_a_number_goes_on_without_its_rate(roost: Roost) -> None:
+    calibrated(roost, "0.8")
+    changed(roost, genuine=0.83, impostor=0.79)
+    result = asked(roost)
+    assert result.accepted
+    assert (result.match.fmr, result.match.calibration) == (None, None)
+
+
+def test_what_a_change_does_to_rates_is_told(roost: Roost) -> None:
+    calibrated(roost)
+    changed(roost, genuine=0.88, impostor=0.83)
+    found = last(roost)["materiality"]
+    assert found["fmr_before"] == pytest.approx(8e-4)
+    assert found["fmr_after"] == pytest.approx(8e-3)
+    assert found["verdict"] == "recalibrate"
+
+
+def test_a_change_is_accepted_with_a_calibration_made_since(roost: Roost) -> None:
+    calibrated(roost)
+    changed(roost, genuine=0.83, impostor=0.79)
+    accept = ("accept", "main", "--reason", "measured anew", "--rounds", "2")
+    code, _, err = roost.run(*accept)
+    assert code == 5
+    assert "was not made since main changed" in err
+    written(roost.folder, key=KEY, made=roost.standing()["changed"][:10])
+    assert roost.run(*accept)[0] == 0
+    assert asked(roost).match.fmr is not None
+
+
+def test_a_runtime_that_a_calibration_does_not_fit_is_noticed_all_the_same(roost: Roost) -> None:
+    calibrated(roost, key=KEY | {"runtime": "one"})
+    roost.say(genuine=0.82, impostor=0.78, runtime="one")
+    roost.run("baseline", "--rounds", "2")
+    roost.say(genuine=0.82, impostor=0.78, runtime="two")
+    with pytest.raises(ConfigurationError, match="runtime"):
+        facegate.open("facegate.toml")
+    code, out, _ = roost.run("run")
+    assert code == 3
+    assert "runtime = 'two', not 'one'" in out
 
 
 def checked(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:

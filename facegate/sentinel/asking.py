@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
-from facegate.calibration import Key
+from facegate.calibration import Calibration, Key
 from facegate.config import Config
 from facegate.errors import (
     CaptureRejected,
+    ConfigurationError,
     ConsentRefused,
     FacegateError,
     ImageRejected,
     InvalidRequest,
     ProviderError,
+    UnsupportedOption,
 )
 from facegate.model import Attempt, Operation, VerificationResult
 from facegate.policy import Terms
@@ -51,17 +53,32 @@ class Asker:
         canaries: what it is asked.
         key: the words for what answers.
         thresholds: the similarity and the liveness score that canaries are held to.
+        calibration: the calibration that is in use; None where none is, or it is refused.
     """
 
     provider: Provider
     canaries: Canaries
     key: Key
     thresholds: tuple[float | None, float | None]
+    calibration: Calibration | None
     _verifier: FaceVerifier
 
     @classmethod
-    def of(cls, loaded: Config, table: SentinelTable, name: str) -> Asker:
+    def of(
+        cls,
+        loaded: Config,
+        table: SentinelTable,
+        name: str,
+        usual: tuple[float | None, float | None] | None = None,
+    ) -> Asker:
         """The asker of a provider.
+
+        Args:
+            loaded: the configuration.
+            table: its ``[sentinel]`` table.
+            name: of the provider.
+            usual: the thresholds of its baseline, to go on with where its calibration is refused
+                by now: a model that changed is what is looked for.
 
         Raises:
             ConfigurationError: naming the key that is at fault.
@@ -81,9 +98,22 @@ class Asker:
             _refuse_without_consent(canary, provider, needed=needed)
         # Their metadata is taken out here, and the pictures are to arrive as they are made then.
         intake = replace(intake, keep_metadata=True)
-        thresholds = _numbers(loaded.provider(registry, name), table.threshold)
+        calibration = None
+        try:
+            calibrated = loaded.provider(registry, name)
+            thresholds = _numbers(calibrated, table.threshold)
+            calibration = calibrated.info.calibration
+        except (ConfigurationError, UnsupportedOption):
+            if usual is None:
+                raise
+            thresholds = usual
         return cls(
-            provider, canaries, _key(provider), thresholds, FaceVerifier(route, intake=intake)
+            provider,
+            canaries,
+            _key(provider),
+            thresholds,
+            calibration,
+            FaceVerifier(route, intake=intake),
         )
 
     def close(self) -> None:
@@ -129,6 +159,7 @@ class Asker:
             canaries=self.canaries.digest,
             thresholds=self.thresholds,
             seen=seen,
+            calibration=self.calibration.id if self.calibration else None,
             failed=silent,
             engines=Counter(each.engine for each in answers if each.engine),
             cost=_cost(attempts),

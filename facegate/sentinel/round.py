@@ -84,6 +84,7 @@ class Round:
         thresholds: the similarity and the liveness score that they were held to, as numbers; None
             for the provider's own.
         seen: what was said of each canary, by its id.
+        calibration: id of the calibration that is in use; None where none is.
         failed: canaries of which nothing was said, with the class of the error.
         engines: number of answers by the version or model that gave them, where it is named.
         cost: money that the round cost, or may have; None where no price is configured.
@@ -99,6 +100,7 @@ class Round:
     canaries: str
     thresholds: tuple[float | None, float | None]
     seen: Mapping[str, Seen]
+    calibration: str | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, int] = field(default_factory=dict)
     cost: float | None = None
@@ -124,6 +126,7 @@ class Round:
             "seen": {
                 name: [seen.score, seen.decision, seen.refusal] for name, seen in self.seen.items()
             },
+            "calibration": self.calibration,
             "failed": dict(self.failed),
             "engines": dict(self.engines),
             "cost": self.cost,
@@ -157,6 +160,7 @@ class Round:
             data["canaries"],
             (threshold, liveness_threshold),
             seen,
+            data["calibration"],
             data["failed"],
             data["engines"],
             data["cost"],

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from facegate.calibration import Calibration
 from facegate.config import Config
 from facegate.errors import ConfigurationError, FacegateError
 from facegate.events import CanaryFailed, ModelChanged, Observer, Stands, Watched, tell
@@ -218,21 +217,22 @@ class Sentinel:
         self._refuse_unwatched(provider)
         if due and not self.journal.rounds.take(provider, due=True):
             return None
-        with self._turn(provider, taken=due), self._asker(provider) as asker:
-            standing = self.standing(provider)
-            if standing.period is None:
+        with self._turn(provider, taken=due):
+            period = self.standing(provider).period
+            if period is None:
                 raise ConfigurationError(
                     f"{provider} has no baseline; take one with `facegate sentinel baseline"
                     f" {provider}`"
                 )
-            _refuse_others(standing.period, asker, provider)
-            period, known = standing.period, standing.changed is not None
-            for part in (Part.WATCH, Part.REPEAT):
-                latest = self._judged(period, self._asked(asker, part, progress), asker)
-                self._record(provider, latest, caller=None)
-                period = Period([*period.rounds, latest])
-                if known or not latest.judgement.differs:
-                    break
+            known = period.changed is not None
+            with self._asker(provider, period.baseline[0].thresholds) as asker:
+                _refuse_others(period, asker, provider)
+                for part in (Part.WATCH, Part.REPEAT):
+                    latest = self._judged(period, self._asked(asker, part, progress), asker)
+                    self._record(provider, latest, caller=None)
+                    period = Period([*period.rounds, latest])
+                    if known or not latest.judgement.differs:
+                        break
         if period.changed is not None and not known:
             self._tell_changed(provider, period)
         self.look(provider)
@@ -289,8 +289,7 @@ class Sentinel:
         for canary in asker.canaries.all:
             by_purpose[canary.purpose].append(canary.id)
         info, threshold = asker.provider.info, period.baseline[0].thresholds[0]
-        rates = None
-        document = self._calibration(asker.provider.name)
+        rates, document = None, asker.calibration
         if document and document.match and info.match and threshold is not None:
             rates = RatesAt(document.match, info.match.scale, threshold)
         scores = {name: seen.score for name, seen in latest.seen.items() if seen.score is not None}
@@ -335,15 +334,14 @@ class Sentinel:
             self.journal.rounds.give_back(provider, next_in_s=seconds)
 
     @contextmanager
-    def _asker(self, provider: str) -> Iterator[Asker]:
-        asker = Asker.of(self._loaded, self.settings, provider)
+    def _asker(
+        self, provider: str, usual: tuple[float | None, float | None] | None = None
+    ) -> Iterator[Asker]:
+        asker = Asker.of(self._loaded, self.settings, provider, usual)
         try:
             yield asker
         finally:
             asker.close()
-
-    def _calibration(self, provider: str) -> Calibration | None:
-        return self._loaded.provider(Registry(), provider).info.calibration
 
     def _refuse_old_calibration(self, changed: str, period: Period, provider: str) -> None:
         """Refuse a calibration that is in use and was measured with what answered before.
@@ -358,13 +356,14 @@ class Sentinel:
         document = known.info.calibration
         if document is None or not any(each.measured(known.info) for each in asked):
             return
-        before = period.baseline[0].key
-        another = document.key.runtime is not None and document.key.runtime != before.runtime
-        if not another and document.made.isoformat() <= changed[:10]:
+        before, runtime = period.baseline[-1], document.key.runtime
+        another = runtime is not None and runtime != before.key.runtime
+        old = document.id == before.calibration or document.made.isoformat() < changed[:10]
+        if old and not another:
             raise ConfigurationError(
-                f"calibration {document.id} was made on {document.made}, and {provider} changed by"
-                f" {changed[:10]}: make another with `facegate calibrate`, or give numbers as"
-                " thresholds"
+                f"calibration {document.id} of {document.made} was not made since {provider}"
+                f" changed by {changed[:10]}: make another with `facegate calibrate`, or give"
+                " numbers as thresholds"
             )
 
     def _refuse_unwatched(self, provider: str) -> None:

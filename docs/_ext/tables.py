@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from importlib import import_module
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
@@ -74,6 +75,8 @@ _KINDS = {
     "float": "number",
     "int": "whole number",
     "str": "text",
+    "timedelta": "length of time",
+    "Mapping[str, float | str]": "table of these",
     "tuple[SecretStr, ...]": "list of secrets",
     "tuple[str, ...]": "list of texts",
 }
@@ -106,6 +109,8 @@ def _default(info: FieldInfo) -> str:
         return "required"
     value = info.get_default(call_default_factory=True)
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, timedelta):
+        text = f"{value.days // 365}y" if value.days % 365 == 0 else f"{value.days}d"
     return "none" if value is None else "empty" if value in ((), {}) else f"`{text}`"
 
 

@@ -452,6 +452,28 @@ def test_check_tells_what_could_not_be_asked(
     assert "canaries.csv, line 5: cannot read" in out
 
 
+def test_a_trial_says_that_it_is_of_two_products(
+    roost: Roost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split = "[routes.kyc]\nsplit = { main = 9, backup = 1 }"
+    backup = f'[providers.backup]\nplugin = "moody"\nsays = "{roost.folder / "says.json"}"\n'
+    roost.configure(more=f"{backup}{split}")
+
+    def ask() -> None:
+        with facegate.open("facegate.toml", route="kyc") as verifier:
+            for number in range(9):
+                verifier.compare(ANOTHER, picture(ImageFormat.JPEG), subject=f"user-{number}")
+
+    ask()
+    changed(roost)
+    ask()
+    with pytest.raises(SystemExit):
+        cli.main(["ab", "report", "--route", "kyc", "--json"])
+    found = json.loads(capsys.readouterr().out)["findings"]
+    [said] = [each["text"] for each in found if each["about"] == "model"]
+    assert f"The model of main changed by {roost.standing()['changed']}" in said
+
+
 def test_a_standing_is_data(roost: Roost) -> None:
     changed(roost)
     assert json.dumps(roost.standing())

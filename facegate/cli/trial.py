@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from facegate.journal.rows import RequestRow
     from facegate.routing.tables import RouteTable
 
+    _Rows = Callable[[str, datetime | None, datetime | None], Iterable[RequestRow]]
+    _Changes = Callable[[], Iterable[tuple[str, str]]]
+
 _day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
@@ -122,7 +125,7 @@ def report(
     first, last = (day and day.replace(tzinfo=UTC) for day in (since, until))
     if file and url:
         raise click.UsageError("Give a journal or a CSV file, not both.")
-    with _reader(loaded, url, file) as read:
+    with _reader(loaded, url, file) as (read, changes):
         trial = Trial.of(
             route,
             (
@@ -134,7 +137,7 @@ def report(
             control=control,
             margin=margin,
         )
-    findings = trial_findings(trial)
+        findings = trial_findings(trial, changes())
     if html:
         try:
             html.write_text(page.html(trial, findings), encoding="utf-8")
@@ -148,14 +151,12 @@ def report(
 
 
 @contextmanager
-def _reader(
-    loaded: Config, url: str | None, file: Path | None
-) -> Iterator[Callable[[str, datetime | None, datetime | None], Iterable[RequestRow]]]:
-    """A function that reads the rows of a route, since and until when."""
+def _reader(loaded: Config, url: str | None, file: Path | None) -> Iterator[tuple[_Rows, _Changes]]:
+    """Readers of the rows of a route, since and until when, and of models that changed."""
     if file:
         from facegate.trial.source import from_csv
 
-        yield partial(from_csv, file)
+        yield partial(from_csv, file), tuple
         return
     table = {"url": url} if url else loaded.document.journal
     if table is None:
@@ -168,7 +169,7 @@ def _reader(
     try:
         if not opened.exists:
             raise ConfigurationError("nothing was recorded in this journal yet")
-        yield opened.rows
+        yield opened.rows, opened.rounds.changes
     finally:
         opened.close()
 

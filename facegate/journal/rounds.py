@@ -65,15 +65,32 @@ class Rounds:
         with self._store.reading() as connection:
             return {each.provider: each.changed for each in connection.execute(wanted)}
 
+    def changes(self) -> list[tuple[str, str]]:
+        """Every change that was ever noticed: the provider, and by when, as text; oldest first."""
+        wanted = (
+            select(rounds.c.provider, rounds.c.changed)
+            .where(rounds.c.changed.is_not(None))
+            .distinct()
+            .order_by(rounds.c.changed, rounds.c.provider)
+        )
+        with self._store.reading() as connection:
+            return [(each.provider, each.changed) for each in connection.execute(wanted)]
+
     def last(self, provider: str) -> int:
         """The number of a provider's last round; 0 where there is none."""
         wanted = select(func.max(rounds.c.number)).where(rounds.c.provider == provider)
         with self._store.reading() as connection:
             return connection.scalar(wanted) or 0
 
-    def all(self, provider: str) -> list[StoredRound]:
-        """The rounds of a provider, the oldest first."""
-        wanted = select(rounds).where(rounds.c.provider == provider).order_by(rounds.c.number)
+    def all(self, provider: str, after: int = 0) -> list[StoredRound]:
+        """The rounds of a provider, the oldest first.
+
+        Args:
+            provider: whose.
+            after: number of the last one that is known; 0 for all.
+        """
+        newer = (rounds.c.provider == provider) & (rounds.c.number > after)
+        wanted = select(rounds).where(newer).order_by(rounds.c.number)
         with self._store.reading() as connection:
             found = connection.execute(wanted).mappings().all()
         return [

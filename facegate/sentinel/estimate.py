@@ -49,7 +49,7 @@ class Estimate:
         return asdict(self)
 
     def __str__(self) -> str:
-        money = "" if self.cost is None else f", {self.cost:,.2f}"
+        money = f", {self.cost:,.2f}" if self.cost else ""
         calls = self.canaries * self.rounds
         return f"{self.provider}: {self.canaries} canaries, {calls:,.0f} questions a year{money}"
 

@@ -47,6 +47,8 @@ def keep_watch(
                 return
             except FacegateError as error:
                 _log.error("no round of canaries of %s: %s", provider, error)
+            except Exception as error:  # noqa: BLE001  a plugin's bug, whose text may hold anything
+                _log.error("no round of canaries of %s: %s", provider, type(error).__name__)
             else:
                 if standing is not None:
                     told(standing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -88,15 +89,26 @@ class Sentinel:
         journal: Journal | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        table = loaded.document.sentinel
-        if table is None:
-            raise ConfigurationError(f"{loaded.source}: there is no [sentinel]")
-        self.settings = table.model_copy(update={"every": every}) if every else table
-        self._loaded, self._draw = loaded, draw
+        self._every, self._draw = every, draw
+        self.reload(loaded)
         own: Any = recorder(loaded) if journal is None else None
         self.journal: Journal = journal or own  # of all recorders, the one that is configured
         self._own: Journal | None = own
         self._told: dict[str, int] = {}
+        self._known: dict[str, list[Round]] = {}
+        self._reading = threading.Lock()
+
+    def reload(self, loaded: Config) -> None:
+        """Go on with a configuration that was read again; the journal stays.
+
+        Raises:
+            ConfigurationError: there is no ``[sentinel]`` table in it.
+        """
+        table = loaded.document.sentinel
+        if table is None:
+            raise ConfigurationError(f"{loaded.source}: there is no [sentinel]")
+        self.settings = table.model_copy(update={"every": self._every}) if self._every else table
+        self._loaded = loaded
 
     @cached_property
     def _observers(self) -> Sequence[Observer]:
@@ -115,12 +127,19 @@ class Sentinel:
         """
         self._refuse_unwatched(provider)
         periods: list[list[Round]] = []
-        for stored in self.journal.rounds.all(provider):
-            each = Round.of_data(stored.detail, stored.at, stored.changed)
+        for each in self._rounds(provider):
             if each.reason is not None:
                 periods.append([])
             periods[-1].append(each)
         return Standing(provider, [*map(Period, periods)], self.journal.rounds.due(provider))
+
+    def _rounds(self, provider: str) -> Sequence[Round]:
+        """The rounds of a provider; none is read twice, for they never change."""
+        with self._reading:
+            known = self._known.setdefault(provider, [])
+            for stored in self.journal.rounds.all(provider, after=len(known)):
+                known.append(Round.of_data(stored.detail, stored.at, stored.changed))
+            return list(known)
 
     def look(self, provider: str) -> None:
         """Tell observers how a provider stands, where there was a round that they know nothing of.

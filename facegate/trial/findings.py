@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from facegate.figures.intervals import Interval
@@ -40,7 +41,8 @@ class TrialFinding:
     """One statement about a trial.
 
     Attributes:
-        about: its subject: ratio, acceptance, failures, latency, errors, shadow, lineage or data.
+        about: its subject: ratio, acceptance, failures, latency, errors, shadow, lineage, model or
+            data.
         verdict: its kind.
         short: in a few words, for the headline.
         text: in full.
@@ -52,8 +54,13 @@ class TrialFinding:
     text: str
 
 
-def trial_findings(trial: Trial) -> list[TrialFinding]:
-    """All findings of a trial, the most important first."""
+def trial_findings(trial: Trial, changes: Iterable[tuple[str, str]] = ()) -> list[TrialFinding]:
+    """All findings of a trial, the most important first.
+
+    Args:
+        trial: the trial.
+        changes: changes of models that a sentinel noticed: provider, and by when, as text.
+    """
     findings = [*_ratio(trial)]
     broken = any(each.verdict is Verdict.BROKEN for each in findings)
     if not broken:
@@ -61,7 +68,7 @@ def trial_findings(trial: Trial) -> list[TrialFinding]:
             findings += _comparison(trial, comparison)
     for pairing in trial.pairings:
         findings += _pairing(trial, pairing)
-    findings += [*_labels(trial), *_lineages(trial), *_data(trial)]
+    findings += [*_labels(trial), *_lineages(trial), *_models(trial, changes), *_data(trial)]
     order = list(Verdict)
     return sorted(findings, key=lambda each: order.index(each.verdict))
 
@@ -321,6 +328,19 @@ def _lineages(trial: Trial) -> Iterator[TrialFinding]:
                 f"{one} and {two} share a matching engine ({', '.join(shared)}): they are one"
                 " opinion under two names. That they agree is no proof, and where one errs the"
                 " other is likely to.",
+            )
+
+
+def _models(trial: Trial, changes: Iterable[tuple[str, str]]) -> Iterator[TrialFinding]:
+    asked = {name for arm in (*trial.arms, *trial.shadows) for name in arm.providers}
+    for provider, changed in changes:
+        if provider in asked and trial.first <= datetime.fromisoformat(changed) <= trial.last:
+            yield TrialFinding(
+                "model",
+                Verdict.NOTE,
+                f"the model of {provider} changed",
+                f"The model of {provider} changed by {changed}, in this time: figures before and"
+                " after are of two products. Look at each alone, with --until and --since.",
             )
 
 

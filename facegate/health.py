@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from facegate.model import Operation
 from facegate.routing.breaker import Breaker, State
 from facegate.routing.route import Route
+from facegate.routing.watch import Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class ProviderHealth:
         offers: operations that it is there for.
         unable: those of them that it cannot answer here, each with the reason, such as a missing
             file.
-        resting: those of them for which it failed too often, so that it is left alone for now.
+        resting: those of them for which it failed too often, so that it is left alone for now; all
+            of them where its model changed and it is to be left.
     """
 
     plugin: str
@@ -69,6 +71,8 @@ def of_route(route: Route) -> Mapping[str, ProviderHealth]:
         if isinstance(node, Breaker):
             at = {each for each in Operation if node.circuit.state(each) is State.OPEN}
             resting.setdefault(node.circuit.provider, set()).update(at)
+        elif isinstance(node, Watched) and node.watch.leaves(node.name):
+            resting.setdefault(node.name, set()).update(Operation)
     return {
         provider.name: ProviderHealth(
             provider.info.plugin,

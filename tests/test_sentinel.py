@@ -11,7 +11,7 @@ import pytest
 
 import facegate
 from calibrations import written
-from canaries import GENUINE, Roost
+from canaries import GENUINE, IMPOSTOR, Roost
 from drawn import picture
 from facegate import ImageFormat
 from facegate.cli import main as cli
@@ -78,9 +78,46 @@ def test_a_difference_that_does_not_come_again_is_no_alarm(roost: Roost) -> None
     watched, repeated = roost.standing()["periods"][0]["rounds"]
     assert watched["doubts"]
     assert not repeated["doubts"]
+    assert "nothing changed; 2 rounds" in roost.run("status")[1]
+    assert "in which it is noisy" in roost.run("status")[1]
+    roost.say(once={GENUINE: 0.53})
     assert roost.run("run")[0] == 0
-    roost.say(once={GENUINE: 0.53})  # of two versions, the other one answers now and then
-    assert roost.run("run")[0] == 3
+
+
+def test_with_two_versions_at_work_any_two_differences_count(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    roost.say(once={GENUINE: 0.53})
+    with closing(roost.opened()) as sentinel:
+        said = sentinel.journal.rounds.append
+
+        def say_something_else(*arguments: Any) -> None:
+            roost.say(once={IMPOSTOR: 0.47})
+            said(*arguments)
+
+        sentinel.journal.rounds.append = say_something_else  # type: ignore[method-assign, assignment]
+        standing = sentinel.run("main")
+    assert standing is not None
+    assert standing.changed is not None
+
+
+def test_a_round_that_was_cut_off_is_confirmed_by_the_next(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    roost.say(genuine=0.53)
+
+    def stop(done: int, _of: int) -> None:
+        if done == 4 and sentinel.journal.rounds.last("main") == 3:
+            raise KeyboardInterrupt
+
+    with closing(roost.opened()) as sentinel:
+        with pytest.raises(KeyboardInterrupt):
+            sentinel.run("main", progress=stop)
+        found = sentinel.run("main")
+    assert found is not None
+    assert found.changed is not None
+    assert found.period is not None
+    first, second = found.period.rounds[2:4]
+    assert (str(first.part), str(second.part)) == ("watch", "watch")
+    assert second.changed is not None
 
 
 def test_the_words_for_a_model_are_enough(roost: Roost) -> None:

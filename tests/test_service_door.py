@@ -156,7 +156,7 @@ def test_nothing_is_open_but_what_tells_nothing(door: httpx.Client) -> None:
     for path in ("/healthz", "/readyz", "/openapi.json", "/docs", "/console/"):
         assert door.get(path).status_code == 200
     for path, methods in door.get("/openapi.json").json()["paths"].items():
-        place = path.format(request_id="nobody", key_id="nobody")
+        place = path.format(request_id="nobody", key_id="nobody", provider="nobody")
         assert {door.request(method, place).status_code for method in methods} == {401}, path
 
 
@@ -169,11 +169,20 @@ NEEDED = {
         "listRoutes",
         "showTrial",
         "showJournal",
+        "listStandings",
+        "showStanding",
     },
     "label": {"labelDecision"},
     "review": {"listReviews", "claimReview", "releaseReview", "decideReview", "undoReview"},
     "metrics": {"showMetrics"},
-    "admin": {"verifyJournal", "listKeys", "createKey", "revokeKey", "rotateKey"},
+    "admin": {
+        "verifyJournal",
+        "acceptModel",
+        "listKeys",
+        "createKey",
+        "revokeKey",
+        "rotateKey",
+    },
 }
 
 
@@ -187,7 +196,9 @@ def test_each_scope_permits_its_own_and_nothing_else(door: httpx.Client, admin: 
             for path, methods in paths.items()
             for method, operation in methods.items()
             if door.request(
-                method, path.format(request_id="nobody", key_id="nobody"), headers=headers
+                method,
+                path.format(request_id="nobody", key_id="nobody", provider="nobody"),
+                headers=headers,
             ).status_code
             != 403
         }

@@ -63,6 +63,10 @@ class Watch:
                 _log.warning("no look at the sentinel's rounds: %s", error.message)
         return self._known.get(provider)
 
+    def leaves(self, provider: str) -> bool:
+        """Whether a provider is left alone, as far as was read last."""
+        return self.settings.on_alarm == "leave" and provider in (self._known or {})
+
 
 class Watched(Wrapper):
     """A provider that is watched. Once it changed, its calibration counts no more."""
@@ -87,7 +91,7 @@ class Watched(Wrapper):
         """
         terms = run.terms.get(self.name)
         calibration = getattr(terms, "calibration", None)
-        if self.watch.settings.on_alarm == "leave":
+        if self.watch.leaves(self.name):
             why = "it is left alone"
         elif calibration:
             why = f"the rate that was asked for, of calibration {calibration}, counts no more"

@@ -18,18 +18,16 @@ from collections.abc import Sequence
 from statistics import fmean, median
 
 
-def spreads(rounds: Sequence[Sequence[float]]) -> list[float]:
+def spreads(rounds: Sequence[Sequence[float | None]]) -> list[float]:
     """The spread of each round: the mean distance of its scores from their canaries' medians.
 
     Args:
-        rounds: the scores of each round, of the same canaries in the same order. A median is over
-            all rounds, so that none of them is told apart from the others.
+        rounds: the scores of each round, of the same canaries in the same order; None where there
+            is none, as of a picture that was refused. A median is over all rounds, so that none of
+            them is told apart from the others.
     """
-    middles = [median(scores) for scores in zip(*rounds, strict=True)]
-    return [
-        fmean(abs(score - middle) for score, middle in zip(scores, middles, strict=True))
-        for scores in rounds
-    ]
+    middles = [median(_known(scores) or [0.0]) for scores in zip(*rounds, strict=True)]
+    return [fmean(_distances(scores, middles) or [0.0]) for scores in rounds]
 
 
 def p_value(values: Sequence[float], chance: float) -> float:
@@ -38,7 +36,7 @@ def p_value(values: Sequence[float], chance: float) -> float:
     Args:
         values: one value or more.
         chance: a number drawn between 0 and 1, which decides ties, so that the p-value of
-            exchangeable values is spread evenly.
+            exchangeable values is spread evenly. At 0, the p-value may be 0.
     """
     last = values[-1]
     larger = sum(value > last for value in values)
@@ -70,3 +68,12 @@ def evidence(before: float, worth: float) -> float:
         worth: the worth of this round's bet.
     """
     return worth * (1 + before)
+
+
+def _known(scores: Sequence[float | None]) -> list[float]:
+    return [score for score in scores if score is not None]
+
+
+def _distances(scores: Sequence[float | None], middles: Sequence[float]) -> list[float]:
+    both = zip(scores, middles, strict=True)
+    return [abs(score - middle) for score, middle in both if score is not None]

@@ -36,8 +36,14 @@ class Period:
 
     @cached_property
     def is_exact(self) -> bool:
-        """Whether the baseline's answers are alike in every round, to the last digit."""
-        return all(len(seen) == 1 for seen in self._seen.values())
+        """Whether answers are alike in every round, to the last digit, as far as was seen.
+
+        Once a difference did not come again when it was asked for, they are not.
+        """
+        repeats = (each for each in self.rounds if each.part is Part.REPEAT)
+        return all(len(seen) == 1 for seen in self._seen.values()) and all(
+            each.judgement.differs for each in repeats
+        )
 
     @cached_property
     def usual(self) -> Mapping[str, float]:
@@ -90,15 +96,14 @@ class Period:
         return Judgement([*changes, *confirmed], left, p, worth)
 
     def _confirms(self, doubt: str) -> bool:
-        """Whether a difference was seen before, so that it is none by chance.
+        """Whether the round before shows a difference as well, so that it is none by chance.
 
-        Of a provider that was exact, any difference will do, however long ago: with two versions at
-        work behind a balancer, both answer now and then. Of another one, the very same has to come
-        twice running: a picture at the edge of what it takes may be refused once in a while.
+        Of a provider that is exact, any will do: with two versions at work behind a balancer, one
+        canary is answered by the other now, and another one then. Of a noisy one it has to be the
+        same: a picture at the edge of what it takes may be refused once in a while.
         """
-        if self.is_exact:
-            return any(each.judgement.differs for each in self.rounds)
-        return doubt in self.rounds[-1].judgement.doubts
+        before = self.rounds[-1].judgement
+        return before.differs if self.is_exact else doubt in before.doubts
 
     def _other_words(self, latest: Round) -> Iterator[str]:
         """What the words for the model itself say."""
@@ -126,21 +131,18 @@ class Period:
                     yield f"{name} was {_said(before)}, and is {_said(seen)}"
 
     def _rank(self, latest: Round, draw: Callable[[], float]) -> float | None:
-        """The p-value of the round among all whole ones; None where no canary is in all.
+        """The p-value of the round among all whole ones; None where it has no scores.
 
         Of the baseline only one counts: its rounds are minutes apart, and a vendor's good or bad
         day is in all of them, so that they are more alike than rounds that come day by day.
         """
         watched = (each for each in self.rounds if each.part is Part.WATCH and each.complete)
         ranked = [self.baseline[0], *watched, latest]
-        values = [
-            {name: seen.value for name, seen in each.seen.items() if seen.value is not None}
-            for each in ranked
-        ]
-        names = sorted(set(values[0]).intersection(*values[1:]))
-        if not names:
+        names = sorted(latest.seen)
+        scores = [[each.seen[name].value for name in names] for each in ranked]
+        if all(value is None for value in scores[-1]):
             return None
-        return p_value(spreads([[each[name] for name in names] for each in values]), draw())
+        return p_value(spreads(scores), draw())
 
 
 def differing(period: Period, latest: Round) -> list[str]:

@@ -84,6 +84,14 @@ def test_a_difference_that_does_not_come_again_is_no_alarm(roost: Roost) -> None
     assert roost.run("run")[0] == 0
 
 
+def test_an_outage_of_the_repeat_hides_nothing(roost: Roost) -> None:
+    roost.run("baseline", "--rounds", "2")
+    roost.say(genuine="down", once={GENUINE: 0.53})
+    assert roost.run("run")[0] == 4
+    roost.say(genuine=0.53)
+    assert roost.run("run")[0] == 3
+
+
 def test_with_two_versions_at_work_any_two_differences_count(roost: Roost) -> None:
     roost.run("baseline", "--rounds", "2")
     roost.say(once={GENUINE: 0.53})

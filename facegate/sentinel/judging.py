@@ -38,9 +38,10 @@ class Period:
     def is_exact(self) -> bool:
         """Whether answers are alike in every round, to the last digit, as far as was seen.
 
-        Once a difference did not come again when it was asked for, they are not.
+        Once a difference did not come again when it was asked for, they are not; an outage then
+        says nothing.
         """
-        repeats = (each for each in self.rounds if each.part is Part.REPEAT)
+        repeats = (each for each in self.rounds if each.part is Part.REPEAT and each.complete)
         return all(len(seen) == 1 for seen in self._seen.values()) and all(
             each.judgement.differs for each in repeats
         )

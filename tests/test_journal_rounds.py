@@ -24,9 +24,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_rounds_are_kept_in_their_order(url: str) -> None:
     with journal(url) as kept:
-        for part in ("baseline", "watch"):
-            kept.rounds.append("main", {"part": part}, None)
-        kept.rounds.append("backup", ROUND, SINCE)
+        kept.rounds.append("main", [{"part": "baseline"}, {"part": "watch"}])
+        kept.rounds.append("backup", [ROUND], SINCE)
         found = kept.rounds.all("main")
         assert [(each.number, each.detail["part"]) for each in found] == [
             (1, "baseline"),
@@ -38,9 +37,9 @@ def test_rounds_are_kept_in_their_order(url: str) -> None:
 
 def test_each_is_a_record_that_proves_it(url: str) -> None:
     with journal(url) as kept:
-        kept.rounds.append("main", ROUND, None)
+        kept.rounds.append("main", [ROUND])
         write(kept, finished())
-        kept.rounds.append("main", ROUND, None)
+        kept.rounds.append("main", [ROUND])
         assert [each.seq for each in kept.rounds.all("main")] == [1, 4]
         assert kept.verify().problems == ()
         assert [each.request_id for each in kept.rows()] == ["r-1"]
@@ -48,20 +47,20 @@ def test_each_is_a_record_that_proves_it(url: str) -> None:
 
 def test_the_last_round_says_whether_a_provider_changed(url: str) -> None:
     with journal(url) as kept:
-        kept.rounds.append("main", ROUND, None)
+        kept.rounds.append("main", [ROUND])
         assert kept.rounds.changed() == {}
         for _ in range(2):
-            kept.rounds.append("main", ROUND, SINCE)
-        kept.rounds.append("backup", ROUND, None)
+            kept.rounds.append("main", [ROUND], SINCE)
+        kept.rounds.append("backup", [ROUND])
         assert kept.rounds.changed() == {"main": SINCE}
-        kept.rounds.append("main", ROUND, None)
+        kept.rounds.append("main", [ROUND])
         assert kept.rounds.changed() == {}
         assert kept.rounds.changes() == [("main", SINCE)]
 
 
 def test_a_purge_leaves_what_later_rounds_are_held_against(url: str) -> None:
     with journal(url) as kept:
-        kept.rounds.append("main", ROUND, SINCE)
+        kept.rounds.append("main", [ROUND], SINCE)
         assert kept.purge(datetime.now(UTC) + timedelta(days=1)) == 1
         assert kept.rounds.changed() == {"main": SINCE}
         assert len(kept.rounds.all("main")) == 1

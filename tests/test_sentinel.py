@@ -170,8 +170,8 @@ def test_an_outage_is_no_change(roost: Roost) -> None:
 def test_an_outage_gives_no_baseline(roost: Roost) -> None:
     roost.say(live="down")
     code, _, err = roost.run("baseline", "--rounds", "2")
-    assert code == 5
-    assert "main did not answer live (ProviderUnavailable)" in err
+    assert code == 4
+    assert "main: no answer to canary live (ProviderUnavailable)" in err
     assert roost.standing()["periods"] == []
 
 

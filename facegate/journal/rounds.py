@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -107,36 +107,40 @@ class Rounds:
     def append(
         self,
         provider: str,
-        detail: Mapping[str, Any],
-        changed: str | None,
+        details: Sequence[Mapping[str, Any]],
+        changed: str | None = None,
         caller: str | None = None,
     ) -> None:
-        """Record a round.
+        """Record rounds, all or none.
 
         Args:
             provider: who was asked.
-            detail: what is written down, as JSON has it.
+            details: what is written down of each, as JSON has it.
             changed: since when the provider is known to have changed; None where it is not.
             caller: id of the key of whoever had it asked.
         """
-        at, said = stamp(datetime.now(UTC)), json.dumps(detail)
-        record = Record(
-            Kind.CANARY,
-            at,
-            {"provider": provider, "caller": caller, "cost": detail.get("cost"), "detail": said},
-        )
+        at, said = stamp(datetime.now(UTC)), [json.dumps(each) for each in details]
+        shared = {"provider": provider, "caller": caller}
+        batch = [
+            Record(Kind.CANARY, at, {**shared, "cost": each.get("cost"), "detail": text})
+            for each, text in zip(details, said, strict=True)
+        ]
+        last = select(func.max(rounds.c.number)).where(rounds.c.provider == provider)
         with self._store.writing() as connection:
-            self._store.extend(connection, [record])
-            last = select(func.max(rounds.c.number)).where(rounds.c.provider == provider)
-            row = {
-                "provider": provider,
-                "number": (connection.scalar(last) or 0) + 1,
-                "seq": self._store.head(connection).seq,
-                "at": at,
-                "changed": changed,
-                "detail": said,
-            }
-            connection.execute(insert(rounds).values(row))
+            seq, number = self._store.head(connection).seq, connection.scalar(last) or 0
+            self._store.extend(connection, batch)
+            rows = [
+                {
+                    "provider": provider,
+                    "number": number + place,
+                    "seq": seq + place,
+                    "at": at,
+                    "changed": changed,
+                    "detail": text,
+                }
+                for place, text in enumerate(said, 1)
+            ]
+            connection.execute(insert(rounds), rows)
 
     def take(self, provider: str, *, due: bool) -> bool:
         """Take the turn of a provider's next round; of all processes, one gets it.

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from facegate.config import Config
-from facegate.errors import ConfigurationError, FacegateError
+from facegate.errors import ConfigurationError, FacegateError, ProviderUnavailable
 from facegate.events import CanaryFailed, ModelChanged, Observer, Stands, Watched, tell
 from facegate.journal.journal import Journal
 from facegate.journal.record import stamp
@@ -177,14 +177,17 @@ class Sentinel:
 
         Raises:
             ConfigurationError: an alarm stands, or somebody else is at a round.
-            ProviderError: it did not answer all canaries in a round; nothing is written down.
+            ProviderUnavailable: it did not answer all canaries in a round; nothing is written down.
         """
-        if self.standing(provider).changed is not None:
-            raise ConfigurationError(
-                f"{provider} is known to have changed; go on with what it is now by `facegate"
-                f" sentinel accept {provider}`"
-            )
-        return self._begin(provider, rounds, reason, caller, progress)
+        self._refuse_unwatched(provider)
+        with self._turn(provider):
+            if self.standing(provider).changed is not None:
+                raise ConfigurationError(
+                    f"{provider} is known to have changed; go on with what it is now by `facegate"
+                    f" sentinel accept {provider}`"
+                )
+            self._begin(provider, rounds, reason, caller, progress)
+        return self.standing(provider)
 
     def accept(
         self,
@@ -207,13 +210,16 @@ class Sentinel:
         Raises:
             ConfigurationError: no alarm stands, or thresholds are rates of a calibration that was
                 made before it.
-            ProviderError: see :meth:`baseline`.
+            ProviderUnavailable: see :meth:`baseline`.
         """
-        standing = self.standing(provider)
-        if standing.changed is None or standing.period is None:
-            raise ConfigurationError(f"{provider} is not known to have changed")
-        self._refuse_old_calibration(standing.changed, standing.period, provider)
-        return self._begin(provider, rounds, reason, caller, progress)
+        self._refuse_unwatched(provider)
+        with self._turn(provider):
+            standing = self.standing(provider)
+            if standing.changed is None or standing.period is None:
+                raise ConfigurationError(f"{provider} is not known to have changed")
+            self._refuse_old_calibration(standing.changed, standing.period, provider)
+            self._begin(provider, rounds, reason, caller, progress)
+        return self.standing(provider)
 
     def run(
         self, provider: str, *, due: bool = False, progress: Progress = _silently
@@ -236,7 +242,7 @@ class Sentinel:
         self._refuse_unwatched(provider)
         if due and not self.journal.rounds.take(provider, due=True):
             return None
-        with self._turn(provider, taken=due):
+        with self._turn(provider, due=due):
             period = self.standing(provider).period
             if period is None:
                 raise ConfigurationError(
@@ -248,7 +254,7 @@ class Sentinel:
                 _refuse_others(period, asker, provider)
                 for part in (Part.WATCH, Part.REPEAT):
                     latest = self._judged(period, self._asked(asker, part, progress), asker)
-                    self._record(provider, latest, caller=None)
+                    self._record(provider, [latest])
                     period = Period([*period.rounds, latest])
                     if known or not latest.judgement.differs:
                         break
@@ -259,26 +265,27 @@ class Sentinel:
 
     def _begin(
         self, provider: str, rounds: int, reason: str, caller: str | None, progress: Progress
-    ) -> Standing:
+    ) -> None:
         if rounds < 2:
             raise ConfigurationError("a baseline takes 2 rounds or more")
-        with self._turn(provider, taken=False), self._asker(provider) as asker:
+        with self._asker(provider) as asker:
             count = len(asker.canaries.all)
             found: list[Round] = []
             for number in range(rounds):
-                progress(number * count, rounds * count)
-                each = self._asked(asker, Part.BASELINE, _silently)
+
+                def told(done: int, _of: int, before: int = number * count) -> None:
+                    progress(before + done, rounds * count)
+
+                each = self._asked(asker, Part.BASELINE, told)
                 if each.failed:
                     canary, code = next(iter(each.failed.items()))
-                    raise ConfigurationError(
-                        f"{provider} did not answer {canary} ({code}), so nobody knows what is"
-                        " usual; try again once it does"
+                    raise ProviderUnavailable(
+                        f"no answer to canary {canary} ({code}), so nobody knows what is usual; try"
+                        " again once there is",
+                        provider=provider,
                     )
                 found.append(replace(each, reason=None if number else reason))
-            progress(rounds * count, rounds * count)
-            for each in found:  # all or none, but for a kill: then the period is shorter
-                self._record(provider, each, caller)
-        return self.standing(provider)
+            self._record(provider, found, caller)
 
     def _asked(self, asker: Asker, part: Part, progress: Progress) -> Round:
         name, count, done = asker.provider.name, len(asker.canaries.all), 0
@@ -322,10 +329,12 @@ class Sentinel:
             rates=rates,
         )
 
-    def _record(self, provider: str, each: Round, caller: str | None) -> None:
-        self.journal.rounds.append(provider, each.as_data(), each.changed, caller)
-        counts = len(each.seen), len(each.failed)
-        tell(self._observers, Watched(provider, each.part, *counts, each.cost or 0.0))
+    def _record(self, provider: str, found: Sequence[Round], caller: str | None = None) -> None:
+        details, changed = [each.as_data() for each in found], found[-1].changed
+        self.journal.rounds.append(provider, details, changed, caller)
+        for each in found:
+            counts = len(each.seen), len(each.failed)
+            tell(self._observers, Watched(provider, each.part, *counts, each.cost or 0.0))
 
     def _tell_changed(self, provider: str, period: Period) -> None:
         judged = period.rounds[-1].judgement
@@ -333,24 +342,30 @@ class Sentinel:
         tell(self._observers, ModelChanged(provider, tuple(judged.changes), verdict))
 
     @contextmanager
-    def _turn(self, provider: str, *, taken: bool) -> Iterator[None]:
+    def _turn(self, provider: str, *, due: bool = False) -> Iterator[None]:
         """A turn in which nobody else asks the provider's canaries.
+
+        Args:
+            provider: whose.
+            due: it was taken, as the next round was due.
 
         Raises:
             ConfigurationError: somebody else is at it.
         """
-        if not taken and not self.journal.rounds.take(provider, due=False):
+        if not due and not self.journal.rounds.take(provider, due=False):
             raise ConfigurationError(f"somebody else is asking the canaries of {provider}")
-        seconds: float | None = self.settings.every.total_seconds()
+        every: float | None = self.settings.every.total_seconds()
         try:
             yield
-        except FacegateError:  # what refuses now would refuse, and cost, every minute
-            raise
+        except FacegateError:
+            if not due:
+                every = None
+            raise  # else what refuses now would refuse, and cost, every minute
         except BaseException:
-            seconds = None  # it was cut off: somebody else may go on at once
+            every = None  # it was cut off: somebody else may go on at once
             raise
         finally:
-            self.journal.rounds.give_back(provider, next_in_s=seconds)
+            self.journal.rounds.give_back(provider, next_in_s=every)
 
     @contextmanager
     def _asker(

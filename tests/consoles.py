@@ -131,6 +131,7 @@ PROVIDERS: list[Json] = [
             "until": "2026-03-01T00:00:00Z",
             "out": True,
         },
+        "changed": None,
     },
     {
         "name": "backup",
@@ -144,6 +145,7 @@ PROVIDERS: list[Json] = [
         "hour": None,
         "today": None,
         "calibration": None,
+        "changed": None,
     },
 ]
 
@@ -224,6 +226,7 @@ class Service:
         self.cases: list[Json] = []
         self.keys = [key("Review team")]
         self.providers, self.routes = deepcopy((PROVIDERS, ROUTES))
+        self.standings: list[Json] = []
         self.trial: Json | None = TRIAL
         self.problems: list[str] = []
         self.four_eyes = False
@@ -281,6 +284,7 @@ class Service:
             "session": {"caller": who, "name": name, "scopes": self.scopes},
             "providers": {"providers": self.providers},
             "routes": {"routes": self.routes},
+            "sentinel": {"providers": self.standings},
             "trial": self.trial,
             "journal": {"head": "20:1f2e3d", "records": 10_000, "begins": 1, "keyed": True},
         }

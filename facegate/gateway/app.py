@@ -9,7 +9,12 @@ import time
 import traceback
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -95,6 +100,7 @@ def application(
     cors_origins: Sequence[str] = (),
     observers: Sequence[Observer] = (),
     opened: Callable[[Sequence[AsyncFaceVerifier]], object] = lambda _: None,
+    beside: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
     leaving: threading.Event | None = None,
     worker: Worker | None = None,
 ) -> Starlette:
@@ -111,6 +117,7 @@ def application(
         observers: functions called with each request that is turned away.
         opened: called on the server's event loop once all verifiers are there, the first one that
             of ``verifier``.
+        beside: what goes on while the application serves; begun after that, and ended first.
         leaving: see :func:`create_app`.
         worker: this process's place, where it is one of several; ``/readyz`` counts them.
 
@@ -146,6 +153,7 @@ def application(
             for name, opener in (native.others if native else {}).items():
                 verifiers[name] = await stack.enter_async_context(opener())
             opened([*verifiers.values()])
+            await stack.enter_async_context(beside())
             yield {"verifier": default, "verifiers": verifiers}
 
     app = Starlette(

@@ -68,6 +68,7 @@ def reload_on_hangup(
     verifiers: Sequence[AsyncFaceVerifier],
     journal: Journal | None = None,
     again: Callable[[], object] = lambda: None,
+    after: Callable[[], object] = lambda: None,
 ) -> None:
     """Have SIGHUP reload the verifiers. Call it on their event loop.
 
@@ -77,11 +78,12 @@ def reload_on_hangup(
         verifiers: those that are reloaded, one after the other; all of them are there by then.
         journal: where each reload is noted.
         again: reads first what else the configuration has; raises ConfigurationError.
+        after: called once all verifiers are reloaded.
     """
     loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def heed() -> None:
-        task = loop.create_task(_reload(verifiers, journal, again))
+        task = loop.create_task(_reload(verifiers, journal, again, after))
         tasks.add(task)  # the loop itself holds it only weakly
         task.add_done_callback(tasks.discard)
 
@@ -92,13 +94,17 @@ def reload_on_hangup(
 
 
 async def _reload(
-    verifiers: Sequence[AsyncFaceVerifier], journal: Journal | None, again: Callable[[], object]
+    verifiers: Sequence[AsyncFaceVerifier],
+    journal: Journal | None,
+    again: Callable[[], object],
+    after: Callable[[], object],
 ) -> None:
     failure = None
     try:
         await asyncio.to_thread(again)
         for verifier in verifiers:
             await verifier.reload()
+        await asyncio.to_thread(after)
     except ConfigurationError as error:
         failure = error.message
         _LOG.error("the configuration cannot be used; the old one stays: %s", error)

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -22,6 +22,8 @@ from facegate.gateway.native.building import keys_of, native_api
 from facegate.gateway.reloading import fit_for, refuse_split_limits, reload_on_hangup
 from facegate.gateway.sandbox import Instruction, Sandbox
 from facegate.gateway.settings import ServeSettings
+from facegate.gateway.watching import findings as of_watched
+from facegate.gateway.watching import watching
 from facegate.gateway.workers import Worker
 from facegate.opening import Setup, recorder, setups
 from facegate.providers.compat import CompatibleApi
@@ -31,6 +33,7 @@ from facegate.telemetry import App, exposition, served
 
 if TYPE_CHECKING:
     from facegate.journal.journal import Journal
+    from facegate.sentinel.sentinel import Sentinel
 
 _LOG = logging.getLogger("facegate.gateway")
 
@@ -86,6 +89,9 @@ class Service:
         box, findings = _sandbox(settings, apis), [*_of_apis(apis, first.route, worker)]
         if box is not None:
             findings.append("the sandbox is on: callers can force any outcome")
+        sentinel = _sentinel(loaded, journal)
+        if sentinel is not None:
+            findings += of_watched(sentinel)
         native = None
         if settings.api is not None:
             if settings.api.console and journal is None and worker is not None:
@@ -94,7 +100,9 @@ class Service:
                     " there is no [journal]"
                 )
             limits, metrics = loaded.intake.limits, exposition(telemetry, loaded.source)
-            native = native_api(settings.api, found, limits=limits, metrics=metrics, local=local)
+            native = native_api(
+                settings.api, found, limits=limits, metrics=metrics, sentinel=sentinel, local=local
+            )
             for each in found.values():
                 findings += native.findings(each.route)
         app = application(
@@ -107,7 +115,15 @@ class Service:
             cors_origins=settings.cors_origins,
             observers=first.observers,
             opened=partial(
-                reload_on_hangup, journal=journal, again=partial(_read_again, loaded, native)
+                reload_on_hangup,
+                journal=journal,
+                again=partial(_read_again, loaded, native),
+                after=partial(_follow, loaded, sentinel),
+            ),
+            beside=(
+                partial(watching, sentinel, leaving)
+                if sentinel is not None and settings.sentinel
+                else nullcontext
             ),
             leaving=leaving,
             worker=worker,
@@ -172,6 +188,17 @@ def _read_again(loaded: Config, native: NativeApi | None) -> None:
         _LOG.warning("[serve] has changed beside the keys of its API, which takes a restart")
 
 
+def _follow(loaded: Config, sentinel: Sentinel | None) -> None:
+    """Have canaries asked as requests are from now on."""
+    if loaded.path is None:
+        return
+    again = Config.load(loaded.path)
+    if (again.document.sentinel is None) != (sentinel is None):
+        _LOG.warning("a [sentinel] that comes or goes takes a restart")
+    elif sentinel is not None:
+        sentinel.reload(again)
+
+
 def _but_for_keys(settings: ServeSettings) -> ServeSettings:
     if settings.api is None:
         return settings
@@ -194,6 +221,15 @@ def _reloadable(
         return found
     others = [other for each in further if (other := found[each].load)]
     return found | {name: replace(found[name], load=fit_for(apis, load, others, workers))}
+
+
+def _sentinel(loaded: Config, journal: Journal | None) -> Sentinel | None:
+    """Whoever watches the models; None where nobody does, who may do without a journal."""
+    if loaded.document.sentinel is None:
+        return None
+    from facegate.sentinel.sentinel import Sentinel
+
+    return Sentinel(loaded, journal=journal)
 
 
 def _sandbox(settings: ServeSettings, apis: Sequence[CompatibleApi]) -> Sandbox | None:

@@ -122,6 +122,11 @@ class ServeSettings(Limits):
         default=True,
         description="Load models before the socket opens, so that no caller waits for it.",
     )
+    sentinel: bool = Field(
+        default=False,
+        description="Keep the watch that `[sentinel]` describes, beside the requests. Of all"
+        " processes that do, one runs each round.",
+    )
     provider: str | None = Field(
         default=None, description="Route or provider that answers; the default one if absent."
     )
@@ -177,9 +182,14 @@ class ServeSettings(Limits):
             ConfigurationError: naming the key.
         """
         try:
-            return cls.model_validate({**(config.document.serve or {}), **changes})
+            settings = cls.model_validate({**(config.document.serve or {}), **changes})
         except ValidationError as error:
             raise explained(error, f"{config.source}: serve.", cls) from None
+        if settings.sentinel and config.document.sentinel is None:
+            raise ConfigurationError(
+                f"{config.source}: serve.sentinel: there is no [sentinel] that says whom to watch"
+            )
+        return settings
 
     def keys(self) -> tuple[str, ...]:
         """The secrets of all callers, those of the sandbox included.

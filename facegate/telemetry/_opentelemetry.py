@@ -18,12 +18,15 @@ from facegate.errors import Fault
 from facegate.events import (
     BreakerTurned,
     BudgetPassed,
+    CanaryFailed,
     Event,
     Finished,
     Refused,
     Shadowed,
     ShadowSkipped,
+    Stands,
     Tried,
+    Watched,
 )
 from facegate.model import Attempt, Operation
 from facegate.telemetry import App
@@ -33,6 +36,7 @@ from facegate.telemetry.labels import (
     of_attempt,
     of_breaker,
     of_budget,
+    of_canaries,
     of_refusal,
     of_request,
     of_shadow,
@@ -85,6 +89,20 @@ class OpenTelemetryObserver:
             "facegate.soft_budget.passed",
             description="Questions of a key that has spent more than its soft budget.",
         )
+        self._canaries = meter.create_counter(
+            "facegate.canaries", description="Canaries that a provider was asked about."
+        )
+        self._canaries_cost = meter.create_counter(
+            "facegate.canaries.cost", description="Money that canaries cost, or may have."
+        )
+        self._evidence = meter.create_gauge(
+            "facegate.sentinel.evidence",
+            description="Evidence that a noisy provider's model changed.",
+        )
+        self._alarm = meter.create_gauge(
+            "facegate.sentinel.alarm",
+            description="1 where a provider's model is known to have changed, 0 where not.",
+        )
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -105,6 +123,20 @@ class OpenTelemetryObserver:
                 self._budgets.add(1, _attributes(of_budget(event)))
             case BreakerTurned():
                 self._breakers.set(STATES[event.state], _attributes(of_breaker(event)))
+            case CanaryFailed() | Stands() | Watched():
+                self._of_models(event)
+
+    def _of_models(self, event: CanaryFailed | Stands | Watched) -> None:
+        of_provider = {"facegate.provider": event.provider}
+        match event:
+            case CanaryFailed():
+                self._canaries.add(1, _attributes(of_canaries(event)))
+            case Watched():
+                self._canaries.add(event.answered, _attributes(of_canaries(event)))
+                self._canaries_cost.add(event.cost, of_provider)
+            case Stands():
+                self._evidence.set(event.evidence, of_provider)
+                self._alarm.set(int(event.changed), of_provider)
 
     def _spans(self, name: str, event: Finished) -> None:
         labels = {**of_request(event), "request_id": event.request_id}

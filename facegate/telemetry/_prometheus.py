@@ -22,18 +22,22 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from facegate.events import (
     BreakerTurned,
     BudgetPassed,
+    CanaryFailed,
     Event,
     Finished,
     Refused,
     Shadowed,
     ShadowSkipped,
+    Stands,
     Tried,
+    Watched,
 )
 from facegate.telemetry import App
 from facegate.telemetry.labels import (
     ATTEMPT,
     BREAKER,
     BUDGET,
+    CANARY,
     REFUSAL,
     REQUEST,
     SECONDS,
@@ -42,6 +46,7 @@ from facegate.telemetry.labels import (
     of_attempt,
     of_breaker,
     of_budget,
+    of_canaries,
     of_refusal,
     of_request,
     of_shadow,
@@ -110,6 +115,32 @@ class PrometheusObserver:
             BUDGET,
             registry=registry,
         )
+        self._canaries = Counter(
+            "facegate_canaries",
+            "Canaries that a provider was asked about.",
+            CANARY,
+            registry=registry,
+        )
+        self._canaries_cost = Counter(
+            "facegate_canaries_cost",
+            "Money that canaries cost, or may have.",
+            ("provider",),
+            registry=registry,
+        )
+        # All processes read the same journal, so who looked last knows best.
+        self._evidence, self._alarm = (
+            Gauge(
+                f"facegate_sentinel_{name}",
+                description,
+                ("provider",),
+                registry=registry,
+                multiprocess_mode="mostrecent",
+            )
+            for name, description in (
+                ("evidence", "Evidence that a noisy provider's model changed."),
+                ("alarm", "1 where a provider's model is known to have changed, 0 where not."),
+            )
+        )
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -133,6 +164,19 @@ class PrometheusObserver:
                 self._refusals.labels(**of_refusal(event)).inc()
             case BudgetPassed():
                 self._budgets.labels(**of_budget(event)).inc()
+            case CanaryFailed() | Stands() | Watched():
+                self._of_models(event)
+
+    def _of_models(self, event: CanaryFailed | Stands | Watched) -> None:
+        match event:
+            case CanaryFailed():
+                self._canaries.labels(**of_canaries(event)).inc()
+            case Watched():
+                self._canaries.labels(**of_canaries(event)).inc(event.answered)
+                self._canaries_cost.labels(event.provider).inc(event.cost)
+            case Stands():
+                self._evidence.labels(event.provider).set(event.evidence)
+                self._alarm.labels(event.provider).set(event.changed)
 
 
 _once = threading.Lock()

@@ -7,6 +7,7 @@ would print to stdout.
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 
 import structlog
 
@@ -14,12 +15,15 @@ from facegate.errors import Fault
 from facegate.events import (
     BreakerTurned,
     BudgetPassed,
+    CanaryFailed,
     Event,
     Finished,
+    ModelChanged,
     Refused,
     Shadowed,
     ShadowSkipped,
     Tried,
+    Watched,
 )
 from facegate.telemetry import App
 from facegate.telemetry.labels import (
@@ -71,6 +75,8 @@ class StructlogObserver:
                     soft_budget=event.soft_budget,
                     **of_budget(event),
                 )
+            case CanaryFailed() | ModelChanged() | Watched():
+                self._of_models(event)
 
     def _finished(self, event: Finished) -> None:
         error = event.error
@@ -83,6 +89,23 @@ class StructlogObserver:
             attempts=len(event.attempts),
             **of_request(event),
         )
+
+    def _of_models(self, event: CanaryFailed | ModelChanged | Watched) -> None:
+        match event:
+            case CanaryFailed(provider, canary, error):
+                self._log.warning(
+                    "facegate.canary_failed", provider=provider, canary=canary, error=error
+                )
+            case ModelChanged(provider, changes, materiality):
+                # The changes in words have scores in them, and versions that a vendor wrote.
+                self._log.error(
+                    "facegate.model_changed",
+                    provider=provider,
+                    materiality=materiality,
+                    changes=len(changes),
+                )
+            case Watched():
+                self._log.info("facegate.sentinel_round", **asdict(event))
 
 
 def observer() -> StructlogObserver:

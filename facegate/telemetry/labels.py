@@ -6,7 +6,15 @@ a subject, a request id, a score, or anything a vendor wrote.
 
 from __future__ import annotations
 
-from facegate.events import BreakerTurned, BudgetPassed, Finished, Refused, Shadowed
+from facegate.events import (
+    BreakerTurned,
+    BudgetPassed,
+    CanaryFailed,
+    Finished,
+    Refused,
+    Shadowed,
+    Watched,
+)
 from facegate.model import Attempt, Operation
 
 SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30)
@@ -18,6 +26,7 @@ SHADOW = ("operation", "route", "candidate", "outcome")
 BREAKER = ("operation", "provider")
 REFUSAL = ("status", "path", "caller")
 BUDGET = ("caller", "period")
+CANARY = ("provider", "outcome", "error")
 
 STATES = {"closed": 0, "half_open": 1, "open": 2}
 """Numbers of a breaker's states, ordered so that the highest of several processes is the worst."""
@@ -88,3 +97,10 @@ def of_budget(event: BudgetPassed) -> dict[str, str]:
 def of_breaker(event: BreakerTurned) -> dict[str, str]:
     """Labels of a breaker."""
     return {"operation": str(event.operation), "provider": event.provider}
+
+
+def of_canaries(event: CanaryFailed | Watched) -> dict[str, str]:
+    """Labels of canaries: of one that failed, or of those that were answered in a round."""
+    if isinstance(event, CanaryFailed):
+        return {"provider": event.provider, "outcome": "failed", "error": event.error_code}
+    return {"provider": event.provider, "outcome": "answered", "error": ""}

@@ -1,7 +1,8 @@
-/** Providers: whether they are asked, how they do, what they cost. */
+/** Providers: whether they are asked, how they do, what they cost, whether their models changed. */
 
 import { ask } from "./api.js";
 import { live } from "./live.js";
+import { model } from "./models.js";
 import {
   badge,
   brief,
@@ -10,6 +11,7 @@ import {
   duration,
   el,
   empty,
+  moment,
   number,
   question,
   table,
@@ -33,19 +35,29 @@ const HEAD = [
 ];
 
 function show({ place, signal, say }) {
-  const listing = el("div");
+  const [listing, models] = [el("div"), el("div")];
+  let before = "";
 
   async function look() {
-    const found = (await ask("GET", "v1/providers", { signal })).providers;
+    const [{ providers: found }, { providers: watched }] = await Promise.all(
+      ["v1/providers", "v1/sentinel"].map((path) => ask("GET", path, { signal })),
+    );
     const none = empty("No provider is configured. Name one in [providers.NAME].");
     listing.replaceChildren(found.length ? table("Providers", HEAD, found.map(cells)) : none);
+    const now = JSON.stringify(watched);
+    if (now === before) return; // somebody may be reading it
+    before = now;
+    models.replaceChildren(...watched.map(model));
   }
 
-  place.append(live(look, EVERY_S, { signal, say }), listing);
+  place.append(live(look, EVERY_S, { signal, say }), listing, models);
 }
 
 function cells(each) {
   const hour = each.hour ?? {}; // there are no figures without a journal
+  const other = badge("failed", "model changed", "!");
+  const changed = each.changed && [other, " by ", moment(each.changed)];
+  const notes = [changed, ...each.findings.map(data)].filter(Boolean);
   return [
     data(each.name),
     el("div", data(each.plugin), el("small", data(each.lineage))),
@@ -57,7 +69,7 @@ function cells(each) {
     number(each.today?.cost),
     limits(each.limits ?? {}),
     calibration(each.calibration),
-    each.findings.length ? list(each.findings.map(data)) : "-",
+    notes.length ? list(notes) : "-",
   ];
 }
 
@@ -74,7 +86,7 @@ function answer(each, operation) {
   if (reason) return [question(operation), ": ", badge("failed", "cannot", "!"), " ", data(reason)];
   const rests = each.resting.includes(operation);
   const state = rests ? badge("review", "left alone", "?") : badge("accept", "in service", "✓");
-  return [question(operation), ": ", state, rests && " it failed too often"];
+  return [question(operation), ": ", state, rests && !each.changed && " it failed too often"];
 }
 
 function limits({ concurrency, rate }) {

@@ -27,6 +27,7 @@ from facegate.gateway.native.endpoint import Action, NativeEndpoint
 from facegate.gateway.native.openapi import document
 from facegate.gateway.native.operating import Operating
 from facegate.gateway.native.reference import reference
+from facegate.gateway.native.sentinel import Watching
 from facegate.gateway.native.settings import ApiSettings
 from facegate.images.image import DEFAULT_LIMITS, ImageLimits
 from facegate.thresholds import chosen
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from facegate.gateway.console.session import Sessions
     from facegate.journal.journal import Journal
     from facegate.routing.route import Route as VerifierRoute
+    from facegate.sentinel.sentinel import Sentinel
 
 PREFIX = "/v1/"
 
@@ -54,6 +56,7 @@ class NativeApi:
         others: makers of the verifiers for further routes, by the name that callers give.
         limits: limits of pictures.
         metrics: gives content type and text of the metrics; None where nobody counts.
+        sentinel: knows how the models stand; None where nobody watches them.
         sessions: the console's; None where there is no console.
         local: whether only this machine can reach the service, so that it may do without keys.
     """
@@ -67,6 +70,7 @@ class NativeApi:
     others: Mapping[str, Callable[[], AsyncFaceVerifier]] = field(default_factory=dict)
     limits: ImageLimits = DEFAULT_LIMITS
     metrics: Callable[[], tuple[str, bytes]] | None = None
+    sentinel: Sentinel | None = None
     sessions: Sessions | None = None
     local: bool = False
 
@@ -87,6 +91,7 @@ class NativeApi:
 
             actions += Decisions(self.journal, self.settings).actions()
         actions += Operating(self.default, self.journal, self.metrics).actions()
+        actions += Watching(self.sentinel).actions()
         return [*actions, *Administration(self.keys).actions()]
 
     @cached_property

@@ -18,6 +18,7 @@ from facegate.opening import Setup
 
 if TYPE_CHECKING:
     from facegate.journal.journal import Journal
+    from facegate.sentinel.sentinel import Sentinel
 
 
 def native_api(
@@ -26,6 +27,7 @@ def native_api(
     *,
     limits: ImageLimits = DEFAULT_LIMITS,
     metrics: Callable[[], tuple[str, bytes]] | None = None,
+    sentinel: Sentinel | None = None,
     local: bool = False,
 ) -> NativeApi:
     """The API that ``[serve.api]`` describes.
@@ -36,6 +38,7 @@ def native_api(
             default.
         limits: limits of pictures.
         metrics: gives content type and text of the metrics; None where nobody counts.
+        sentinel: knows how the models stand; None where nobody watches them.
         local: whether only this machine can reach the service, so that it may do without keys.
 
     Raises:
@@ -74,6 +77,7 @@ def native_api(
         others={name: setups[name].awaited for name in further},
         limits=limits,
         metrics=metrics,
+        sentinel=sentinel,
         sessions=sessions,
         local=local,
     )

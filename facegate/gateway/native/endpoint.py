@@ -23,6 +23,7 @@ from facegate.gateway.native.problems import of_error, plain
 from facegate.gateway.native.wire import Message, misfit
 from facegate.model import Operation
 from facegate.runtime.flow import HttpReply, HttpRequest
+from facegate.verifier import AsyncFaceVerifier
 
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -65,6 +66,12 @@ class Incoming:
     def request_id(self) -> str:
         """The request's id, the caller's or one that was drawn."""
         return str(self.state["request_id"])
+
+    @property
+    def visible(self) -> Mapping[str, AsyncFaceVerifier]:
+        """The verifiers of the routes that are the caller's business, by the route's name."""
+        verifiers: Mapping[str, AsyncFaceVerifier] = self.state["verifiers"]
+        return {name: each for name, each in verifiers.items() if self.caller.may_see(name)}
 
     def queried(self, kind: type[Q]) -> Q:
         """The query, as a ``kind``.

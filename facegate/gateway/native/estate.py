@@ -213,12 +213,14 @@ class ProviderView(BaseModel):
         lineage: the matching engine underneath.
         operations: questions that it is there for.
         unable: those that it cannot answer here, each with the reason.
-        resting: those for which it failed too often, so that it is left alone for now.
+        resting: those for which it is left alone for now: it failed too often, or its model
+            changed and the configuration says to leave it.
         findings: sentences that an operator should know.
         limits: limits of how much it may be asked; null where there are none.
         hour: figures of the last hour; null without a journal.
         today: figures of this day in UTC; null without a journal.
         calibration: where its rates come from; null where it has none.
+        changed: the moment by which its model is known to have changed; null where it is not.
     """
 
     name: str
@@ -232,6 +234,7 @@ class ProviderView(BaseModel):
     hour: FiguresView | None = None
     today: FiguresView | None = None
     calibration: CalibrationView | None = None
+    changed: datetime | None = None
 
 
 class Providers(BaseModel):
@@ -245,9 +248,11 @@ def providers(verifiers: Mapping[str, AsyncFaceVerifier], journal: Journal | Non
     now = datetime.now(UTC)
     hour: Mapping[str, Figures] | None = None
     today: Mapping[str, Figures] | None = None
+    changed: Mapping[str, str] = {}
     if journal is not None:
         hour = journal.provider_figures(now - timedelta(hours=1))
         today = journal.provider_figures(datetime.combine(now.date(), time(), UTC))
+        changed = journal.rounds.changed()
     views: dict[str, ProviderView] = {}
     for each in verifiers.values():
         health, limits = of_route(each.route), _limits(each.route)
@@ -259,6 +264,7 @@ def providers(verifiers: Mapping[str, AsyncFaceVerifier], journal: Journal | Non
                         "limits": limits.get(provider.name),
                         "hour": _figures(hour, provider.name),
                         "today": _figures(today, provider.name),
+                        "changed": _moment(changed.get(provider.name)),
                     }
                 ),
             )
@@ -302,6 +308,10 @@ def _calibration(provider: Provider) -> CalibrationView | None:
                 out=rates.until is not None and rates.until < datetime.now(UTC),
             )
     return None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _figures(known: Mapping[str, Figures] | None, name: str) -> FiguresView | None:

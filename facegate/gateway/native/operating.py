@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,6 @@ from facegate.gateway.native.wire import Message, message
 from facegate.journal.chain import Head
 from facegate.journal.lookup import Extent
 from facegate.runtime.flow import HttpReply
-from facegate.verifier import AsyncFaceVerifier
 
 if TYPE_CHECKING:
     from facegate.journal.journal import Journal
@@ -158,11 +157,11 @@ class Operating:
         return answered(session, _SESSION)
 
     async def providers(self, incoming: Incoming) -> HttpReply:
-        known = partial(estate.providers, _visible(incoming), self.journal)
+        known = partial(estate.providers, incoming.visible, self.journal)
         return answered(await run_sync(known), _PROVIDERS)
 
     async def routes(self, incoming: Incoming) -> HttpReply:
-        return answered(estate.routes(_visible(incoming), self.default), _ROUTES)
+        return answered(estate.routes(incoming.visible, self.default), _ROUTES)
 
     async def measured(self, _: Incoming) -> HttpReply:
         assert self.metrics is not None  # noqa: S101  it is an action only then
@@ -170,11 +169,11 @@ class Operating:
         return HttpReply(200, {"content-type": content_type}, text)
 
     async def trial(self, journal: Journal, incoming: Incoming) -> HttpReply:
-        visible = _visible(incoming)
-        name = incoming.queried(TrialQuery).route or next(iter(visible), self.default)
-        if name not in visible:
+        verifiers = incoming.visible
+        name = incoming.queried(TrialQuery).route or next(iter(verifiers), self.default)
+        if name not in verifiers:
             raise InvalidRequest("no such route")
-        route = visible[name].route
+        route = verifiers[name].route
         report = await run_sync(trials.trial, journal, route, name, limiter=self.whole)
         return answered(report, _TRIAL)
 
@@ -190,12 +189,6 @@ class Operating:
             raise TooManyRequests("the journal is being read whole already", retry_after=10)
         work = partial(verification, journal, expected, self.whole)
         return Stream("application/x-ndjson", work)
-
-
-def _visible(incoming: Incoming) -> Mapping[str, AsyncFaceVerifier]:
-    """The verifiers of the routes that are the caller's business."""
-    verifiers: Mapping[str, AsyncFaceVerifier] = incoming.state["verifiers"]
-    return {name: each for name, each in verifiers.items() if incoming.caller.may_see(name)}
 
 
 _SESSION: TypeAdapter[Any] = TypeAdapter(Session)

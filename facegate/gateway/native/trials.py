@@ -87,7 +87,7 @@ def trial(journal: Journal, route: Route, name: str) -> TrialReport:
         found = Trial.of(name, journal.rows(name), weights=weights)
     except InvalidRequest as error:
         raise NoTrial(error.message) from None
-    findings = trial_findings(found)
+    findings = trial_findings(found, journal.rounds.changes())
     arms = (*found.arms, *found.shadows)
 
     def figures(title: str, kind: Sequence[table.Figure]) -> Figures:

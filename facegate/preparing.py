@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from facegate.errors import ImageRejected, UnsupportedPicture
 from facegate.images.convert import convert
+from facegate.images.fresh import fresh
 from facegate.images.image import Image
 from facegate.images.intake import Intake
 from facegate.images.metadata import REMOVABLE, without_metadata
@@ -48,7 +49,7 @@ def prepared(
         except (ImageRejected, UnsupportedPicture) as error:
             error.image = role
             raise
-        images.append(fit)
+        images.append(fresh(fit) if intake.fresh and not info.embedded else fit)
         if change:
             changes.setdefault(change, []).append(role)
     said = (f"{', '.join(roles)}: {change}" for change, roles in changes.items())

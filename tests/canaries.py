@@ -21,6 +21,7 @@ from installed import Site
 VENDOR = '''
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from facegate.plugin import *
 
@@ -29,6 +30,7 @@ SPEC = ScoreSpec(Scale(name="moody"), threshold=0.5)
 class Settings(ProviderSettings):
     says: Path
     mode: str = per_call("FAST", moves_scores=True)
+    alone: bool = False
 
 class Moody(FlowProvider[Settings]):
     """Says what a file says, of pictures that it knows by their width."""
@@ -43,6 +45,15 @@ class Moody(FlowProvider[Settings]):
         match=SPEC,
         liveness=SPEC,
     )
+
+    def __init__(self, settings, name=None):
+        super().__init__(settings, name)
+        if settings.alone:
+            self.info = replace(self.info, max_gallery=1)
+
+    @classmethod
+    def withheld(cls, settings):
+        return frozenset({Operation.LIVENESS}) if settings.alone else frozenset()
 
     def fingerprint(self):
         return json.loads(self.settings.says.read_text()).get("runtime")

@@ -386,3 +386,26 @@ def test_without_the_extra_the_configuration_says_what_to_install(
         ConfigurationError, match=r'images.prepare .*pip install "facegate\[prepare'
     ):
         _ = Config.load(tmp_path / "facegate.toml").intake
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("source", [jpeg, png])
+@pytest.mark.parametrize("intake", [Intake(fresh=True), Intake(fresh=True, prepare=True)])
+def test_the_same_pixels_come_in_other_bytes_each_time(
+    source: Any, orientation: int, intake: Intake
+) -> None:
+    plain = sent(source(orientation), replace(intake, fresh=False))
+    one, other = (sent(source(orientation), intake) for _ in range(2))
+    assert len({plain.data, one.data, other.data}) == 3
+    for each in (one, other):
+        assert apart(pixels(each.data), pixels(plain.data)) == 0
+        assert SECRET not in each.data
+        assert each.orientation == plain.orientation
+        again = Image.from_bytes(each.data)
+        assert (again.format, again.width, again.height) == (each.format, each.width, each.height)
+
+
+def test_what_is_in_this_process_or_of_another_type_stays_as_it_is() -> None:
+    assert sent(jpeg(), Intake(fresh=True), embedded=True).data == jpeg()
+    kinds = {"formats": frozenset(ImageFormat)}
+    assert sent(webp(), Intake(fresh=True), **kinds).data == sent(webp(), Intake(), **kinds).data

@@ -323,6 +323,37 @@ def test_a_file_of_canaries_that_is_wrong_names_the_line(
     assert said in err
 
 
+def test_metadata_that_cannot_be_removed_is_not_sent(roost: Roost) -> None:
+    heic = picture(ImageFormat.HEIC, size=(100, 90))
+    (roost.folder / "genuine-probe.jpg").write_bytes(heic)
+    code, _, err = roost.run("baseline")
+    assert code == 2
+    assert "canary genuine of main: probe: moody does not take HEIC without its metadata" in err
+    assert not (roost.folder / "seen").exists()
+
+
+def test_a_canary_of_a_question_that_a_provider_does_not_offer_is_left_out(roost: Roost) -> None:
+    roost.configure(provider="alone = true")
+    assert roost.run("baseline", "--rounds", "2")[0] == 0
+    assert len((roost.folder / "seen").read_text().split()) == 2 * 3
+
+
+def test_a_canary_with_more_pictures_than_a_provider_takes_is_named(roost: Roost) -> None:
+    lines = (roost.folder / "canaries.csv").read_text().replace("gallery\n", "gallery,gallery_2\n")
+    more = lines.replace("genuine-gallery.jpg", "genuine-gallery.jpg,live-gallery.jpg")
+    (roost.folder / "canaries.csv").write_text(
+        "\n".join(
+            line if "genuine" in line or "gallery_2" in line else f"{line},"
+            for line in more.split("\n")[:-1]
+        )
+        + "\n"
+    )
+    roost.configure(provider="alone = true")
+    code, _, err = roost.run("baseline")
+    assert code == 2
+    assert "canary genuine of main: more than the 1 gallery pictures that it takes" in err
+
+
 def test_two_canaries_have_two_names(roost: Roost) -> None:
     line = "a,live,live-probe.jpg,\n"
     (roost.folder / "canaries.csv").write_text(f"id,purpose,probe,gallery\n{line}{line}")
@@ -444,6 +475,22 @@ def test_what_a_change_does_to_rates_is_told(roost: Roost) -> None:
     assert found["fmr_before"] == pytest.approx(8e-4)
     assert found["fmr_after"] == pytest.approx(8e-3)
     assert found["verdict"] == "recalibrate"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "said", "before"),
+    [("0.75", {"impostor": 0.92}, 8e-3), ("0.99", {"impostor": 0.97}, None)],
+)
+def test_a_rate_beyond_what_was_measured_is_no_small_one(
+    roost: Roost, threshold: str, said: dict[str, float], before: float | None
+) -> None:
+    calibrated(roost, threshold)
+    roost.say(genuine=0.995, impostor=0.6)
+    changed(roost, **{"genuine": 0.995, **said})
+    found = last(roost)["materiality"]
+    assert found["fmr_before"] == (before and pytest.approx(before))
+    assert found["fmr_after"] == pytest.approx(8e-3)
+    assert found["verdict"] == ("recalibrate" if before else "unusable")
 
 
 def test_a_change_is_accepted_with_a_calibration_made_since(roost: Roost) -> None:

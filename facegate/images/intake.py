@@ -33,6 +33,7 @@ class Intake:
         paths: whether a text is taken for the path of a file.
         prepare: whether pictures that a provider does not take are converted for it.
         keep_metadata: whether vendors get the metadata of pictures too.
+        fresh: whether vendors get the same pixels in other bytes each time.
     """
 
     limits: ImageLimits = DEFAULT_LIMITS
@@ -40,6 +41,7 @@ class Intake:
     paths: bool = True
     prepare: bool = False
     keep_metadata: bool = False
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,19 +18,22 @@ from facegate.errors import (
     ConsentRefused,
     FacegateError,
     ImageRejected,
+    InputError,
     InvalidRequest,
     ProviderError,
     UnsupportedOption,
 )
+from facegate.images.intake import Intake
 from facegate.model import Attempt, Operation, VerificationResult
 from facegate.policy import Terms
+from facegate.preparing import prepared
 from facegate.providers.provider import Provider
 from facegate.providers.registry import Registry
 from facegate.question import Question
 from facegate.routing.node import permits
 from facegate.routing.plan import Plan
 from facegate.routing.tables import SentinelTable
-from facegate.sentinel.canaries import Canaries, Canary, fresh
+from facegate.sentinel.canaries import Canaries, Canary
 from facegate.sentinel.picking import Line
 from facegate.sentinel.round import Part, Round, Seen
 from facegate.thresholds import Thresholds, Wanted
@@ -88,16 +91,15 @@ class Asker:
         registry = Registry()
         build = partial(loaded.uncalibrated, registry)
         route = Plan(loaded.source, {}, build, limits=loaded.document.limits).route(name)
-        provider, intake = route.providers[0], loaded.intake
-        canaries = Canaries.read(table.canaries, name, intake.limits)
+        provider, intake = route.providers[0], replace(loaded.intake, fresh=True)
+        canaries = Canaries.read(table.canaries, name, intake.limits, provider.capabilities)
         needed = any(
             route.require_consent and name in loaded.plan(registry).providers(each)
             for each, route in loaded.document.routes.items()
         )
         for canary in canaries.all:
             _refuse_without_consent(canary, provider, needed=needed)
-        # Their metadata is taken out here, and the pictures are to arrive as they are made then.
-        intake = replace(intake, keep_metadata=True)
+            _refuse_untaken(canary, provider, intake)
         calibration = None
         try:
             calibrated = loaded.provider(registry, name)
@@ -167,16 +169,12 @@ class Asker:
         )
 
     def _one(self, canary: Canary) -> tuple[VerificationResult | FacegateError, float]:
-        embedded = self.provider.info.embedded
-        probe, *gallery = (
-            each if embedded else fresh(each) for each in (canary.probe, *canary.gallery)
-        )
         threshold, liveness_threshold = self.thresholds
         compares = canary.operation is Operation.COMPARE
         question = canary.row.question(
             canary.operation,
-            probe,
-            gallery,
+            canary.probe,
+            canary.gallery,
             threshold=threshold if compares else None,
             liveness_threshold=None if compares else liveness_threshold,
         )
@@ -232,6 +230,21 @@ def _refuse_without_consent(canary: Canary, provider: Provider, *, needed: bool)
             " or what it does with a picture; nothing was asked",
             provider=provider.name,
         )
+
+
+def _refuse_untaken(canary: Canary, provider: Provider, intake: Intake) -> None:
+    """Refuse a canary whose pictures the provider does not take.
+
+    Raises:
+        InvalidRequest: naming the canary.
+    """
+    most = provider.info.max_gallery
+    try:
+        if most is not None and len(canary.gallery) > most:
+            raise InvalidRequest(f"more than the {most} gallery pictures that it takes")
+        prepared(canary.probe, canary.gallery, provider.info, intake)
+    except InputError as error:
+        raise InvalidRequest(f"canary {canary.id} of {provider.name}: {error}") from None
 
 
 def _key(provider: Provider) -> Key:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import secrets
-import struct
-import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +13,6 @@ from pathlib import Path
 from facegate.batch.columns import Row
 from facegate.errors import InputError, InvalidRequest
 from facegate.images.image import Image, ImageLimits
-from facegate.images.metadata import REMOVABLE, without_metadata
-from facegate.images.parts import segments
-from facegate.images.sniff import ImageFormat
 from facegate.model import Operation
 
 
@@ -78,8 +72,10 @@ class Canaries:
     digest: str
 
     @classmethod
-    def read(cls, path: Path, provider: str, limits: ImageLimits) -> Canaries:
-        """Read the canaries of a provider.
+    def read(
+        cls, path: Path, provider: str, limits: ImageLimits, offers: Collection[Operation]
+    ) -> Canaries:
+        """Read the canaries of a provider; those of a question that it does not offer are left out.
 
         The columns are ``id``, ``purpose``, ``probe`` and ``gallery``, and where one is for some
         provider alone, ``provider``; those of a consent are as in a batch. Paths start from the
@@ -89,6 +85,7 @@ class Canaries:
             path: the CSV file.
             provider: whose canaries; those without a name are everybody's.
             limits: bytes and pixels of a picture.
+            offers: the questions that the provider offers.
 
         Raises:
             InvalidRequest: naming the line that is wrong, or that there are none.
@@ -97,39 +94,21 @@ class Canaries:
         for line, values in _lines(path):
             if values.get("provider") in (None, "", provider):
                 try:
-                    found.append(_canary(line, values, path.parent, limits))
+                    canary = _canary(line, values, path.parent, limits)
                 except InputError as error:
                     raise InvalidRequest(f"{path}, line {line}: {error}") from None
+                if canary.operation in offers:
+                    found.append(canary)
         repeated = [name for name, count in Counter(each.id for each in found).items() if count > 1]
         if repeated:
             raise InvalidRequest(f"{path}: two canaries are called {repeated[0]!r}")
         if not found:
-            raise InvalidRequest(f"{path} has no canaries of {provider}")
+            raise InvalidRequest(f"{path} has no canaries that {provider} could be asked about")
         whole = hashlib.sha256()
         for each in found:
             pictures = [hashlib.sha256(image.data).hexdigest() for image in _pictures(each)]
             whole.update("|".join([each.id, each.purpose, *pictures, "\n"]).encode())
         return cls(found, whole.hexdigest())
-
-
-def fresh(image: Image) -> Image:
-    """The same pixels in other bytes, and without metadata: no vendor knows it by its digest.
-
-    Pictures of other types than JPEG and PNG stay as they are.
-    """
-    bare = without_metadata(image) if image.format in REMOVABLE else image
-    note, data = secrets.token_hex(16).encode(), bare.data
-    if bare.format is ImageFormat.JPEG:
-        comment = struct.pack(">HH", 0xFFFE, 2 + len(note)) + note
-        # Behind the segments of applications, some of which readers look for at the start alone.
-        at = next(start for marker, start, _ in segments(data) if not 0xE0 <= marker <= 0xEF)
-    elif bare.format is ImageFormat.PNG:
-        text = b"tEXtComment\0" + note
-        comment = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
-        at = 8 + 25  # the signature, and the header, which is first and of one length
-    else:
-        return bare
-    return Image(data[:at] + comment + data[at:], bare.format, bare.width, bare.height)
 
 
 def _lines(path: Path) -> Sequence[tuple[int, Mapping[str, str]]]:

@@ -34,7 +34,7 @@ class Materiality:
         genuine_shift: the same of genuine pairs.
         otherwise: canaries that are decided otherwise, or refused now, or no longer.
         fmr_before: the false match rate at the threshold, as it was measured; None where unknown.
-        fmr_after: what became of it if all scores of strangers moved as the canaries' did.
+        fmr_after: what it is then, at least, if all scores of strangers moved as the canaries' did.
         fnmr_before: the false non-match rate at the threshold, at most; None where unknown.
         fnmr_after: what became of it if all genuine scores moved as the canaries' did.
     """
@@ -81,10 +81,14 @@ def of_scores(
     of_impostors, of_genuine = _middle(shifts, impostors), _middle(shifts, genuine)
     fmr = _around(rates.fmr if rates else None, of_impostors)
     fnmr = _around(rates.fnmr if rates else None, of_genuine)
-    growth = fmr[1] / fmr[0] if fmr[0] and fmr[1] else 1.0
+    growth, beyond = 1.0, False
+    if rates is not None and of_impostors is not None and fmr[1]:
+        # What is not known before is less than the least that is.
+        growth = fmr[1] / (fmr[0] or rates.sample.supported_from)
+        beyond = rates.is_beyond(of_impostors)
     if len(otherwise) > _SHARE * asked or growth > _FAR:
         verdict = UNUSABLE
-    elif otherwise or growth > _MUCH:
+    elif otherwise or growth > _MUCH or beyond:
         verdict = RECALIBRATE
     else:
         verdict = NONE
@@ -118,9 +122,16 @@ class RatesAt:
     def fmr(self, shift: float) -> float | None:
         """The false match rate if every score moved by so much; None where it is not known.
 
-        A score that moved reaches the threshold where it reached one as much lower before.
+        A score that moved reaches the threshold where it reached one as much lower before. Beyond
+        the laxest threshold that was measured, the rate is that one's, or more.
         """
+        if self.is_beyond(shift):
+            return self.sample.steps[-1].errors / self.sample.pairs
         return self.sample.rate_at(self.threshold - shift, self.scale)
+
+    def is_beyond(self, shift: float) -> bool:
+        """Whether that is laxer than anything that was measured."""
+        return not self.scale.reaches(self.threshold - shift, self.sample.steps[-1].threshold)
 
     def fnmr(self, shift: float) -> float | None:
         """The false non-match rate likewise, at most: that of the next threshold it is known of."""

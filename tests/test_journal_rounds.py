@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from clocks import Clock
 from databases import EVERY, fresh
@@ -15,6 +16,7 @@ from journals import finished, journal, write
 
 SINCE = "2026-03-02T12:00:00.000000Z"
 ROUND = {"part": "watch", "cost": 0.2}
+ALARM = ROUND | {"changed": SINCE}
 
 
 @pytest.fixture(params=EVERY)
@@ -25,7 +27,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_rounds_are_kept_in_their_order(url: str) -> None:
     with journal(url) as kept:
         kept.rounds.append("main", [{"part": "baseline"}, {"part": "watch"}])
-        kept.rounds.append("backup", [ROUND], SINCE)
+        kept.rounds.append("backup", [ALARM])
         found = kept.rounds.all("main")
         assert [(each.number, each.detail["part"]) for each in found] == [
             (1, "baseline"),
@@ -50,7 +52,7 @@ def test_the_last_round_says_whether_a_provider_changed(url: str) -> None:
         kept.rounds.append("main", [ROUND])
         assert kept.rounds.changed() == {}
         for _ in range(2):
-            kept.rounds.append("main", [ROUND], SINCE)
+            kept.rounds.append("main", [ALARM])
         kept.rounds.append("backup", [ROUND])
         assert kept.rounds.changed() == {"main": SINCE}
         kept.rounds.append("main", [ROUND])
@@ -60,17 +62,34 @@ def test_the_last_round_says_whether_a_provider_changed(url: str) -> None:
 
 def test_a_purge_leaves_what_later_rounds_are_held_against(url: str) -> None:
     with journal(url) as kept:
-        kept.rounds.append("main", [ROUND], SINCE)
+        kept.rounds.append("main", [ALARM])
         assert kept.purge(datetime.now(UTC) + timedelta(days=1)) == 1
         assert kept.rounds.changed() == {"main": SINCE}
         assert len(kept.rounds.all("main")) == 1
         assert kept.verify().problems == ()
 
 
+def test_a_round_that_was_altered_shows(url: str) -> None:
+    with journal(url) as kept:
+        for each in (ROUND, ALARM, ROUND):
+            kept.rounds.append("main", [each])
+        for statement, shown in (
+            (
+                "UPDATE facegate_rounds SET changed = NULL",
+                "round 2 of main is not as record 2 says",
+            ),
+            ("DELETE FROM facegate_rounds WHERE number = 3", "record 3 is of a round of main"),
+            ("UPDATE facegate_rounds SET detail = '{}'", "round 1 of main is not as record 1 says"),
+        ):
+            with kept.store.transaction() as connection:
+                connection.execute(text(statement))
+            assert any(shown in each for each in kept.verify().problems)
+
+
 def test_of_many_that_try_one_gets_the_turn(url: str) -> None:
     with journal(url) as one, journal(url) as other, ThreadPoolExecutor(8) as threads:
         tries = [one, other] * 4
-        taken = list(threads.map(lambda each: each.rounds.take("main", due=True), tries))
+        taken = list(threads.map(lambda each: each.rounds.take("main", every_s=60), tries))
         assert sum(taken) == 1
 
 
@@ -78,26 +97,42 @@ def test_a_turn_is_over_when_it_is_given_back(url: str) -> None:
     clock = Clock()
     with journal(url) as kept:
         rounds = Rounds(kept.store, clock)
-        assert rounds.due("main") is None
-        assert rounds.take("main", due=True)
-        assert not rounds.take("main", due=False)
-        rounds.give_back("main", next_in_s=60)
-        assert rounds.due("main") == datetime.fromtimestamp(clock.now + 60, UTC)
-        assert not rounds.take("main", due=True)
-        assert rounds.take("main", due=False)
-        rounds.give_back("main", next_in_s=None)
+        assert rounds.asked("main") is None
+        assert rounds.take("main", every_s=60)
+        assert not rounds.take("main")
+        rounds.give_back("main", asked=True)
+        assert rounds.asked("main") == datetime.fromtimestamp(clock.now, UTC)
+        assert not rounds.take("main", every_s=60)
+        assert rounds.take("main")
+        rounds.give_back("main", asked=False)
+        assert rounds.take("main", every_s=0)  # whoever asks more often need not wait
+        rounds.give_back("main", asked=True)
         clock.now += 60
-        assert rounds.take("main", due=True)
+        assert rounds.take("main", every_s=60)
 
 
 def test_a_turn_of_somebody_who_was_killed_ends(url: str) -> None:
     clock = Clock()
     with journal(url) as kept:
         rounds = Rounds(kept.store, clock)
-        assert rounds.take("main", due=True)
+        assert rounds.take("main")
         clock.now += HELD_S - 1
         rounds.hold("main")
         clock.now += HELD_S - 1
-        assert not rounds.take("main", due=True)
+        assert not rounds.take("main")
         clock.now += 1
-        assert rounds.take("main", due=True)
+        assert rounds.take("main")
+
+
+def test_a_clock_that_was_wrong_holds_nobody_up(url: str) -> None:
+    clock = Clock()
+    with journal(url) as kept:
+        rounds = Rounds(kept.store, clock)
+        clock.now += 1e6
+        assert rounds.take("main")
+        clock.now -= 1e6
+        assert rounds.take("main")
+        clock.now += 1e6
+        rounds.give_back("main", asked=True)
+        clock.now -= 1e6
+        assert rounds.take("main", every_s=60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -250,7 +251,25 @@ def test_a_noisy_provider_is_watched_by_rounds(roost: Roost) -> None:
             sentinel.run("main")
         found = sentinel.standing("main")
     assert found.alarm is not None
-    assert "its scores moved away from what is usual" in found.alarm.changes[0]
+    assert "its scores or refusals moved away from what is usual" in found.alarm.changes[0]
+
+
+def test_a_noisy_provider_may_refuse_a_picture_now_and_then(roost: Roost) -> None:
+    roost.say(noise=0.01)
+    roost.configure('every = "1d"\nfalse_alarm_every = "20d"')
+    roost.run("baseline", "--rounds", "2")
+    with closing(roost.opened(draw=lambda: 0.5)) as sentinel:
+        for number in range(30):
+            roost.say(impostor="refuse" if number % 10 == 3 else 0.48, noise=0.01)
+            sentinel.run("main")
+        steady = sentinel.standing("main")
+        assert steady.changed is None
+        roost.say(genuine="refuse", impostor="refuse", noise=0.01)
+        for _ in range(9):
+            sentinel.run("main")
+        found = sentinel.standing("main")
+    assert found.alarm is not None
+    assert "its scores or refusals moved away from what is usual" in found.alarm.changes[0]
 
 
 def test_consent_is_asked_for_as_of_anybody(roost: Roost) -> None:
@@ -323,6 +342,18 @@ def test_a_file_of_canaries_that_is_wrong_names_the_line(
     assert said in err
 
 
+@pytest.mark.parametrize(
+    ("column", "hint"),
+    [("consent_recipient", "consent_recipients"), ("providr", "provider"), ("Gallery", "gallery")],
+)
+def test_a_column_that_is_misspelt_is_none(roost: Roost, column: str, hint: str) -> None:
+    roost.write({"live": ("live", 103)}, **{column: "Else Ltd"})
+    code, _, err = roost.run("baseline")
+    assert code == 2
+    assert f"no column is called '{column}'" in err
+    assert hint in err
+
+
 def test_metadata_that_cannot_be_removed_is_not_sent(roost: Roost) -> None:
     heic = picture(ImageFormat.HEIC, size=(100, 90))
     (roost.folder / "genuine-probe.jpg").write_bytes(heic)
@@ -363,11 +394,11 @@ def test_two_canaries_have_two_names(roost: Roost) -> None:
 def test_only_one_asks(roost: Roost) -> None:
     roost.run("baseline", "--rounds", "2")
     with closing(roost.opened()) as sentinel:
-        assert sentinel.journal.rounds.take("main", due=False)
+        assert sentinel.journal.rounds.take("main")
         code, _, err = roost.run("run")
         assert code == 5
         assert "somebody else is asking the canaries of main" in err
-        sentinel.journal.rounds.give_back("main", next_in_s=None)
+        sentinel.journal.rounds.give_back("main", asked=False)
     assert roost.run("run")[0] == 0
 
 
@@ -375,10 +406,42 @@ def test_a_round_is_asked_when_it_is_due(roost: Roost) -> None:
     roost.run("baseline", "--rounds", "2")
     with closing(roost.opened()) as sentinel:
         assert sentinel.run("main", due=True) is None
-        sentinel.journal.rounds.take("main", due=False)
-        sentinel.journal.rounds.give_back("main", next_in_s=0)
+    with closing(roost.opened(every=timedelta(microseconds=1))) as sentinel:
         assert sentinel.run("main", due=True) is not None
-        assert sentinel.run("main", due=True) is None
+
+
+def test_one_provider_that_cannot_be_asked_is_no_reason_to_leave_out_another(roost: Roost) -> None:
+    roost.configure(
+        more=f'[providers.new]\nplugin = "moody"\nsays = "{roost.folder / "says.json"}"'
+    )
+    path = roost.folder / "facegate.toml"
+    path.write_text(path.read_text().replace('["main"]', '["new", "main"]'))
+    roost.run("baseline", "main", "--rounds", "2")
+    code, out, err = roost.run("run")
+    assert code == 5
+    assert "main: nothing changed" in out
+    assert "new has no baseline" in err
+    roost.say(genuine=0.53)
+    assert roost.run("run")[0] == 3
+    code, out, _ = roost.run("run", "--json")
+    assert code == 3
+    assert [(each["provider"], "error" in each) for each in json.loads(out)] == [
+        ("main", False),
+        ("new", True),
+    ]
+
+
+def test_a_canary_without_an_answer_is_asked_once_more(roost: Roost) -> None:
+    roost.say(once={GENUINE: "down"})
+    assert roost.run("baseline", "--rounds", "2")[0] == 0
+    roost.say(once={GENUINE: "down"})
+    assert roost.run("run")[0] == 0
+    assert last(roost)["answered"] == 4
+
+
+def test_a_limit_of_the_provider_is_waited_for(roost: Roost) -> None:
+    roost.configure(provider="deadline_s = 0.2", more='[limits.main]\nrate = "3/second"')
+    assert roost.run("baseline", "--rounds", "2")[0] == 0
 
 
 def test_a_sentinel_needs_a_journal(roost: Roost) -> None:

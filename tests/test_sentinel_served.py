@@ -94,7 +94,7 @@ def running(roost: Roost, *arguments: str) -> AbstractContextManager[tuple[Any, 
 def make_due(roost: Roost) -> None:
     """Let the next round be due."""
     with closing(sqlite3.connect(roost.folder / "journal.db")) as database, database:
-        database.execute("UPDATE facegate_turns SET due = 0")
+        database.execute("UPDATE facegate_turns SET asked = 0")
 
 
 # The watch
@@ -156,7 +156,7 @@ def test_a_round_is_given_up_where_the_service_ends(here: Path, site: Site, caps
     with closing(roost.opened()) as sentinel:
         (period,) = sentinel.standing("main").periods
         assert len(period.rounds) == 2
-        assert sentinel.journal.rounds.take("main", due=True)
+        assert sentinel.journal.rounds.take("main", every_s=86_400)
 
 
 def test_a_service_cannot_keep_a_watch_that_nothing_describes(tmp_path: Path) -> None:

@@ -121,6 +121,8 @@ class Row:
 
 
 _OTHERS = frozenset({"subject", *_CONSENT})
+READ = ("probe", "gallery", *sorted(_OTHERS))
+"""Columns that are read, beside further gallery pictures."""
 _NO_PATHS = ("data:", "http://", "https://")
 
 

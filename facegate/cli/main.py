@@ -26,12 +26,12 @@ from facegate.cli.options import (
     ACCEPTED,
     BAD_INPUT,
     INTERRUPTED,
-    MISCONFIGURED,
     PROVIDER_FAILED,
     READER_LEFT,
     REJECTED,
     REVIEW,
     config_option,
+    exit_code,
     json_option,
     print_json,
 )
@@ -39,8 +39,6 @@ from facegate.config import Config
 from facegate.errors import (
     ConfigurationError,
     FacegateError,
-    JournalUnavailable,
-    ProviderError,
 )
 from facegate.model import Decision, Operation
 from facegate.opening import setup
@@ -111,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             print_json({"error": error.as_dict()})
         else:
             terminal.console(stderr=True).print(terminal.failure(error))
-        sys.exit(_exit_code(error))
+        sys.exit(exit_code(error))
     except click.ClickException as error:
         if "--json" in arguments:
             print_json({"error": {"code": type(error).__name__, "message": error.format_message()}})
@@ -139,13 +137,6 @@ def _run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as done:
         outcome = done.exit_code
     return outcome if isinstance(outcome, int) else ACCEPTED
-
-
-def _exit_code(error: FacegateError) -> int:
-    if isinstance(error, ConfigurationError):
-        return MISCONFIGURED
-    failed = isinstance(error, ProviderError | JournalUnavailable)
-    return PROVIDER_FAILED if failed else BAD_INPUT
 
 
 @click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})

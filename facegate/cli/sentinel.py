@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -18,13 +20,14 @@ from facegate.cli.options import (
     PROVIDER_FAILED,
     REVIEW,
     config_option,
+    exit_code,
     json_option,
     print_json,
 )
-from facegate.cli.terminal import console
+from facegate.cli.terminal import console, failure
 from facegate.cli.values import Span
 from facegate.config import Config
-from facegate.errors import ConfigurationError
+from facegate.errors import FacegateError
 from facegate.runtime.extras import extra
 
 if TYPE_CHECKING:
@@ -93,14 +96,10 @@ def pick(
 @_rounds
 @config_option
 @json_option
-def baseline(providers: Sequence[str], rounds: int, config: str | None, *, as_json: bool) -> None:
+def baseline(providers: Sequence[str], rounds: int, config: str | None, *, as_json: bool) -> int:
     """Ask all canaries some times over, to see what is usual."""
     with _opened(config) as watch:
-        standings = []
-        for name in providers or watch.settings.providers:
-            with progress_shown(name, as_json=as_json) as progress:
-                standings.append(watch.baseline(name, rounds, progress=progress))
-    _print(standings, as_json=as_json)
+        return _each(watch, providers, partial(watch.baseline, rounds=rounds), as_json=as_json)
 
 
 @sentinel.command()
@@ -126,15 +125,7 @@ def run(
                 raise click.UsageError("with --every, all of sentinel.providers are watched")
             _keep_watch(watch, as_json=as_json)
             return ACCEPTED
-        standings = []
-        for name in providers or watch.settings.providers:
-            with progress_shown(name, as_json=as_json) as progress:
-                standings.append(_there(watch.run(name, progress=progress)))
-    _print(standings, as_json=as_json)
-    if any(each.changed for each in standings):
-        return REVIEW
-    whole = all(each.period is not None and each.period.rounds[-1].complete for each in standings)
-    return ACCEPTED if whole else PROVIDER_FAILED
+        return _each(watch, providers, watch.run, as_json=as_json)
 
 
 @sentinel.command()
@@ -169,11 +160,31 @@ def _opened(config: str | None, every: timedelta | None = None) -> Iterator[Sent
         yield watch
 
 
-def _there(standing: Standing | None) -> Standing:
-    """A standing that is there, as nobody asked whether a round is due."""
-    if standing is None:
-        raise ConfigurationError("no round was due")
-    return standing
+def _each(
+    watch: Sentinel,
+    providers: Sequence[str],
+    ask: Callable[..., Standing | None],
+    *,
+    as_json: bool,
+) -> int:
+    """Ask each provider, whatever becomes of the others; gives the exit code."""
+    standings: list[Standing] = []
+    errors: dict[str, FacegateError] = {}
+    for name in providers or watch.settings.providers:
+        try:
+            with progress_shown(name, as_json=as_json) as progress:
+                standing = ask(name, progress=progress)
+        except FacegateError as error:
+            errors[name] = error
+        else:
+            standings += [standing] if standing is not None else []
+    _print(standings, errors, as_json=as_json)
+    if any(each.changed for each in standings):
+        return REVIEW
+    if errors:
+        return max(map(exit_code, errors.values()))
+    whole = all(each.period is None or each.period.rounds[-1].complete for each in standings)
+    return ACCEPTED if whole else PROVIDER_FAILED
 
 
 def _keep_watch(watch: Sentinel, *, as_json: bool) -> None:
@@ -182,14 +193,22 @@ def _keep_watch(watch: Sentinel, *, as_json: bool) -> None:
     keep_watch(watch, threading.Event(), lambda standing: _print([standing], as_json=as_json))
 
 
-def _print(standings: Sequence[Standing], *, as_json: bool) -> None:
+def _print(
+    standings: Sequence[Standing],
+    errors: Mapping[str, FacegateError] = MappingProxyType({}),
+    *,
+    as_json: bool,
+) -> None:
     from facegate.sentinel.words import as_data, sentences
 
     if as_json:
-        print_json([as_data(each) for each in standings])
+        failed = [{"provider": name, "error": error.as_dict()} for name, error in errors.items()]
+        print_json([*map(as_data, standings), *failed])
         return
     for each in standings:
         click.echo("\n".join(sentences(each)))
+    for error in errors.values():
+        console(stderr=True).print(failure(error))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from facegate.journal import verification
+from facegate.journal import rounds, verification
 from facegate.journal.chain import Head, Kind, StoredRecord
 from facegate.journal.lookup import Extent
 from facegate.journal.record import stamp
@@ -182,7 +183,8 @@ def verify(
                     progress(done, max(done, total))
 
         chain = counted(store.chain(connection))
-        return verification.verify(chain, start, head, expected, key=key, keyed=keyed)
+        found = verification.verify(chain, start, head, expected, key=key, keyed=keyed)
+        return replace(found, problems=(*found.problems, *rounds.problems(connection, start.seq)))
 
 
 def begins(connection: Connection) -> tuple[Head, bool]:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from facegate.journal.chain import Kind, Record
 from facegate.journal.record import stamp
-from facegate.journal.schema import rounds, turns
+from facegate.journal.schema import of_kind, records, rounds, turns
 from facegate.journal.store import Store
 
 HELD_S = 300.0
@@ -34,14 +34,12 @@ class StoredRound:
         number: its number among the provider's, from 1 on.
         seq: number of the record that proves it.
         at: when it was recorded, as text.
-        changed: since when the provider is known to have changed, as text; None where it is not.
         detail: what the sentinel wrote down.
     """
 
     number: int
     seq: int
     at: str
-    changed: str | None
     detail: Mapping[str, Any]
 
 
@@ -98,7 +96,6 @@ class Rounds:
                 each["number"],
                 each["seq"],
                 each["at"],
-                each["changed"],
                 json.loads(each["detail"]),
             )
             for each in found
@@ -108,15 +105,14 @@ class Rounds:
         self,
         provider: str,
         details: Sequence[Mapping[str, Any]],
-        changed: str | None = None,
         caller: str | None = None,
     ) -> None:
         """Record rounds, all or none.
 
         Args:
             provider: who was asked.
-            details: what is written down of each, as JSON has it.
-            changed: since when the provider is known to have changed; None where it is not.
+            details: what is written down of each, as JSON has it: its ``cost``, since when the
+                provider is known to have ``changed``, as text, and whatever else.
             caller: id of the key of whoever had it asked.
         """
         at, said = stamp(datetime.now(UTC)), [json.dumps(each) for each in details]
@@ -135,31 +131,32 @@ class Rounds:
                     "number": number + place,
                     "seq": seq + place,
                     "at": at,
-                    "changed": changed,
+                    "changed": each.get("changed"),
                     "detail": text,
                 }
-                for place, text in enumerate(said, 1)
+                for place, (each, text) in enumerate(zip(details, said, strict=True), 1)
             ]
             connection.execute(insert(rounds), rows)
 
-    def take(self, provider: str, *, due: bool) -> bool:
+    def take(self, provider: str, *, every_s: float | None = None) -> bool:
         """Take the turn of a provider's next round; of all processes, one gets it.
 
         Args:
             provider: whose.
-            due: only where the next round is due.
+            every_s: only where it was asked last as many seconds ago; None for at once.
 
         Returns:
             Whether it was taken.
         """
-        now = self._clock()
-        free = (turns.c.provider == provider) & (turns.c.held_until <= now)
-        if due:
-            free &= turns.c.due <= now
+        now, held = self._clock(), turns.c.held_until
+        # A moment that lies far ahead was written by a clock that went wrong.
+        free = (turns.c.provider == provider) & ((held <= now) | (held > now + 2 * HELD_S))
+        if every_s is not None:
+            free &= (turns.c.asked + every_s <= now) | (turns.c.asked > now + HELD_S)
         with self._store.transaction() as connection:
             connection.execute(
                 text(
-                    "INSERT INTO facegate_turns (provider, due, held_until)"
+                    "INSERT INTO facegate_turns (provider, asked, held_until)"
                     " VALUES (:provider, 0, 0) ON CONFLICT DO NOTHING"
                 ),
                 {"provider": provider},
@@ -171,22 +168,53 @@ class Rounds:
         """Show a sign of life in a turn that was taken."""
         self._set(provider, held_until=self._clock() + HELD_S)
 
-    def give_back(self, provider: str, *, next_in_s: float | None) -> None:
+    def give_back(self, provider: str, *, asked: bool) -> None:
         """End a turn.
 
         Args:
             provider: whose.
-            next_in_s: seconds until the next round is due; None to leave that as it was.
+            asked: whether it counts, so that the next one is due only later.
         """
-        due = {} if next_in_s is None else {"due": self._clock() + next_in_s}
-        self._set(provider, held_until=0.0, **due)
+        self._set(provider, held_until=0.0, **({"asked": self._clock()} if asked else {}))
 
-    def due(self, provider: str) -> datetime | None:
-        """When the next round of a provider is due; None where there never was one."""
+    def asked(self, provider: str) -> datetime | None:
+        """When a provider was asked last; None where it never was."""
         with self._store.reading() as connection:
-            found = connection.scalar(select(turns.c.due).where(turns.c.provider == provider))
+            found = connection.scalar(select(turns.c.asked).where(turns.c.provider == provider))
         return datetime.fromtimestamp(found, UTC) if found else None
 
     def _set(self, provider: str, **values: float) -> None:
+        mine = turns.c.provider == provider
         with self._store.transaction() as connection:
-            connection.execute(update(turns).where(turns.c.provider == provider).values(**values))
+            connection.execute(update(turns).where(mine).values(**values))
+
+
+def problems(connection: Connection, start: int) -> Iterator[str]:
+    """What is wrong with rounds that are not as the records that prove them; a sentence each.
+
+    Args:
+        connection: the journal as it is now.
+        start: number of the last record that was purged.
+    """
+    proofs = select(records.c.seq, records.c.provider, records.c.at, records.c.detail)
+    found = {
+        each.seq: (each.provider, each.at, each.detail)
+        for each in connection.execute(proofs.where(of_kind(Kind.CANARY)))
+    }
+    for each in connection.execute(select(rounds).order_by(rounds.c.seq)):
+        proof = found.pop(each.seq, None)
+        if proof is None and each.seq <= start:
+            continue  # it was purged
+        if proof != (each.provider, each.at, each.detail) or each.changed != _changed(each.detail):
+            yield f"round {each.number} of {each.provider} is not as record {each.seq} says"
+    for seq, (provider, *_) in found.items():
+        yield f"record {seq} is of a round of {provider} that is not there"
+
+
+def _changed(detail: str) -> str | None:
+    """Since when a provider is known to have changed, as a round says that was written down."""
+    try:
+        changed: str | None = json.loads(detail)["changed"]
+    except (ValueError, LookupError, TypeError):  # somebody was at it
+        return None
+    return changed

@@ -190,11 +190,10 @@ turns = Table(
     "facegate_turns",
     _metadata,
     Column("provider", Text, primary_key=True),
-    Column("due", Float, nullable=False),
+    Column("asked", Float, nullable=False),
     Column("held_until", Float, nullable=False),
 )
-"""When the next round of a provider is due, and until when somebody is at one; in seconds since
-1970."""
+"""When a provider was asked last, and until when somebody is at that; in seconds since 1970."""
 
 _version = Table("facegate_schema", _metadata, Column("version", Integer))
 
@@ -342,10 +341,11 @@ STEPS: Sequence[Sequence[str]] = (
             PRIMARY KEY (provider, number)
         )
         """,
+        "CREATE INDEX facegate_records_canary ON facegate_records (seq) WHERE kind = 'canary'",
         """
         CREATE TABLE facegate_turns (
             provider TEXT NOT NULL PRIMARY KEY,
-            due DOUBLE PRECISION NOT NULL,
+            asked DOUBLE PRECISION NOT NULL,
             held_until DOUBLE PRECISION NOT NULL
         )
         """,

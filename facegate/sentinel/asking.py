@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,6 +43,10 @@ Progress = Callable[[int, int], object]
 """A function that is called now and then with how many are done, and of how many."""
 _AT_ONCE = 4
 """Canaries that are asked at a time."""
+_IDLE = 3
+"""Times running that nobody may be answered, with a pause between them."""
+_LONGEST_S = 120.0
+"""Seconds of a pause, at most."""
 _REFUSALS = (CaptureRejected, ImageRejected)
 
 
@@ -122,39 +126,63 @@ class Asker:
         """Let go of the provider."""
         self._verifier.close()
 
-    def ask(
-        self, part: Part, told: Callable[[], object], failed: Callable[[str, str], object]
-    ) -> Round:
-        """Ask about every canary.
+    def ask(self, part: Part, told: Progress) -> Round:
+        """Ask about every canary, and again about those without an answer while that helps.
+
+        The pause that a limit or the vendor asks for is kept.
 
         Args:
             part: the part that the round has.
-            told: is called after each canary.
-            failed: is called with the canary and the class of the error where there is no answer.
+            told: is called after each canary, and every second of a pause.
 
         Raises:
             FacegateError: the provider cannot be asked so, whatever it would say.
         """
-        outcomes = {}
+        said: dict[Canary, _Said] = {}
+        attempts: list[Attempt] = []
+        left, idle = list(self.canaries.all), 0
+        while left and idle < _IDLE:
+            for canary, each in self._each(left):
+                said[canary] = each
+                attempts += each.outcome.attempts
+                told(len(said), len(self.canaries.all))
+            silent = {
+                canary: each.outcome
+                for canary in left
+                if isinstance((each := said[canary]).outcome, ProviderError)
+            }
+            idle = idle + 1 if len(silent) == len(left) else 0
+            left = list(silent)
+            pause_s = max((error.retry_after or 0.0 for error in silent.values()), default=0.0)
+            if idle and not pause_s:
+                break
+            ends = time.monotonic() + min(pause_s, _LONGEST_S)
+            while (seconds := ends - time.monotonic()) > 0:
+                time.sleep(min(seconds, 1.0))
+                told(len(said), len(self.canaries.all))
+        return self._round(part, said, attempts)
+
+    def _each(self, canaries: Sequence[Canary]) -> Iterator[tuple[Canary, _Said]]:
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            futures = [threads.submit(self._one, canary) for canary in self.canaries.all]
+            futures = [threads.submit(self._one, canary) for canary in canaries]
             try:
-                for canary, future in zip(self.canaries.all, futures, strict=True):
-                    outcomes[canary] = future.result()
-                    told()
+                for canary, future in zip(canaries, futures, strict=True):
+                    yield canary, future.result()
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)  # those in flight are left to end
                 raise
+
+    def _round(
+        self, part: Part, said: Mapping[Canary, _Said], attempts: Sequence[Attempt]
+    ) -> Round:
         seen, silent = dict[str, Seen](), dict[str, str]()
-        for canary, (outcome, _) in outcomes.items():
-            if isinstance(outcome, ProviderError):
-                silent[canary.id] = outcome.code
-                failed(canary.id, outcome.code)
+        for canary, each in said.items():
+            if isinstance(each.outcome, ProviderError):
+                silent[canary.id] = each.outcome.code
             else:
-                seen[canary.id] = _seen(canary, outcome)
-        attempts = [each for outcome, _ in outcomes.values() for each in outcome.attempts]
-        answers = [each for each, _ in outcomes.values() if isinstance(each, VerificationResult)]
-        taken = [seconds for outcome, seconds in outcomes.values() if outcome in answers]
+                seen[canary.id] = _seen(canary, each.outcome)
+        answers = [each for each in said.values() if isinstance(each.outcome, VerificationResult)]
+        engines = (getattr(each.outcome, "engine", None) for each in answers)
         return Round(
             part=part,
             key=self.key,
@@ -163,12 +191,12 @@ class Asker:
             seen=seen,
             calibration=self.calibration.id if self.calibration else None,
             failed=silent,
-            engines=Counter(each.engine for each in answers if each.engine),
+            engines=Counter(filter(None, engines)),
             cost=_cost(attempts),
-            seconds=median(taken) if taken else None,
+            seconds=median(each.seconds for each in answers) if answers else None,
         )
 
-    def _one(self, canary: Canary) -> tuple[VerificationResult | FacegateError, float]:
+    def _one(self, canary: Canary) -> _Said:
         threshold, liveness_threshold = self.thresholds
         compares = canary.operation is Operation.COMPARE
         question = canary.row.question(
@@ -184,7 +212,15 @@ class Asker:
             outcome = self._verifier.ask(question)
         except (ProviderError, *_REFUSALS) as error:
             outcome = error
-        return outcome, time.perf_counter() - started
+        return _Said(outcome, time.perf_counter() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What was said of a canary, and how long it took."""
+
+    outcome: VerificationResult | FacegateError
+    seconds: float
 
 
 def lines(loaded: Config, name: str) -> tuple[Line | None, Line | None]:

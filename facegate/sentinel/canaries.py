@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from facegate.batch.columns import Row
+from facegate.batch.columns import READ, Row, is_read
+from facegate.document import near
 from facegate.errors import InputError, InvalidRequest
 from facegate.images.image import Image, ImageLimits
 from facegate.model import Operation
@@ -31,6 +32,8 @@ class Purpose(StrEnum):
     """A picture of a picture, a mask and the like."""
 
 
+_COLUMNS = ("id", "purpose", "provider", "score")
+"""Columns beside those of pictures, of the subject and of the consent."""
 _ALONE = (Purpose.LIVE, Purpose.ATTACK)
 """Purposes of a canary that is one picture."""
 
@@ -124,6 +127,10 @@ def _lines(path: Path) -> Sequence[tuple[int, Mapping[str, str]]]:
         raise InvalidRequest(f"{path} is no CSV in UTF-8") from None
     if missing := [name for name in ("id", "purpose", "probe") if name not in names]:
         raise InvalidRequest(f"{path} has no column {missing[0]!r}")
+    if unknown := [name for name in names if name not in _COLUMNS and not is_read(name)]:
+        # A consent that is misspelt would be none, and a provider everybody.
+        hint = near(unknown[0], [*_COLUMNS, *READ])
+        raise InvalidRequest(f"{path}: no column is called {unknown[0]!r}{hint}")
     for line, row in lines:
         if None in row or None in row.values():
             raise InvalidRequest(f"{path}, line {line}: not as many values as there are columns")

@@ -30,6 +30,17 @@ def spreads(rounds: Sequence[Sequence[float | None]]) -> list[float]:
     return [fmean(_distances(scores, middles) or [0.0]) for scores in rounds]
 
 
+def oddities(rounds: Sequence[Sequence[str]]) -> list[int]:
+    """The number of canaries in each round of which another word is said than usual.
+
+    Args:
+        rounds: a word for each canary, the same canaries in the same order. The usual word is the
+            most frequent over all rounds, so that none of them is told apart from the others.
+    """
+    usual = [max(sorted(set(words)), key=words.count) for words in zip(*rounds, strict=True)]
+    return [sum(word != most for word, most in zip(words, usual, strict=True)) for words in rounds]
+
+
 def p_value(values: Sequence[float], chance: float) -> float:
     """The p-value of the last of some values: how rarely one is as large by chance.
 

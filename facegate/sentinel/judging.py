@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median
+from statistics import fmean, median
 
-from facegate.sentinel.detect import bet, evidence, p_value, spreads
+from facegate.sentinel.detect import bet, evidence, oddities, p_value, spreads
 from facegate.sentinel.round import Judgement, Part, Round, Seen
 
 _LEAST = 1e-12
@@ -81,30 +81,21 @@ class Period:
             most: rounds that a false alarm takes on average, at least.
             draw: draws a number between 0 and 1.
         """
-        changes, doubts = [*self._other_words(latest)], [*self._other_refusals(latest)]
+        changes, doubts = [*self._other_words(latest)], list[str]()
         p = worth = None
         if self.is_exact:
-            doubts += self._other_answers(latest)
+            doubts = [*self._other_refusals(latest), *self._other_answers(latest)]
         elif latest.complete and latest.part is Part.WATCH:
             p = self._rank(latest, draw)
-        if p is not None:
             worth = evidence(self.evidence, bet(max(p, _LEAST)))
             if worth >= most:
                 enough = f"evidence {worth:,.0f}, and {most:,.0f} is enough"
-                changes.append(f"its scores moved away from what is usual: {enough}")
-        confirmed = [each for each in doubts if self._confirms(each)]
-        left = [each for each in doubts if each not in confirmed]
-        return Judgement([*changes, *confirmed], left, p, worth)
-
-    def _confirms(self, doubt: str) -> bool:
-        """Whether the round before shows a difference as well, so that it is none by chance.
-
-        Of a provider that is exact, any will do: with two versions at work behind a balancer, one
-        canary is answered by the other now, and another one then. Of a noisy one it has to be the
-        same: a picture at the edge of what it takes may be refused once in a while.
-        """
-        before = self.rounds[-1].judgement
-        return before.differs if self.is_exact else doubt in before.doubts
+                changes.append(f"its scores or refusals moved away from what is usual: {enough}")
+        # With two versions at work behind a balancer, the other one answers some canary now, and
+        # another one then: any difference will do.
+        if doubts and self.rounds[-1].judgement.differs:
+            changes, doubts = [*changes, *doubts], []
+        return Judgement(changes, doubts, p, worth)
 
     def _other_words(self, latest: Round) -> Iterator[str]:
         """What the words for the model itself say."""
@@ -131,19 +122,22 @@ class Period:
                 if seen.refusal is None and before.refusal is None and seen != before:
                     yield f"{name} was {_said(before)}, and is {_said(seen)}"
 
-    def _rank(self, latest: Round, draw: Callable[[], float]) -> float | None:
-        """The p-value of the round among all whole ones; None where it has no scores.
+    def _rank(self, latest: Round, draw: Callable[[], float]) -> float:
+        """The p-value of the round among all whole ones: how far from usual it is.
+
+        That is by its scores, and by how many of its refusals are odd, each held against the mean
+        of all rounds.
 
         Of the baseline only one counts: its rounds are minutes apart, and a vendor's good or bad
         day is in all of them, so that they are more alike than rounds that come day by day.
         """
         watched = (each for each in self.rounds if each.part is Part.WATCH and each.complete)
-        ranked = [self.baseline[0], *watched, latest]
-        names = sorted(latest.seen)
-        scores = [[each.seen[name].value for name in names] for each in ranked]
-        if all(value is None for value in scores[-1]):
-            return None
-        return p_value(spreads(scores), draw())
+        ranked, names = [self.baseline[0], *watched, latest], sorted(latest.seen)
+        moved = spreads([[each.seen[name].value for name in names] for each in ranked])
+        odd = oddities([[each.seen[name].refusal or "" for name in names] for each in ranked])
+        usual = fmean(moved) or 1.0, fmean(odd) or 1.0
+        far = [one / usual[0] + other / usual[1] for one, other in zip(moved, odd, strict=True)]
+        return p_value(far, draw())
 
 
 def differing(period: Period, latest: Round) -> list[str]:

@@ -57,7 +57,7 @@ class Judgement:
         doubts: sentences on what differs, and has to be seen once more to count.
         p: p-value of the round among all, 0 to 1; None where rounds are not ranked.
         evidence: evidence of a change, 0 or more: an alarm once it reaches the number of rounds
-            that a false one takes on average; None likewise.
+            that a false one takes on average; None where rounds are not ranked.
         materiality: how much what changed matters; None where nothing did.
     """
 
@@ -116,7 +116,7 @@ class Round:
         return not self.failed
 
     def as_data(self) -> dict[str, Any]:
-        """The round as data, for :meth:`of_data`; without what the journal itself keeps."""
+        """The round as data, for :meth:`of_data`; without the moment, which the journal adds."""
         judged = self.judgement
         return {
             "part": self.part,
@@ -137,10 +137,11 @@ class Round:
             "evidence": judged.evidence,
             "materiality": judged.materiality and judged.materiality.as_data(),
             "reason": self.reason,
+            "changed": self.changed,
         }
 
     @classmethod
-    def of_data(cls, data: Mapping[str, Any], at: str, changed: str | None) -> Self:
+    def of_data(cls, data: Mapping[str, Any], at: str) -> Self:
         """The round that was written down."""
         seen = {
             name: Seen(score, decision and Decision(decision), refusal)
@@ -168,5 +169,5 @@ class Round:
             judged,
             data["reason"],
             at,
-            changed,
+            data["changed"],
         )

@@ -131,14 +131,16 @@ class Sentinel:
             if each.reason is not None:
                 periods.append([])
             periods[-1].append(each)
-        return Standing(provider, [*map(Period, periods)], self.journal.rounds.due(provider))
+        asked = self.journal.rounds.asked(provider)
+        due = None if asked is None else asked + self.settings.every
+        return Standing(provider, [*map(Period, periods)], due)
 
     def _rounds(self, provider: str) -> Sequence[Round]:
         """The rounds of a provider; none is read twice, for they never change."""
         with self._reading:
             known = self._known.setdefault(provider, [])
             for stored in self.journal.rounds.all(provider, after=len(known)):
-                known.append(Round.of_data(stored.detail, stored.at, stored.changed))
+                known.append(Round.of_data(stored.detail, stored.at))
             return list(known)
 
     def look(self, provider: str) -> None:
@@ -240,7 +242,8 @@ class Sentinel:
             ConsentRefused: the consent of a canary does not cover the provider; nothing was asked.
         """
         self._refuse_unwatched(provider)
-        if due and not self.journal.rounds.take(provider, due=True):
+        every_s = self.settings.every.total_seconds()
+        if due and not self.journal.rounds.take(provider, every_s=every_s):
             return None
         with self._turn(provider, due=due):
             period = self.standing(provider).period
@@ -269,7 +272,7 @@ class Sentinel:
         if rounds < 2:
             raise ConfigurationError("a baseline takes 2 rounds or more")
         with self._asker(provider) as asker:
-            count = len(asker.canaries.all)
+            count, spent = len(asker.canaries.all), 0.0
             found: list[Round] = []
             for number in range(rounds):
 
@@ -277,29 +280,29 @@ class Sentinel:
                     progress(before + done, rounds * count)
 
                 each = self._asked(asker, Part.BASELINE, told)
+                spent += each.cost or 0.0
                 if each.failed:
                     canary, code = next(iter(each.failed.items()))
+                    cost = f", and {spent:,.2f} is spent" if spent else ""
                     raise ProviderUnavailable(
                         f"no answer to canary {canary} ({code}), so nobody knows what is usual; try"
-                        " again once there is",
+                        f" again once there is. Nothing is recorded{cost}",
                         provider=provider,
                     )
                 found.append(replace(each, reason=None if number else reason))
             self._record(provider, found, caller)
 
     def _asked(self, asker: Asker, part: Part, progress: Progress) -> Round:
-        name, count, done = asker.provider.name, len(asker.canaries.all), 0
+        name = asker.provider.name
 
-        def told() -> None:
-            nonlocal done
-            done += 1
+        def told(done: int, of: int) -> None:
             self.journal.rounds.hold(name)
-            progress(done, count)
+            progress(done, of)
 
-        def failed(canary: str, code: str) -> None:
+        found = asker.ask(part, told)
+        for canary, code in found.failed.items():
             tell(self._observers, CanaryFailed(name, canary, code))
-
-        return asker.ask(part, told, failed)
+        return found
 
     def _judged(self, period: Period, latest: Round, asker: Asker) -> Round:
         judged = period.judge(latest, self.settings.rounds, self._draw)
@@ -330,8 +333,7 @@ class Sentinel:
         )
 
     def _record(self, provider: str, found: Sequence[Round], caller: str | None = None) -> None:
-        details, changed = [each.as_data() for each in found], found[-1].changed
-        self.journal.rounds.append(provider, details, changed, caller)
+        self.journal.rounds.append(provider, [each.as_data() for each in found], caller)
         for each in found:
             counts = len(each.seen), len(each.failed)
             tell(self._observers, Watched(provider, each.part, *counts, each.cost or 0.0))
@@ -352,20 +354,19 @@ class Sentinel:
         Raises:
             ConfigurationError: somebody else is at it.
         """
-        if not due and not self.journal.rounds.take(provider, due=False):
+        if not due and not self.journal.rounds.take(provider):
             raise ConfigurationError(f"somebody else is asking the canaries of {provider}")
-        every: float | None = self.settings.every.total_seconds()
+        asked = True
         try:
             yield
         except FacegateError:
-            if not due:
-                every = None
-            raise  # else what refuses now would refuse, and cost, every minute
+            asked = due  # what refuses now would refuse, and cost, every minute
+            raise
         except BaseException:
-            every = None  # it was cut off: somebody else may go on at once
+            asked = False  # it was cut off: somebody else may go on at once
             raise
         finally:
-            self.journal.rounds.give_back(provider, next_in_s=every)
+            self.journal.rounds.give_back(provider, asked=asked)
 
     @contextmanager
     def _asker(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -137,6 +138,28 @@ def test_the_words_for_a_model_are_enough(roost: Roost) -> None:
     assert code == 3
     assert "answers are by '2.0', which the baseline never saw" in out
     assert "no decision changes: 0 of 3 scores moved" in out
+
+
+def test_a_vendor_that_names_its_engine_no_more_is_noticed(roost: Roost) -> None:
+    roost.say(engine="1.0")
+    roost.write({"genuine": ("genuine", 100), "impostor": ("impostor", 101)})
+    roost.run("baseline", "--rounds", "2")
+    roost.say()
+    code, out, _ = roost.run("run")
+    assert code == 3
+    assert "2 of 2 answers name no engine, as all did before" in out
+
+
+def test_a_watch_that_nobody_keeps_is_no_healthy_one(roost: Roost) -> None:
+    assert roost.run("status")[0] == 4
+    roost.run("baseline", "--rounds", "2")
+    code, out, _ = roost.run("status")
+    assert (code, "OVERDUE" in out) == (0, False)
+    with closing(sqlite3.connect("journal.db")) as database, database:
+        database.execute("UPDATE facegate_turns SET asked = asked - 2 * 86400")
+    code, out, _ = roost.run("status")
+    assert code == 4
+    assert "OVERDUE: the last round was at" in out
 
 
 def test_another_runtime_is_a_change(roost: Roost) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def clock() -> Clock:
 def verifier(rounds: Rounds, clock: Clock) -> FaceVerifier:
     settings = SentinelTable(canaries=Path("c.csv"), providers=("main",), on_alarm="leave")
     [leaf] = leaves(free("main"))
-    return FaceVerifier(route(Watched(leaf, Watch(settings, rounds, clock))))
+    watch = Watch(settings, rounds, clock, begin=lambda look: look())
+    return FaceVerifier(route(Watched(leaf, watch)))
 
 
 def test_the_journal_is_looked_into_now_and_then(
@@ -85,6 +87,30 @@ def test_nobody_answers_before_the_journal_was_ever_there(
     for _ in range(2):
         with pytest.raises(JournalUnavailable):
             verifier.compare(PROBE, GALLERY)
+
+
+def test_a_journal_that_hangs_keeps_nobody_waiting(clock: Clock) -> None:
+    settings = SentinelTable(canaries=Path("c.csv"), providers=("main",), on_alarm="leave")
+    answers, hangs = threading.Event(), threading.Event()
+    answers.set()
+
+    def look() -> Mapping[str, str]:
+        if not answers.is_set():
+            hangs.set()
+        assert answers.wait(60)
+        return {}
+
+    [leaf] = leaves(free("main"))
+    verifier = FaceVerifier(route(Watched(leaf, Watch(settings, look, clock)), deadline_s=30))
+    assert verifier.compare(PROBE, GALLERY).accepted
+    answers.clear()
+    try:
+        for _ in range(3):
+            clock.now += LOOK_S
+            assert verifier.compare(PROBE, GALLERY).accepted
+        assert hangs.is_set()
+    finally:
+        answers.set()
 
 
 def test_what_happens_to_others_is_no_concern(verifier: FaceVerifier, rounds: Rounds) -> None:

@@ -132,11 +132,18 @@ def run(
 @config_option
 @json_option
 def status(config: str | None, *, as_json: bool) -> int:
-    """Say how each provider stands. Exit codes: 0 nothing changed, 3 a model changed."""
+    """Say how each provider stands.
+
+    Exit codes: 0 nothing changed, 3 a model changed, 4 nobody watches: there is no baseline, or a
+    round was left out.
+    """
     with _opened(config) as watch:
         standings = [watch.standing(name) for name in watch.settings.providers]
-    _print(standings, as_json=as_json)
-    return REVIEW if any(each.changed for each in standings) else ACCEPTED
+        every = watch.settings.every
+        _print(watch, standings, as_json=as_json)
+    if any(each.changed for each in standings):
+        return REVIEW
+    return PROVIDER_FAILED if any(each.overdue(every) for each in standings) else ACCEPTED
 
 
 @sentinel.command()
@@ -149,7 +156,7 @@ def accept(provider: str, reason: str, rounds: int, config: str | None, *, as_js
     """Go on with a PROVIDER that changed: what it answers now is usual from here on."""
     with _opened(config) as watch, progress_shown(provider, as_json=as_json) as progress:
         standing = watch.accept(provider, reason, rounds, progress=progress)
-    _print([standing], as_json=as_json)
+        _print(watch, [standing], as_json=as_json)
 
 
 @contextmanager
@@ -178,7 +185,7 @@ def _each(
             errors[name] = error
         else:
             standings += [standing] if standing is not None else []
-    _print(standings, errors, as_json=as_json)
+    _print(watch, standings, errors, as_json=as_json)
     if any(each.changed for each in standings):
         return REVIEW
     if errors:
@@ -190,10 +197,12 @@ def _each(
 def _keep_watch(watch: Sentinel, *, as_json: bool) -> None:
     from facegate.sentinel.schedule import keep_watch
 
-    keep_watch(watch, threading.Event(), lambda standing: _print([standing], as_json=as_json))
+    told = partial(_print, watch, as_json=as_json)
+    keep_watch(watch, threading.Event(), lambda standing: told([standing]))
 
 
 def _print(
+    watch: Sentinel,
     standings: Sequence[Standing],
     errors: Mapping[str, FacegateError] = MappingProxyType({}),
     *,
@@ -206,7 +215,7 @@ def _print(
         print_json([*map(as_data, standings), *failed])
         return
     for each in standings:
-        click.echo("\n".join(sentences(each)))
+        click.echo("\n".join(sentences(each, watch.settings.every)))
     for error in errors.values():
         console(stderr=True).print(failure(error))
 

@@ -7,8 +7,10 @@ and every process that asks it looks there now and then.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from facegate.errors import JournalUnavailable, ProviderUnavailable
 from facegate.model import Decision, VerificationResult
@@ -16,11 +18,19 @@ from facegate.routing.node import Node, Run, Share
 from facegate.routing.tables import SentinelTable
 from facegate.routing.wrapper import Wrapper
 from facegate.runtime.flow import Flow, call
+from facegate.runtime.forking import in_child
 
 LOOK_S = 5.0
 """Seconds from one look into the journal to the next."""
+_FIRST_S, _NEXT_S = 2.0, 0.25
+"""Seconds that requests wait for the very first look, and the one that begins another for that."""
 
 _log = logging.getLogger(__name__)
+
+
+def _aside(work: Callable[[], None]) -> None:
+    """Do work in a thread of its own: a database that hangs is to keep nobody waiting."""
+    threading.Thread(target=work, name="facegate-watch", daemon=True).start()
 
 
 class Watch:
@@ -30,6 +40,7 @@ class Watch:
         settings: the ``[sentinel]`` table.
         look: reads the moments, as text, since when providers are known to have changed, by name.
         clock: clock in seconds; only differences count.
+        begin: has a look begun that takes however long.
 
     Attributes:
         settings: likewise.
@@ -40,28 +51,50 @@ class Watch:
         settings: SentinelTable,
         look: Callable[[], Mapping[str, str]],
         clock: Callable[[], float] = time.monotonic,
+        begin: Callable[[Callable[[], None]], None] = _aside,
     ) -> None:
-        self.settings, self._look, self._clock = settings, look, clock
+        self.settings, self._look, self._clock, self._begin_look = settings, look, clock, begin
         self._known: Mapping[str, str] | None = None
-        self._looked = 0.0
+        self._looked: float | None = None
+        self._begin()
+        in_child(self._begin)
+
+    def _begin(self) -> None:
+        self._lock, self._seen = threading.Lock(), threading.Event()
+        self._seen.set()
 
     def changed(self, provider: str) -> Flow[str | None]:
         """The moment since when a provider is known to have changed; None where it is not.
 
-        While the journal is away, what was read last holds.
+        While the journal is away, or hangs, what was read last holds.
 
         Raises:
             JournalUnavailable: it was away all the time, so nothing is known.
         """
-        if self._known is None or self._clock() >= self._looked + LOOK_S:
-            self._looked = self._clock()  # meanwhile others go by what was read before
-            try:
-                self._known = yield from call(self._look)
-            except JournalUnavailable as error:
-                if self._known is None:
-                    raise
-                _log.warning("no look at the sentinel's rounds: %s", error.message)
+        if self._looks() or self._known is None:
+            seconds = _FIRST_S if self._known is None else _NEXT_S
+            yield from call(partial(self._seen.wait, seconds))
+        if self._known is None:
+            raise JournalUnavailable(f"nobody can tell whether the model of {provider} changed")
         return self._known.get(provider)
+
+    def _looks(self) -> bool:
+        """Begin to look, if it is time and nobody does; tells whether it was begun here."""
+        with self._lock:
+            fresh = self._looked is not None and self._clock() < self._looked + LOOK_S
+            if fresh or not self._seen.is_set():
+                return False
+            self._looked, self._seen = self._clock(), threading.Event()
+        self._begin_look(partial(self._read, self._seen))
+        return True
+
+    def _read(self, seen: threading.Event) -> None:
+        try:
+            self._known = self._look()
+        except Exception as error:  # noqa: BLE001  of a driver, whatever it is
+            _log.warning("no look at the sentinel's rounds: %s", type(error).__name__)
+        finally:
+            seen.set()
 
     def leaves(self, provider: str) -> bool:
         """Whether a provider is left alone, as far as was read last."""

@@ -14,6 +14,7 @@ detection", 2021; Shin, Ramdas and Rinaldo, "E-detectors", NEJSDS 2024, arXiv 22
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from statistics import fmean, median
 
@@ -39,6 +40,19 @@ def oddities(rounds: Sequence[Sequence[str]]) -> list[int]:
     """
     usual = [max(sorted(set(words)), key=words.count) for words in zip(*rounds, strict=True)]
     return [sum(word != most for word, most in zip(words, usual, strict=True)) for words in rounds]
+
+
+def surprises(*figures: Sequence[float]) -> list[int]:
+    """The surprise of each round: how many are smaller, by the figure by which that is most.
+
+    Of several figures one has to be made before rounds are ranked. A p-value of each would know of
+    the others, and bets on them no longer add up to what they are worth one by one.
+
+    Args:
+        figures: figures of each round, such as its spread and its oddities.
+    """
+    ordered = [sorted(values) for values in figures]
+    return [max(map(bisect_left, ordered, values)) for values in zip(*figures, strict=True)]
 
 
 def p_value(values: Sequence[float], chance: float) -> float:

@@ -106,6 +106,8 @@ class Period:
             if engine not in known:
                 of = len(latest.seen)
                 yield f"{count} of {of} answers are by {engine!r}, which the baseline never saw"
+        if not any(map(_unnamed, self.baseline)) and (nameless := _unnamed(latest)):
+            yield f"{nameless} of {len(latest.seen)} answers name no engine, as all did before"
 
     def _other_refusals(self, latest: Round) -> Iterator[str]:
         """Canaries that are refused and never were, or no longer, or for another reason."""
@@ -149,6 +151,12 @@ def differing(period: Period, latest: Round) -> list[str]:
         if usual and (seen.decision, seen.refusal) not in usual:
             found.append(name)
     return found
+
+
+def _unnamed(each: Round) -> int:
+    """The number of a round's answers that do not say which engine gave them."""
+    answers = sum(seen.refusal is None for seen in each.seen.values())
+    return answers - sum(each.engines.values())
 
 
 def _said(seen: Seen) -> str:

@@ -58,6 +58,10 @@ class Standing:
         """Since when its model is known to have changed, as text; None where it is not."""
         return self.period.changed if self.period else None
 
+    def overdue(self, every: timedelta) -> bool:
+        """Whether a round was left out: nobody asked in twice the time of one."""
+        return self.due is None or datetime.now(UTC) > self.due + every
+
     @property
     def alarm(self) -> Judgement | None:
         """The judgement that began the alarm; None where there is none."""

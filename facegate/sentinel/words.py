@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from facegate.sentinel.judging import Period
@@ -15,8 +15,8 @@ _SHOWN = 5
 """Changes that are written out; of the rest, only the number."""
 
 
-def sentences(standing: Standing) -> Iterator[str]:
-    """What there is to say of a provider, a line each."""
+def sentences(standing: Standing, every: timedelta) -> Iterator[str]:
+    """What there is to say of a provider that is to be asked every so often, a line each."""
     name, period = standing.provider, standing.period
     if period is None:
         yield f"{name}: no baseline yet; take one with `facegate sentinel baseline {name}`"
@@ -38,6 +38,9 @@ def sentences(standing: Standing) -> Iterator[str]:
         yield f"- go on with it as it is now: facegate sentinel accept {name} --reason ..."
     elif watched and watched[-1].judgement.doubts:
         yield from (f"- not yet certain: {each}" for each in watched[-1].judgement.doubts[:_SHOWN])
+    if standing.overdue(every):
+        last = period.rounds[-1].at[:19]
+        yield f"- OVERDUE: the last round was at {last}Z; does anything run them?"
     if watched and watched[-1].failed:
         of = len(watched[-1].seen) + len(watched[-1].failed)
         yield f"- the last round is not whole: no answer to {len(watched[-1].failed)} of {of}"
@@ -53,6 +56,7 @@ def as_data(standing: Standing) -> dict[str, Any]:
         "provider": standing.provider,
         "changed": standing.changed,
         "due": _moment(standing.due),
+        "last": standing.period.rounds[-1].at if standing.period else None,
         "periods": [_period(each) for each in standing.periods],
     }
 

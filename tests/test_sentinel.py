@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from math import sin
 from pathlib import Path
 from typing import Any
 
@@ -259,36 +260,33 @@ def test_a_decision_that_changes_matters(
     assert last(roost)["materiality"]["verdict"] == verdict
 
 
-def test_a_noisy_provider_is_watched_by_rounds(roost: Roost) -> None:
+def noisy(number: int, **said: Any) -> dict[str, Any]:
+    """What a noisy provider says in a round, the same in every run of the test."""
+    usual = {"genuine": 0.52, "impostor": 0.48, "live": 0.9} | said
+    return {
+        name: value + 0.01 * sin((number + 1) * (place + 2) ** 2) if value != "refuse" else value
+        for place, (name, value) in enumerate(usual.items())
+    }
+
+
+@pytest.mark.parametrize(
+    "change", [{"genuine": 0.8, "impostor": 0.1}, {"genuine": "refuse", "impostor": "refuse"}]
+)
+def test_a_noisy_provider_is_watched_by_rounds(roost: Roost, change: dict[str, Any]) -> None:
+    roost.configure('every = "1d"\nfalse_alarm_every = "100d"')
     roost.say(noise=0.01)
-    roost.configure('every = "1d"\nfalse_alarm_every = "20d"')
     roost.run("baseline", "--rounds", "2")
     with closing(roost.opened(draw=lambda: 0.5)) as sentinel:
-        for _ in range(15):
+        for number in range(40):
+            odd = {"impostor": "refuse"} if number % 13 == 5 else {}  # now and then
+            roost.say(**noisy(number, **odd))
             sentinel.run("main")
         usual = sentinel.standing("main")
         assert usual.period is not None
         assert not usual.period.is_exact
-        roost.say(genuine=0.8, impostor=0.1, noise=0.01)
-        for _ in range(9):
-            sentinel.run("main")
-        found = sentinel.standing("main")
-    assert found.alarm is not None
-    assert "its scores or refusals moved away from what is usual" in found.alarm.changes[0]
-
-
-def test_a_noisy_provider_may_refuse_a_picture_now_and_then(roost: Roost) -> None:
-    roost.say(noise=0.01)
-    roost.configure('every = "1d"\nfalse_alarm_every = "20d"')
-    roost.run("baseline", "--rounds", "2")
-    with closing(roost.opened(draw=lambda: 0.5)) as sentinel:
-        for number in range(30):
-            roost.say(impostor="refuse" if number % 10 == 3 else 0.48, noise=0.01)
-            sentinel.run("main")
-        steady = sentinel.standing("main")
-        assert steady.changed is None
-        roost.say(genuine="refuse", impostor="refuse", noise=0.01)
-        for _ in range(9):
+        assert usual.changed is None
+        for number in range(40, 50):
+            roost.say(**noisy(number, **change))
             sentinel.run("main")
         found = sentinel.standing("main")
     assert found.alarm is not None
@@ -350,6 +348,7 @@ def test_rounds_are_records_that_no_report_counts(roost: Roost) -> None:
         ("a,live,live-probe.jpg,live-gallery.jpg", "live is said of one picture"),
         ("a,friend,live-probe.jpg,", "purpose 'friend' is none of"),
         (",live,live-probe.jpg,", "it has no id"),
+        ('"a\x1b[31m",live,live-probe.jpg,', "it has no id that can be printed"),
         ("a,live,https://example.com/a.jpg,", "a canary's pictures are files"),
         ("a,live,gone.jpg,", "cannot read"),
         ("a,live", "not as many values as there are columns"),
@@ -406,6 +405,19 @@ def test_a_canary_with_more_pictures_than_a_provider_takes_is_named(roost: Roost
     code, _, err = roost.run("baseline")
     assert code == 2
     assert "canary genuine of main: more than the 1 gallery pictures that it takes" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id;purpose;probe;gallery\n", "separated by commas"),
+        ("id,purpose,probe,gallery,gallery\n", "two columns are called 'gallery'"),
+        ("id,purpose,probe,gallery\n,,,\n", "no canaries that main could be asked about"),
+    ],
+)
+def test_a_file_that_a_spreadsheet_wrote_is_explained(roost: Roost, text: str, said: str) -> None:
+    (roost.folder / "canaries.csv").write_text(text)
+    assert said in roost.run("baseline")[2].replace("\n", " ")
 
 
 def test_two_canaries_have_two_names(roost: Roost) -> None:

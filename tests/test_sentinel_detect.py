@@ -17,7 +17,7 @@ from scipy.integrate import quad
 from sentinel_runs import Situation, run
 from sentinel_runs import evidence as log_evidence
 
-from facegate.sentinel.detect import bet, evidence, p_value, spreads
+from facegate.sentinel.detect import bet, evidence, oddities, p_value, spreads, surprises
 
 Worth = Callable[[Sequence[Sequence[float]], Sequence[float]], float]
 
@@ -84,22 +84,29 @@ def test_p_values_of_any_order_are_spread_evenly(values: list[float]) -> None:
 
 
 @given(rounds(4, 2))
-def test_p_values_of_rounds_are_even_and_know_nothing_of_one_another(
-    given_rounds: list[Round],
-) -> None:
+def test_p_values_of_rounds_are_even_and_know_nothing_of_one_another(found: list[Round]) -> None:
     """Exactly: over all orders, every combination of second, third and fourth is as likely.
 
     With the medians anew after each round. A p-value of ``n`` rounds is in one of ``n`` equal parts
     of 0 to 1, and where rounds tie, in each of some with the same chance.
     """
     chances: dict[tuple[int, ...], Fraction] = {}
-    for order in permutations(given_rounds):
-        parts = [parts_of_p_value(spreads(order[:count])) for count in (2, 3, 4)]
+    for order in permutations(found):
+        parts = [parts_of_p_value(surprises_of(order[:count])) for count in (2, 3, 4)]
         for combination in product(*parts):
             chance = Fraction(1, math.prod(map(len, parts)))
             chances[combination] = chances.get(combination, Fraction()) + chance
     assert set(chances.values()) == {Fraction(math.factorial(4), 2 * 3 * 4)}
     assert len(chances) == 2 * 3 * 4
+
+
+def surprises_of(found: Sequence[Round]) -> list[int]:
+    """What rounds are ranked by: their scores, and what is said instead of one."""
+    return surprises(spreads(found), oddities(words_of(found)))
+
+
+def words_of(found: Sequence[Round]) -> list[list[str]]:
+    return [["no face" if score is None else "" for score in each] for each in found]
 
 
 def parts_of_p_value(values: Sequence[float]) -> range:
@@ -108,9 +115,28 @@ def parts_of_p_value(values: Sequence[float]) -> range:
 
 
 @given(rounds(6, 3), st.permutations(range(6)))
-def test_spreads_treat_all_rounds_alike(found: list[Round], order: list[int]) -> None:
+def test_figures_treat_all_rounds_alike(found: list[Round], order: list[int]) -> None:
     shuffled = [found[place] for place in order]
     assert spreads(shuffled) == [spreads(found)[place] for place in order]
+    odd = oddities(words_of(found))
+    assert oddities(words_of(shuffled)) == [odd[place] for place in order]
+
+
+@given(rounds(6, 3))
+def test_where_nothing_is_odd_rounds_rank_by_their_scores(found: list[Round]) -> None:
+    moved = spreads(found)
+    surprising = surprises(moved, [0] * len(moved))
+    assert p_value(surprising, 0) == p_value(moved, 0)
+    assert p_value(surprising, 1) == p_value(moved, 1)
+
+
+def test_an_oddity_is_another_word_than_the_most_frequent() -> None:
+    assert oddities([["", "no face"], ["", "no face"], ["blurred", ""]]) == [0, 0, 2]
+    assert oddities([["", "no face"], ["blurred", "no face"]]) == [0, 1]
+
+
+def test_a_round_surprises_by_the_figure_that_sets_it_apart_the_most() -> None:
+    assert surprises([0.1, 0.2, 0.3, 0.2], [9, 0, 0, 0]) == [3, 1, 3, 1]
 
 
 def test_a_spread_is_the_mean_distance_from_what_is_usual() -> None:

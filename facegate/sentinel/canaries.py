@@ -119,14 +119,18 @@ def _lines(path: Path) -> Sequence[tuple[int, Mapping[str, str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            lines = [(reader.line_num, row) for row in reader]
+            lines = [(reader.line_num, row) for row in reader if any(row.values())]
             names = reader.fieldnames or ()
     except OSError as error:
-        raise InvalidRequest(f"cannot read {path}: {error.strerror}") from None
+        raise InvalidRequest(f"cannot read {path.absolute()}: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error):
         raise InvalidRequest(f"{path} is no CSV in UTF-8") from None
     if missing := [name for name in ("id", "purpose", "probe") if name not in names]:
-        raise InvalidRequest(f"{path} has no column {missing[0]!r}")
+        raise InvalidRequest(
+            f"{path} has no column {missing[0]!r}; columns are separated by commas, without blanks"
+        )
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise InvalidRequest(f"{path}: two columns are called {repeated[0]!r}")
     if unknown := [name for name in names if name not in _COLUMNS and not is_read(name)]:
         # A consent that is misspelt would be none, and a provider everybody.
         hint = near(unknown[0], [*_COLUMNS, *READ])
@@ -144,8 +148,8 @@ def _canary(line: int, values: Mapping[str, str], folder: Path, limits: ImageLim
     except ValueError:
         known = ", ".join(Purpose)
         raise InvalidRequest(f"purpose {values['purpose']!r} is none of {known}") from None
-    if not values["id"]:
-        raise InvalidRequest("it has no id")
+    if not values["id"].isprintable() or not values["id"]:
+        raise InvalidRequest("it has no id that can be printed")
     if purpose is not Purpose.REFUSED and bool(row.gallery) is (purpose in _ALONE):
         needs = "one picture, and has a gallery" if row.gallery else "two pictures, and has one"
         raise InvalidRequest(f"{purpose} is said of {needs}")

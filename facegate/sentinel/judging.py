@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean, median
+from statistics import median
 
-from facegate.sentinel.detect import bet, evidence, oddities, p_value, spreads
+from facegate.sentinel.detect import bet, evidence, oddities, p_value, spreads, surprises
 from facegate.sentinel.round import Judgement, Part, Round, Seen
 
 _LEAST = 1e-12
@@ -127,8 +127,7 @@ class Period:
     def _rank(self, latest: Round, draw: Callable[[], float]) -> float:
         """The p-value of the round among all whole ones: how far from usual it is.
 
-        That is by its scores, and by how many of its refusals are odd, each held against the mean
-        of all rounds.
+        That is by its scores or by how many of its refusals are odd, whichever sets it apart more.
 
         Of the baseline only one counts: its rounds are minutes apart, and a vendor's good or bad
         day is in all of them, so that they are more alike than rounds that come day by day.
@@ -137,9 +136,7 @@ class Period:
         ranked, names = [self.baseline[0], *watched, latest], sorted(latest.seen)
         moved = spreads([[each.seen[name].value for name in names] for each in ranked])
         odd = oddities([[each.seen[name].refusal or "" for name in names] for each in ranked])
-        usual = fmean(moved) or 1.0, fmean(odd) or 1.0
-        far = [one / usual[0] + other / usual[1] for one, other in zip(moved, odd, strict=True)]
-        return p_value(far, draw())
+        return p_value(surprises(moved, odd), draw())
 
 
 def differing(period: Period, latest: Round) -> list[str]:

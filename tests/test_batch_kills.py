@@ -94,6 +94,16 @@ def test_a_job_outlives_a_worker_that_is_killed(desk: Desk) -> None:
 
 
 @pytest.mark.slow
+def test_a_chunk_that_kills_each_worker_ends_the_run(desk: Desk) -> None:
+    desk.pairs(20)
+    code, _, err = desk.fated("9 at 1", *RUN, "job", "--workers", "2")
+    assert (code, "workers were killed 3 times" in err) == (5, True), err
+    assert desk.calls.total() <= 3 * AT_ONCE
+    assert desk.fated("", *RUN, "job", "--workers", "2")[0] == 0
+    assert len(desk.calls) == len(result(desk)) == 20
+
+
+@pytest.mark.slow
 def test_workers_end_with_the_run_that_began_them(desk: Desk) -> None:
     """Whoever begins the next run finds none at work, and goes on."""
     desk.configure("seconds = 0.002")

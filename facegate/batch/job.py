@@ -31,6 +31,7 @@ from facegate.errors import ConfigurationError, InvalidRequest
 from facegate.model import Operation
 from facegate.opening import Setup, observers
 from facegate.providers.registry import Registry, plugin_versions
+from facegate.routing.route import Route
 from facegate.thresholds import Wanted
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class Order:
         liveness_threshold: liveness score that a pass takes.
         chunk: rows of a chunk.
         at_once: questions in flight, in each worker.
-        workers: workers on this machine.
+        on: the cluster whose workers do it, see :func:`facegate.batch.engines.engine`; this
+            machine if absent.
+        workers: chunks that are worked on at a time; one, or what the cluster has, if absent.
         most: money that the job may cost, all runs together.
         again: which rows are asked again that have an error: none if absent.
         unknown: what becomes of rows that were being asked when a worker was killed.
@@ -70,7 +73,8 @@ class Order:
     liveness_threshold: str | None = None
     chunk: int | None = None
     at_once: int | None = None
-    workers: int = 1
+    on: str | None = None
+    workers: int | None = None
     most: float | None = None
     again: Literal["failed"] | None = None
     unknown: Literal["ask", "skip"] = "ask"
@@ -211,6 +215,20 @@ class Job:
         """The first and the last row of a chunk, from 1 on."""
         return chunk * self.chunk + 1, min((chunk + 1) * self.chunk, self.source.rows)
 
+    def refuse_other_software(self, route: Route) -> None:
+        """Refuse to go on with other software, or another configuration, than the job's.
+
+        Raises:
+            ConfigurationError: naming what differs.
+        """
+        before = _written(self.folder)["identity"]
+        for what, now in _software(route).items():
+            if before.get(what) != now:
+                raise ConfigurationError(
+                    f"{what} is {now} there, and {before.get(what)} where the job began; all"
+                    " workers have the same"
+                )
+
     def done(self, open_chunks: set[int]) -> dict[int, Part]:
         """The parts of chunks that nobody has to work on, by chunk.
 
@@ -263,27 +281,31 @@ def _identity(order: Order, opened: Opened) -> dict[str, Any]:
             "two files have the same name; rename one, so that rows tell them apart"
         )
     usual = SCORED if order.all_pairs and templated(route, order.operation) else ASKED
-    identity: dict[str, Any] = {
-        "facegate": version("facegate"),
+    return {
         **files,
         "operation": str(order.operation),
         "route or provider": opened.name,
-        "configuration": route.digest,
         "threshold": order.threshold,
         "liveness threshold": order.liveness_threshold,
         "chunk": order.chunk or opened.settings.chunk or usual,
         "group by": order.group_by,
         "all pairs": order.all_pairs,
         "root": opened.settings.root and str(opened.settings.root.absolute()),
+        **_software(route),
     }
+
+
+def _software(route: Route) -> dict[str, Any]:
+    """What answers here, by what to call it in a message."""
+    software: dict[str, Any] = {"facegate": version("facegate"), "configuration": route.digest}
     for provider in route.providers:
         plugin = provider.info.plugin
-        identity |= {
+        software |= {
             f"version of plugin {plugin}": plugin_versions().get(plugin),
             f"lineage of {provider.name}": provider.info.lineage,
             f"fingerprint of {provider.name}": provider.fingerprint(),
         }
-    return identity
+    return software
 
 
 def _written(folder: Path) -> dict[str, Any]:

@@ -89,11 +89,10 @@ class Lease:
         self.stop_file.touch()
 
     def release(self) -> None:
-        """End the run."""
+        """End the run. Its workers stay stopped: an engine may have lost sight of some."""
         written = self.path.with_suffix(".ended")
         written.write_text(json.dumps({**_myself(), "ended": True}), encoding="utf-8")
         written.replace(self.path)
-        self.stop_file.unlink(missing_ok=True)
 
 
 def at_work(folder: Path) -> bool:

@@ -21,7 +21,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -70,11 +70,29 @@ class Figures:
         """The figures as data, for :meth:`of_data`."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
+    def __isub__(self, other: Figures) -> Self:
+        self.rows -= other.rows
+        self.decisions -= other.decisions
+        self.errors -= other.errors
+        self.failed -= other.failed
+        self.billed_errors -= other.billed_errors
+        self.cost -= other.cost
+        self.doubtful -= other.doubtful
+        return self
+
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> Figures:
         """The figures that were written down."""
         counted = {name: Counter(data[name]) for name in ("decisions", "errors")}
         return cls(**{**data, **counted})
+
+
+def sum_of(several: Iterable[Figures]) -> Figures:
+    """The figures of several chunks together."""
+    total = Figures()
+    for each in several:
+        total += each
+    return total
 
 
 class Replay:
@@ -96,6 +114,7 @@ class Replay:
         self.doubtful = 0
         self.again = 0
         self.offsets: dict[Path, int] = {}
+        self._counted = Figures()
 
     def read(self, folder: Path, chunk: int) -> Self:
         """Read on, in all files of a chunk; a last line that is torn is left for later.
@@ -109,14 +128,12 @@ class Replay:
 
     def figures(self) -> Figures:
         """The figures of the rows so far."""
-        answers = self.answers.values()
-        wrong = [each for each in answers if "error_code" in each]
-        return Figures(
+        counted = self._counted
+        return replace(
+            counted,
             rows=len(self.answers),
-            decisions=Counter(each["decision"] for each in answers if "decision" in each),
-            errors=Counter(each["error_code"] for each in wrong),
-            failed=sum("failure" in each for each in wrong),
-            billed_errors=sum(each.get("billed", Billed.MAYBE) != Billed.NO for each in wrong),
+            decisions=+counted.decisions,  # a copy
+            errors=+counted.errors,
             cost=self.spent,
             doubtful=self.doubtful,
         )
@@ -126,7 +143,10 @@ class Replay:
         if "row" in line:
             row = line["row"]
             self.spent += (line.get("cost") or 0.0) - self.asking.pop(row, 0.0)
+            if row in self.answers:
+                self._count(self.answers[row], -1)
             self.answers[row] = dict(line)
+            self._count(line, 1)
         elif "asking" in line:
             rows, worst = line["asking"], line["worst"]
             self.asking |= dict.fromkeys(rows, worst / len(rows))
@@ -138,7 +158,7 @@ class Replay:
         elif "again" in line:
             self.again = line["run"]
             for row in line["again"]:
-                del self.answers[row]
+                self._count(self.answers.pop(row), -1)
         elif "before" in line:
             self.again = line["run"]
             before = Figures.of_data(line["before"])
@@ -147,6 +167,15 @@ class Replay:
             self.doubtful += before.doubtful
         else:
             raise ValueError("no line of a ledger")
+
+    def _count(self, answer: Mapping[str, Any], times: int) -> None:
+        counted = self._counted
+        if "decision" in answer:
+            counted.decisions[answer["decision"]] += times
+        if "error_code" in answer:
+            counted.errors[answer["error_code"]] += times
+            counted.failed += times * ("failure" in answer)
+            counted.billed_errors += times * (answer.get("billed", Billed.MAYBE) != Billed.NO)
 
     def _read(self, path: Path) -> None:
         start = self.offsets.get(path, 0)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facegate.batch.columns import Source
+from facegate.batch.columns import Row, Source
 from facegate.errors import InputError, InvalidRequest
 from facegate.images.image import Image
 from facegate.images.intake import Intake
@@ -61,6 +61,12 @@ class Pictures:
         while self._bytes > _KEPT:
             self._bytes -= len(self._read.popitem(last=False)[1].data)
         return image
+
+
+def folders_of(row: Row) -> tuple[str, ...]:
+    """The folders that a row's pictures lie in, as far as they are there."""
+    paths = filter(None, map(_path, (row.probe, *row.gallery)))
+    return tuple({str(path.parent): None for path in paths if path.parent.is_dir()})
 
 
 def _path(picture: Source) -> Path | None:

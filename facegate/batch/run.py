@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from facegate.batch import worker
 from facegate.batch.asking import Ending
-from facegate.batch.engines import Engine, local
+from facegate.batch.cluster import WorkerLost, Workers
+from facegate.batch.engines import Engine, engine
 from facegate.batch.job import Job, Opened, Order, write_whole
 from facegate.batch.lease import Lease, at_work
-from facegate.batch.ledger import Figures, Replay, open_chunks
+from facegate.batch.ledger import Figures, Replay, open_chunks, sum_of
 from facegate.batch.money import Budget, Prices
 from facegate.batch.parts import Part
+from facegate.batch.pictures import folders_of
 from facegate.batch.scoring import templated
-from facegate.batch.settings import LAST
 from facegate.batch.source import database
 from facegate.batch.worker import Report
 from facegate.batch.worker import Run as Shared
@@ -29,7 +30,7 @@ from facegate.opening import recorder
 _LOOK_S = 0.5
 """Seconds between two looks at what the workers have done."""
 _KILLS = 3
-"""Times that workers may be killed before one is done with a chunk."""
+"""Times that workers may be killed over one chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,12 @@ def _silently(_status: Status) -> None:
     """Progress that nobody watches."""
 
 
-def run(order: Order, progress: Progress = _silently, engine: Engine | None = None) -> Status:
+def run(order: Order, progress: Progress = _silently) -> Status:
     """Do what was ordered, or go on with it.
 
     Args:
         order: what is to be done.
         progress: is told how far it is.
-        engine: where the workers are; on this machine if absent.
 
     Raises:
         ConfigurationError: it is not the job that the folder holds, or it cannot be held to its
@@ -109,17 +109,15 @@ def run(order: Order, progress: Progress = _silently, engine: Engine | None = No
         if not most > 0:  # also refuses NaN, which no sum would pass
             raise InvalidRequest("the money that a job may cost is a number above 0")
         prices.refuse_unknown()
-    if order.all_pairs and order.workers > 1 and templated(opened.setup.route, order.operation):
-        raise InvalidRequest(
-            "all pairs are compared by templates, which one worker keeps: its engine uses all"
-            " cores; leave --workers away"
-        )
-    _refuse_separate_limits(order, opened)
+    begin = engine(order.on, order.workers)
+    if order.on or (order.workers or 1) > 1:
+        _refuse_several(order, opened)
     _make(order.out)
     lease = Lease.take(order.out / "runs")
     try:
         with database() as files:
             job = Job.begun(order, opened, files)
+            folders = folders_of(next(job.source.read(files, 1, 1)))
         shared = Shared(
             folder=str(job.folder.absolute()),
             number=lease.number,
@@ -129,8 +127,9 @@ def run(order: Order, progress: Progress = _silently, engine: Engine | None = No
             unknown=order.unknown,
             again=order.again is not None,
             failures=opened.settings.failures,
-            window=max(1, LAST // order.workers),
             stamps=job.source.stamps(),
+            lease=lease.path.read_bytes(),
+            folders=folders,
         )
         money = Budget(most, prices.worst(1) * shared.at_once)
         running = _Run(
@@ -139,7 +138,7 @@ def run(order: Order, progress: Progress = _silently, engine: Engine | None = No
             shared=shared,
             money=money,
             progress=progress,
-            engine=engine or local(order.workers),
+            engine=begin,
             order=order,
         )
         ending = running.work()
@@ -158,10 +157,8 @@ def status(folder: Path) -> Status:
     digest = None
     if (folder / "summary.json").exists():
         digest = hashlib.sha256((folder / "summary.json").read_bytes()).hexdigest()
-    figures = Figures()
     unfinished = open_chunks(job.ledgers)
-    for part in job.done(unfinished).values():
-        figures += part.figures
+    figures = sum_of(part.figures for part in job.done(unfinished).values())
     for chunk in unfinished:
         figures += Replay().read(job.ledgers, chunk).figures()
     return Status(job.id, job.source.rows, figures, at_work=at_work(folder / "runs"), digest=digest)
@@ -182,10 +179,11 @@ class _Run:
         order: Order,
     ) -> None:
         self._job, self._lease, self._shared, self._money = job, lease, shared, money
-        self._progress, self._engine, self._workers = progress, engine, order.workers
+        self._progress, self._engine = progress, engine
         unfinished = open_chunks(job.ledgers)
         done = job.done(unfinished)
         self._figures = {chunk: part.figures for chunk, part in done.items()}
+        self._closed = sum_of(self._figures.values())
         self._open = {chunk: Replay().read(job.ledgers, chunk) for chunk in unfinished}
         money.spent = {chunk: each.cost for chunk, each in self._figures.items()}
         money.spent |= {chunk: replay.spent for chunk, replay in self._open.items()}
@@ -196,74 +194,78 @@ class _Run:
         )
         self._running: dict[Future[Report], int] = {}
         self._ending = Ending.DONE
-        self._kills = 0
+        self._kills = Counter[int]()
 
     def work(self) -> Ending:
         """Have all chunks worked on, until there is none left or a reason to stop."""
         if not self._waiting:
             return self._ending
-        executor = self._engine()
+        workers = self._engine()
         try:
+            self._shared = replace(self._shared, workers=workers.count)
+            workers.everywhere(worker.ready, self._shared)
             while self._waiting or self._running:
-                broken = self._submit(executor)
+                broken = self._submit(workers)
                 finished, _ = wait(self._running, _LOOK_S, FIRST_COMPLETED)
                 self._lease.beat()
                 if self._take(finished) or broken:
-                    self._note_kill()
-                    executor.shutdown()
-                    executor = self._engine()
+                    workers.shutdown()
+                    workers = self._engine()
                 self._tell()
         except BaseException:
             self._stop()
             wait(self._running)
             raise
         finally:
-            if self._workers == 1:
-                executor.submit(worker.close).result()
-            executor.shutdown()
+            workers.everywhere(worker.close)
+            workers.shutdown()
         return self._ending
 
-    def _submit(self, executor: Executor) -> bool:
-        """Give chunks to workers that have none; gives whether the executor is broken."""
-        while self._waiting and len(self._running) < self._workers:
+    def _submit(self, workers: Workers) -> bool:
+        """Give chunks to workers that have none; gives whether they are to be begun anew."""
+        while self._waiting and len(self._running) < workers.count:
             chunk = self._waiting[0]
-            if not self._money.grant(chunk, self._workers - len(self._running)):
+            if not self._money.grant(chunk, workers.count - len(self._running)):
                 break
             most = self._money.granted.get(chunk)
             try:
-                future = executor.submit(worker.work, self._shared, chunk, most)
+                future = workers.submit(worker.work, self._shared, chunk, most)
             except BrokenExecutor:
                 self._money.granted.pop(chunk, None)
+                self._note_kill(chunk)
                 return True
             self._running[future] = self._waiting.popleft()
         return False
 
     def _take(self, finished: set[Future[Report]]) -> bool:
-        """Take the reports of chunks; gives whether the executor is broken."""
+        """Take the reports of chunks; gives whether the workers are to be begun anew."""
         broken = False
         for future in finished:
             chunk = self._running.pop(future)
             try:
                 report = future.result()
-            except BrokenExecutor:
-                broken = True
+            except BrokenExecutor as error:
+                broken = broken or not isinstance(error, WorkerLost)
                 self._waiting.appendleft(chunk)
                 self._money.settle(chunk, self._replayed(chunk).spent)
+                self._note_kill(chunk)
             else:
                 self._note(report)
         return broken
 
-    def _note_kill(self) -> None:
-        self._kills += 1
-        if self._kills >= _KILLS:
+    def _note_kill(self, chunk: int) -> None:
+        self._kills[chunk] += 1
+        if self._kills[chunk] >= _KILLS:
             raise ConfigurationError(
                 f"workers were killed {_KILLS} times before one was done with a chunk: is there"
                 " enough memory? The same command goes on"
             )
 
     def _note(self, report: Report) -> None:
-        chunk, self._kills = report.chunk, 0
+        chunk = report.chunk
         self._open.pop(chunk, None)
+        self._closed -= self._figures.get(chunk, Figures())
+        self._closed += report.figures
         was_all = self._money.settle(chunk, report.figures.cost)
         self._figures[chunk] = report.figures
         match report.ending:
@@ -284,17 +286,14 @@ class _Run:
             self._ending = ending
 
     def _replayed(self, chunk: int) -> Replay:
+        self._closed -= self._figures.pop(chunk, Figures())
         return self._open.setdefault(chunk, Replay()).read(self._job.ledgers, chunk)
 
     def _tell(self) -> None:
-        figures = Figures()
         for chunk in self._running.values():
             self._replayed(chunk)
-        for chunk, each in self._figures.items():
-            if chunk not in self._open:
-                figures += each
-        for replay in self._open.values():
-            figures += replay.figures()
+        figures = sum_of(replay.figures() for replay in self._open.values())
+        figures += self._closed
         self._progress(Status(self._job.id, self._job.source.rows, figures, at_work=True))
 
 
@@ -302,9 +301,7 @@ def _ended(job: Job, opened: Opened, ending: Ending) -> Status:
     """The status after a run, and the summary where every row is done."""
     unfinished = open_chunks(job.ledgers)
     done = job.done(unfinished)
-    figures = Figures()
-    for part in done.values():
-        figures += part.figures
+    figures = sum_of(part.figures for part in done.values())
     if len(done) < len(job.chunks):
         if ending not in (Ending.MONEY, Ending.FAILURES):
             raise ConfigurationError(f"{job.folder}: another run has taken the job over")
@@ -348,14 +345,20 @@ def _record(opened: Opened, job: Job, digest: str) -> None:
         journal.close()
 
 
-def _refuse_separate_limits(order: Order, opened: Opened) -> None:
-    """Refuse limits that each of several workers would keep for itself."""
-    for provider in opened.setup.route.providers:
+def _refuse_several(order: Order, opened: Opened) -> None:
+    """Refuse what several workers cannot do together."""
+    route = opened.setup.route
+    if order.all_pairs and templated(route, order.operation):
+        raise InvalidRequest(
+            "all pairs are compared by templates, which one worker keeps: its engine uses all"
+            " cores of this machine; leave --workers and --on away"
+        )
+    for provider in route.providers:
         limits = opened.loaded.document.limits.get(provider.name)
-        if order.workers > 1 and limits is not None and limits.shared is None:
+        if limits is not None and limits.shared is None:
             raise ConfigurationError(
-                f"limits.{provider.name} would hold for each of {order.workers} workers by itself;"
-                f" set limits.{provider.name}.shared, or take one worker"
+                f"limits.{provider.name} would hold for each worker by itself;"
+                f" set limits.{provider.name}.shared, or take one worker of this machine"
             )
 
 

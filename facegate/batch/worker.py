@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,9 +22,13 @@ from facegate.batch.money import Prices, may_bill
 from facegate.batch.parts import Part, Writer
 from facegate.batch.pictures import Pictures
 from facegate.batch.scoring import Scored, Scoring
+from facegate.batch.settings import LAST
 from facegate.batch.source import database
-from facegate.errors import ConfigurationError, InvalidRequest
+from facegate.errors import ConfigurationError, FacegateError, InvalidRequest
 from facegate.model import Billed
+
+_LAST_HERE = 50
+"""Rows that the share of failures is taken of at least: of fewer, chance would stop a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,10 @@ class Run:
         unknown: what becomes of rows that were being asked when a worker was killed.
         again: whether rows that ended in an error are asked again.
         failures: share of a worker's last rows that stops it.
-        window: number of these rows.
         stamps: size and last change of the files that rows are read from.
+        lease: what the run's file holds, by which a worker knows the folder.
+        folders: folders that the first row's pictures lie in.
+        workers: workers that share the work.
     """
 
     folder: str
@@ -51,8 +58,10 @@ class Run:
     unknown: Literal["ask", "skip"]
     again: bool
     failures: float
-    window: int
     stamps: tuple[tuple[int, int], ...]
+    lease: bytes
+    folders: tuple[str, ...]
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,9 @@ class Report:
     figures: Figures
 
 
-_here = threading.local()
+_idle: list[Worker] = []
+"""The workers of this process that have no chunk. An engine may have a thread for each chunk."""
+_lock = threading.Lock()
 
 
 def work(run: Run, chunk: int, most: float | None) -> Report:
@@ -86,39 +97,73 @@ def work(run: Run, chunk: int, most: float | None) -> Report:
     Raises:
         FacegateError: the job cannot be read or written here.
     """
-    worker: Worker | None = getattr(_here, "worker", None)
-    if worker is None or worker.run != run:
-        close()
-        worker = _here.worker = Worker(run)
-    return worker.take(chunk, most)
+    worker = _taken(run)
+    try:
+        return worker.take(chunk, most)
+    finally:
+        with _lock:
+            _idle.append(worker)
 
 
-def close() -> None:
-    """Let go of what the worker of this thread holds."""
-    worker: Worker | None = getattr(_here, "worker", None)
-    if worker is not None:
-        del _here.worker
+def ready(run: Run) -> None:
+    """Have a worker ready in this process, which has looked whether it can work for a run.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    worker = _taken(run)
+    with _lock:
+        _idle.append(worker)
+
+
+def close(but: Run | None = None) -> None:
+    """Let go of what the workers of this process hold that have no chunk; of one run's not."""
+    with _lock:
+        gone = [worker for worker in _idle if worker.run != but]
+        _idle[:] = [worker for worker in _idle if worker.run == but]
+    for worker in gone:
         worker.close()
 
 
+def _taken(run: Run) -> Worker:
+    """A worker of this process for a run: one that has no chunk, or a new one."""
+    with _lock:
+        for place, worker in enumerate(_idle):
+            if worker.run == run:
+                return _idle.pop(place)
+    close(but=run)  # those of a run that was killed, as a rule
+    try:
+        return Worker(run)
+    except FacegateError as error:
+        raise ConfigurationError(f"a worker on {socket.gethostname()}: {error}") from None
+
+
 class Worker:
-    """The worker of one thread, for one run."""
+    """A worker, for one run. One thread at a time uses it.
+
+    Raises:
+        FacegateError: it does not see what the run does, or has other software.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._lease = Lease(Path(run.folder, "runs"), run.number)
+        self._refuse_elsewhere()
         self._job = job = Job.read(Path(run.folder))
-        self._lease = Lease(job.folder / "runs", run.number)
         opened = Opened.of(run.config, run.name)
         route = opened.setup.route
-        if route.digest != job.configuration:
-            raise ConfigurationError(f"{job.folder}: the configuration is not the job's")
+        job.refuse_other_software(route)
         self._billed, self._prices = may_bill(route), Prices.of(route, job.operation)
         self._pictures = Pictures(opened.loaded.intake, job.root)
         self._scoring = Scoring.of(
-            route, job.operation, job.wanted, self._pictures, os.cpu_count() or 1
+            route,
+            job.operation,
+            job.wanted,
+            self._pictures,
+            threads=max(1, (os.cpu_count() or 1) // run.workers),
         )
         self._stopped = self._lease.stop_file.exists
-        self._window = Window(run.failures, run.window)
+        self._window = Window(run.failures, max(_LAST_HERE, LAST // run.workers))
         self._database = database()
         self._parts = Writer(
             self._database,
@@ -186,6 +231,21 @@ class Worker:
             self._parts.publish(made, chunk, self.run.number, figures)
             removed(self._job.ledgers, chunk)
         return ending, figures
+
+    def _refuse_elsewhere(self) -> None:
+        """Refuse to work with folders that are not those of the run."""
+        try:
+            same = self._lease.path.read_bytes() == self.run.lease
+        except OSError:
+            same = False
+        if not same:
+            raise ConfigurationError(
+                f"{self.run.folder} is not there, or is another folder; a job lies on storage that"
+                " all workers share"
+            )
+        for folder in self.run.folders:
+            if not Path(folder).is_dir():
+                raise ConfigurationError(f"{folder} is not there, and pictures are in it")
 
     def _refuse_changed(self) -> None:
         """Refuse to go on with files that are others than when the run began."""

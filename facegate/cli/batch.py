@@ -55,10 +55,13 @@ def batch() -> None:
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Processes, each with as many questions in flight.",
+    help="Workers, each with as many questions in flight; 1 if absent, or all of a cluster.",
+)
+@click.option(
+    "--on",
+    metavar="CLUSTER",
+    help="Workers of dask://HOST:PORT or ray://HOST:PORT, or dask or ray for this machine.",
 )
 @click.option(
     "--most",

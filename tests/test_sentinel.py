@@ -228,6 +228,13 @@ def test_an_accepted_change_begins_a_new_period(roost: Roost) -> None:
     ]
 
 
+def test_nothing_is_accepted_without_a_reason(roost: Roost) -> None:
+    changed(roost)
+    code, _, err = roost.run("accept", "main", "--reason", " ")
+    assert code == 2
+    assert "give a reason" in err
+
+
 def test_nothing_is_accepted_that_did_not_change(roost: Roost) -> None:
     roost.run("baseline", "--rounds", "2")
     code, _, err = roost.run("accept", "main", "--reason", "why not")
@@ -300,6 +307,17 @@ def test_consent_is_asked_for_as_of_anybody(roost: Roost) -> None:
     with closing(roost.opened()) as sentinel, pytest.raises(ConsentRefused, match="Moody Ltd"):
         sentinel.baseline("main", 2)
     assert not (roost.folder / "seen").exists()
+
+
+def test_a_canary_whose_consent_covers_the_vendor_is_asked(roost: Roost) -> None:
+    roost.write(
+        {"genuine": ("genuine", 100), "live": ("live", 103)},
+        consent_purpose="tests",
+        consent_recipients="Moody Ltd",
+        subject="anna",
+    )
+    assert roost.run("baseline", "--rounds", "2")[0] == 0
+    assert roost.run("run")[0] == 0
 
 
 def test_where_a_route_asks_for_consent_canaries_have_one(roost: Roost) -> None:
@@ -630,6 +648,19 @@ def test_check_tells_the_price(roost: Roost, capsys: pytest.CaptureFixture[str])
     assert json.loads(out)["sentinel"] == [
         {"provider": "main", "canaries": 4, "rounds": 365.0, "cost": pytest.approx(73)}
     ]
+
+
+def test_check_tells_of_an_engine_that_is_watched_by_another_name_alone(
+    roost: Roost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roost.configure(
+        more=f'[providers.again]\nplugin = "moody"\nsays = "{roost.folder / "says.json"}"\n'
+        '[routes.kyc]\nto = "main"'
+    )
+    path = roost.folder / "facegate.toml"
+    path.write_text("default = 'kyc'\n" + path.read_text())
+    _, out = checked(capsys)
+    assert "again has the engine of main, and an alarm of main does not reach it" in out
 
 
 def test_check_tells_what_could_not_be_asked(

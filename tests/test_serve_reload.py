@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from acme_api import question
+from facegate.gateway.keys import new_key
 from installed import Site
 from loopback import PendingRequest, Server, reply
 from service import process, url_in
@@ -86,3 +87,30 @@ def test_a_service_reads_its_configuration_again_on_sighup(
         let.set()
         assert under_way.result(60).json()["same"]
         assert len(old.seen) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP")
+def test_keys_go_with_the_rest_of_the_file_or_not_at_all(site: Site, tmp_path: Path) -> None:
+    site.install("acme", PLUGIN.format(tests=str(Path(__file__).parent)))
+    file, made = tmp_path / "facegate.toml", new_key()
+    key = f'[serve.api.keys.team]\nhash = "{made.hash}"\nscopes = ["verify", "decisions:read"]\n'
+    provider = main_at("http://127.0.0.1:9")
+    file.write_text(provider + key)
+    with process(tmp_path, "--api", FACEGATE_PLUGINS="acme") as (running, said):
+        url = f"{url_in(said)}/v1/routes"
+
+        def status() -> int:
+            headers = {"Authorization": f"Bearer {made.text}"}
+            return httpx.get(url, headers=headers, timeout=60).status_code
+
+        assert status() == 200
+        for lines, expected, then in (
+            (provider.partition("base_url")[0], "the old one stays", 200),
+            (provider, "the configuration was read again", 401),
+        ):
+            file.write_text(lines)
+            running.send_signal(signal.SIGHUP)
+            next(line for line in running.stderr if expected in line)
+            assert status() == then
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=60)

@@ -145,6 +145,7 @@ def test_a_revoked_key_stays_in_the_list(facegate: Facegate) -> None:
         (["create", "team", "--scope", "verify", "--rate", "fast"], '"20/second"'),
         (["create", "team", "--scope", "verify", "--budget", "much"], '"200/day"'),
         (["create", "team", "--scope", "verify", "--expires", "soon"], "90d"),
+        (["create", "team", "--scope", "admin", "--route", "kyc"], "admin"),
         (["rotate", "x", "--overlap", "long"], "24h"),
     ],
 )

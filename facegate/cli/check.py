@@ -124,6 +124,7 @@ def check(config: str | None, *, as_json: bool) -> int:
     errors |= _kept_wrong(loaded)
     watched, unwatchable = _watched(loaded)
     errors |= unwatchable
+    warnings += _unwatched(loaded, built)
     own = set().union(*(p.info.environment for p in built.values()))
     warnings += [f"{key} is set, but nothing reads it" for key in loaded.unread if key not in own]
     if as_json:
@@ -178,6 +179,16 @@ def _watched(loaded: Config) -> tuple[list[Estimate], dict[str, str]]:
         except FacegateError as error:
             errors[f"sentinel of {name}"] = error.message
     return found, errors
+
+
+def _unwatched(loaded: Config, built: Mapping[str, Provider]) -> Iterator[str]:
+    """Findings about providers that have the engine of a watched one, and no watch."""
+    names = loaded.document.sentinel.providers if loaded.document.sentinel else ()
+    watched = {built[name].info.lineage: name for name in names if name in built}
+    for name, provider in built.items():
+        like = watched.get(provider.info.lineage)
+        if like is not None and name not in names:
+            yield f"{name} has the engine of {like}, and an alarm of {like} does not reach it"
 
 
 def _rates_findings(loaded: Config, built: Mapping[str, Provider]) -> Iterator[str]:

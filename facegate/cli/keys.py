@@ -161,6 +161,8 @@ def _grant(granted: dict[str, Any]) -> Grant:
         return Grant.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if not first["loc"]:  # it is of several together
+            raise click.UsageError(first["msg"]) from None
         name = str(first["loc"][0])
         option = {"scopes": "scope", "routes": "route", "operations": "operation"}.get(name, name)
         hint = f"--{option.replace('_', '-')}"

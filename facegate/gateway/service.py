@@ -17,6 +17,7 @@ from facegate.config import Config
 from facegate.errors import ConfigurationError, FacegateError, JournalUnavailable
 from facegate.gateway.app import application
 from facegate.gateway.bridge import Bridge
+from facegate.gateway.keys import Keys
 from facegate.gateway.native.api import NativeApi
 from facegate.gateway.native.building import keys_of, native_api
 from facegate.gateway.reloading import fit_for, refuse_split_limits, reload_on_hangup
@@ -117,8 +118,8 @@ class Service:
             opened=partial(
                 reload_on_hangup,
                 journal=journal,
-                again=partial(_read_again, loaded, native),
-                after=partial(_follow, loaded, sentinel),
+                again=partial(_read_again, loaded),
+                after=partial(_follow, loaded, native, sentinel),
             ),
             beside=(
                 partial(watching, sentinel, leaving)
@@ -172,27 +173,28 @@ def is_keyed(loaded: Config, settings: ServeSettings) -> bool:
             journal.close()
 
 
-def _read_again(loaded: Config, native: NativeApi | None) -> None:
-    """Take the keys of ``[serve.api]`` as they are now; of the rest, say that it needs a restart.
+def _read_again(loaded: Config) -> None:
+    """Look whether ``[serve]`` can be used as it is now; say what of it needs a restart.
 
     Raises:
-        ConfigurationError: the table cannot be used; then the keys stay.
+        ConfigurationError: it cannot; then all stays as it is.
     """
     if loaded.path is None:
         return
-    again = Config.load(loaded.path)
-    before, now = (ServeSettings.of(each) for each in (loaded, again))
-    if native is not None:
-        native.keys.replace(now.api.keys if now.api is not None else {})
+    before, now = (ServeSettings.of(each) for each in (loaded, Config.load(loaded.path)))
+    Keys(now.api.keys if now.api is not None else {})
     if _but_for_keys(before) != _but_for_keys(now):
         _LOG.warning("[serve] has changed beside the keys of its API, which takes a restart")
 
 
-def _follow(loaded: Config, sentinel: Sentinel | None) -> None:
-    """Have canaries asked as requests are from now on."""
+def _follow(loaded: Config, native: NativeApi | None, sentinel: Sentinel | None) -> None:
+    """Take the keys of ``[serve.api]`` as they are now, and have canaries asked as requests are."""
     if loaded.path is None:
         return
     again = Config.load(loaded.path)
+    if native is not None:
+        now = ServeSettings.of(again).api
+        native.keys.replace(now.keys if now is not None else {})
     if (again.document.sentinel is None) != (sentinel is None):
         _LOG.warning("a [sentinel] that comes or goes takes a restart")
     elif sentinel is not None:

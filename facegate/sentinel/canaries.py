@@ -38,7 +38,7 @@ _ALONE = (Purpose.LIVE, Purpose.ATTACK)
 """Purposes of a canary that is one picture."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Canary:
     """A canary.
 

@@ -12,7 +12,12 @@ from functools import cached_property
 from typing import Any
 
 from facegate.config import Config
-from facegate.errors import ConfigurationError, FacegateError, ProviderUnavailable
+from facegate.errors import (
+    ConfigurationError,
+    FacegateError,
+    InvalidRequest,
+    ProviderUnavailable,
+)
 from facegate.events import CanaryFailed, ModelChanged, Observer, Stands, Watched, tell
 from facegate.journal.journal import Journal
 from facegate.journal.record import stamp
@@ -94,11 +99,11 @@ class Sentinel:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._every, self._draw = every, draw
+        self._told: dict[str, int] = {}
         self.reload(loaded)
         own: Any = recorder(loaded) if journal is None else None
         self.journal: Journal = journal or own  # of all recorders, the one that is configured
         self._own: Journal | None = own
-        self._told: dict[str, int] = {}
         self._known: dict[str, list[Round]] = {}
         self._reading = threading.Lock()
 
@@ -106,13 +111,19 @@ class Sentinel:
         """Go on with a configuration that was read again; the journal stays.
 
         Raises:
-            ConfigurationError: there is no ``[sentinel]`` table in it.
+            ConfigurationError: there is no ``[sentinel]`` table in it, or not one for such rounds.
         """
         table = loaded.document.sentinel
         if table is None:
             raise ConfigurationError(f"{loaded.source}: there is no [sentinel]")
+        left = set(self._told) - set(table.providers)
+        if self._every and table.false_alarm_every < 10 * self._every:
+            raise ConfigurationError("sentinel.false_alarm_every must be ten rounds or more")
         self.settings = table.model_copy(update={"every": self._every}) if self._every else table
         self._loaded = loaded
+        for provider in left:  # nobody will hear of it again
+            del self._told[provider]
+            tell(self._observers, Stands(provider, 0.0, changed=False))
 
     @cached_property
     def _observers(self) -> Sequence[Observer]:
@@ -214,11 +225,14 @@ class Sentinel:
             progress: likewise.
 
         Raises:
+            InvalidRequest: the reason is blank.
             ConfigurationError: no alarm stands, or thresholds are rates of a calibration that was
                 made before it.
             ProviderUnavailable: see :meth:`baseline`.
         """
         self._refuse_unwatched(provider)
+        if not reason.strip():
+            raise InvalidRequest("give a reason, for whoever asks later")
         with self._turn(provider):
             standing = self.standing(provider)
             if standing.changed is None or standing.period is None:

@@ -67,7 +67,7 @@ class Moody(FlowProvider[Settings]):
         said = says["of"][width]
         if width in says.get("once", {}):
             said = says["once"].pop(width)
-            made = self.settings.says.with_suffix(".made")
+            made = self.settings.says.with_suffix(f".{width}")
             made.write_text(json.dumps(says))
             made.replace(self.settings.says)
         if said == "down":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -111,6 +111,28 @@ def test_a_journal_that_hangs_keeps_nobody_waiting(clock: Clock) -> None:
         assert hangs.is_set()
     finally:
         answers.set()
+
+
+def test_a_look_that_never_comes_back_is_given_up(clock: Clock) -> None:
+    settings = SentinelTable(canaries=Path("c.csv"), providers=("main",), on_alarm="leave")
+    looks: list[Callable[[], None]] = []
+    changed: list[Mapping[str, str]] = [{}]
+    watch = Watch(settings, lambda: changed.pop(0), clock, begin=looks.append)
+    [leaf] = leaves(free("main"))
+    verifier = FaceVerifier(route(Watched(leaf, watch), deadline_s=30))
+    with pytest.raises(JournalUnavailable):
+        verifier.compare(PROBE, GALLERY)
+    looks.pop(0)()
+    assert verifier.compare(PROBE, GALLERY).accepted
+    for _ in range(4):  # the second one hangs
+        clock.now += LOOK_S
+        assert verifier.compare(PROBE, GALLERY).accepted
+    hanging, another = looks
+    changed[:] = [{"main": "2026-11-28T09:00:00Z"}, {}]
+    another()
+    hanging()  # and says at last what is no news
+    with pytest.raises(ProviderUnavailable):
+        verifier.compare(PROBE, GALLERY)
 
 
 def test_what_happens_to_others_is_no_concern(verifier: FaceVerifier, rounds: Rounds) -> None:

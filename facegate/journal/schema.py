@@ -341,6 +341,7 @@ STEPS: Sequence[Sequence[str]] = (
             PRIMARY KEY (provider, number)
         )
         """,
+        "CREATE INDEX facegate_uses_ends ON facegate_uses (ends)",
         "CREATE INDEX facegate_records_canary ON facegate_records (seq) WHERE kind = 'canary'",
         """
         CREATE TABLE facegate_turns (

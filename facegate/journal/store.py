@@ -333,7 +333,14 @@ def _engine(url: URL, *, durable: bool) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
-        connect_args={"connect_timeout": _BUSY_S, "tcp_user_timeout": 1000 * _BUSY_S},
+        connect_args={
+            "connect_timeout": _BUSY_S,
+            "tcp_user_timeout": 1000 * _BUSY_S,
+            # Who only waits for a reply would not notice for hours that the server is gone.
+            "keepalives_idle": _BUSY_S,
+            "keepalives_interval": _BUSY_S,
+            "keepalives_count": 3,
+        },
     )
 
 

@@ -6,7 +6,7 @@ import itertools
 import re
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -81,7 +81,8 @@ class _Queue:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
-        self.waiting: dict[int, None] = {}
+        # A dict passes by all that was taken out at its front each time that its first is asked for.
+        self.waiting: OrderedDict[int, None] = OrderedDict()
         self.busy: set[int] = set()
 
 

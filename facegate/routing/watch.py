@@ -22,6 +22,8 @@ from facegate.runtime.forking import in_child
 
 LOOK_S = 5.0
 """Seconds from one look into the journal to the next."""
+_LONGEST_S = 3 * LOOK_S
+"""Seconds after which a look that does not come back is given up."""
 _FIRST_S, _NEXT_S = 2.0, 0.25
 """Seconds that requests wait for the very first look, and the one that begins another for that."""
 
@@ -81,16 +83,21 @@ class Watch:
     def _looks(self) -> bool:
         """Begin to look, if it is time and nobody does; tells whether it was begun here."""
         with self._lock:
-            fresh = self._looked is not None and self._clock() < self._looked + LOOK_S
-            if fresh or not self._seen.is_set():
+            there = self._seen.is_set()
+            lasts = LOOK_S if there else _LONGEST_S
+            if self._looked is not None and self._clock() < self._looked + lasts:
                 return False
+            if not there:
+                _log.warning("a look at the sentinel's rounds does not come back")
             self._looked, self._seen = self._clock(), threading.Event()
         self._begin_look(partial(self._read, self._seen))
         return True
 
     def _read(self, seen: threading.Event) -> None:
         try:
-            self._known = self._look()
+            known = self._look()
+            if seen is self._seen:  # or another look was begun since
+                self._known = known
         except Exception as error:  # noqa: BLE001  of a driver, whatever it is
             _log.warning("no look at the sentinel's rounds: %s", type(error).__name__)
         finally:

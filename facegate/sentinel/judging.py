@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise, takewhile
 from statistics import median
 
 from facegate.sentinel.detect import bet, evidence, oddities, p_value, spreads, surprises
 from facegate.sentinel.round import Judgement, Part, Round, Seen
 
+_TIMES, _CANARIES = 3, 3
+"""Rounds running in which one steady canary differs, or canaries that do in each of two, until that
+is a change."""
 _LEAST = 1e-12
 """The least p-value that is bet on: a draw of exactly 0 would be worth more than any evidence."""
 
@@ -34,17 +38,29 @@ class Period:
         """Since when the model is known to have changed, as text; None where it is not."""
         return self.rounds[-1].changed
 
-    @cached_property
+    @property
     def is_exact(self) -> bool:
-        """Whether answers are alike in every round, to the last digit, as far as was seen.
+        """Whether all canaries were answered alike so far, to the last digit."""
+        return len(self.steady) == len(self._all_seen)
 
-        Once a difference did not come again when it was asked for, they are not; an outage then
-        says nothing.
+    @cached_property
+    def steady(self) -> Mapping[str, Seen]:
+        """What is said of each canary that was always answered alike in the baseline.
+
+        One that was answered otherwise once, and then as before, is none any more: it is noisy.
         """
-        repeats = (each for each in self.rounds if each.part is Part.REPEAT and each.complete)
-        return all(len(seen) == 1 for seen in self._seen.values()) and all(
-            each.judgement.differs for each in repeats
-        )
+        found = {}
+        for name, answers in self._all_seen.items():
+            usual, since = answers[0], self._since(name)
+            went_back = any(before != usual and after == usual for before, after in pairwise(since))
+            if len(set(answers)) == 1 and not went_back:
+                found[name] = usual
+        return found
+
+    def _since(self, name: str) -> list[Seen]:
+        """What was said of a canary after the baseline, as far as anything was."""
+        later = (each for each in self.rounds if each.part is not Part.BASELINE)
+        return [each.seen[name] for each in later if name in each.seen]
 
     @cached_property
     def usual(self) -> Mapping[str, float]:
@@ -63,10 +79,6 @@ class Period:
                 found.setdefault(name, []).append(seen)
         return found
 
-    @cached_property
-    def _seen(self) -> Mapping[str, frozenset[Seen]]:
-        return {name: frozenset(seen) for name, seen in self._all_seen.items()}
-
     @property
     def evidence(self) -> float:
         """The evidence of a change so far."""
@@ -81,21 +93,31 @@ class Period:
             most: rounds that a false alarm takes on average, at least.
             draw: draws a number between 0 and 1.
         """
-        changes, doubts = [*self._other_words(latest)], list[str]()
+        changes, doubts = [*self._other_words(latest)], [*self._other_answers(latest)]
+        if self._is_settled(latest):
+            changes, doubts = [*changes, *doubts], []
         p = worth = None
-        if self.is_exact:
-            doubts = [*self._other_refusals(latest), *self._other_answers(latest)]
-        elif latest.complete and latest.part is Part.WATCH:
+        if not self.is_exact and latest.complete and latest.part is Part.WATCH:
             p = self._rank(latest, draw)
             worth = evidence(self.evidence, bet(max(p, _LEAST)))
             if worth >= most:
                 enough = f"evidence {worth:,.0f}, and {most:,.0f} is enough"
                 changes.append(f"its scores or refusals moved away from what is usual: {enough}")
-        # With two versions at work behind a balancer, the other one answers some canary now, and
-        # another one then: any difference will do.
-        if doubts and self.rounds[-1].judgement.differs:
-            changes, doubts = [*changes, *doubts], []
         return Judgement(changes, doubts, p, worth)
+
+    def _is_settled(self, latest: Round) -> bool:
+        """Whether steady canaries are answered otherwise, and not by chance.
+
+        One that differs in one round of fifty by chance would do so twice running soon enough,
+        among many canaries. So one has to three times; or three of them, whichever, twice: of two
+        versions at work behind a balancer, the other one answers some of them now, and others then.
+        """
+        runs = []
+        for name, usual in self.steady.items():
+            answers = [*self._since(name), *([latest.seen[name]] if name in latest.seen else ())]
+            runs.append(sum(1 for _ in takewhile(usual.__ne__, reversed(answers))))
+        counts = [sum(1 for _ in self._other_answers(each)) for each in (self.rounds[-1], latest)]
+        return max(runs, default=0) >= _TIMES or min(counts) >= _CANARIES
 
     def _other_words(self, latest: Round) -> Iterator[str]:
         """What the words for the model itself say."""
@@ -109,20 +131,12 @@ class Period:
         if not any(map(_unnamed, self.baseline)) and (nameless := _unnamed(latest)):
             yield f"{nameless} of {len(latest.seen)} answers name no engine, as all did before"
 
-    def _other_refusals(self, latest: Round) -> Iterator[str]:
-        """Canaries that are refused and never were, or no longer, or for another reason."""
-        for name, seen in latest.seen.items():
-            before = {each.refusal for each in self._seen.get(name, ())}
-            if before and seen.refusal not in before:
-                was = " or ".join(sorted(each or "answered" for each in before))
-                yield f"{name} was {was}, and is {seen.refusal or 'answered'}"
-
     def _other_answers(self, latest: Round) -> Iterator[str]:
-        """Canaries that an exact provider answers otherwise."""
+        """Steady canaries that are answered otherwise, or refused, or no longer."""
         for name, seen in latest.seen.items():
-            for before in self._seen.get(name, ()):
-                if seen.refusal is None and before.refusal is None and seen != before:
-                    yield f"{name} was {_said(before)}, and is {_said(seen)}"
+            usual = self.steady.get(name, seen)
+            if seen != usual:
+                yield f"{name} was {_said(usual)}, and is {_said(seen)}"
 
     def _rank(self, latest: Round, draw: Callable[[], float]) -> float:
         """The p-value of the round among all whole ones: how far from usual it is.
@@ -157,4 +171,6 @@ def _unnamed(each: Round) -> int:
 
 
 def _said(seen: Seen) -> str:
+    if seen.refusal is not None:
+        return f"refused ({seen.refusal})"
     return f"{seen.decision}" if seen.score is None else f"{seen.score!r} ({seen.decision})"

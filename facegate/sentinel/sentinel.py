@@ -273,11 +273,12 @@ class Sentinel:
             known = period.changed is not None
             with self._asker(provider, period.baseline[0].thresholds) as asker:
                 _refuse_others(period, asker, provider)
-                for part in (Part.WATCH, Part.REPEAT):
+                for part in (Part.WATCH, Part.REPEAT, Part.REPEAT):
                     latest = self._judged(period, self._asked(asker, part, progress), asker)
                     self._record(provider, [latest])
                     period = Period([*period.rounds, latest])
-                    if known or not latest.judgement.differs:
+                    settled = period.changed is not None and part is Part.REPEAT
+                    if known or settled or not latest.judgement.differs:
                         break
         if period.changed is not None and not known:
             self._tell_changed(provider, period)

@@ -81,7 +81,7 @@ class _Queue:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
-        # A dict passes by all that was taken out at its front each time that its first is asked for.
+        # A plain dict would pass by all that was taken out in front, each time its first is wanted.
         self.waiting: OrderedDict[int, None] = OrderedDict()
         self.busy: set[int] = set()
 

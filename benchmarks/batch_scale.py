@@ -236,7 +236,8 @@ def rows(found: Mapping[tuple[str, int], Measured], engines: Sequence[str]) -> I
             f"{two.rate:,.1f}",
             f"{two.rate / one.rate / 2:.2f}",
             f"{share(found, engine):.2f}",
-            f"{two.cpu_ms / one.cpu_ms:.2f}",
+            # Of so few rows, the start of an engine may have taken more than all of them.
+            f"{two.cpu_ms / one.cpu_ms:.2f}" if min(one.cpu_ms, two.cpu_ms) > 0 else "not known",
             f"{two.start_s:.1f}",
             f"{two.all_mib:.0f}",
             f"{two.largest_mib:.0f}",

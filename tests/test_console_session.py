@@ -172,7 +172,7 @@ def test_only_hosts_that_are_ours_are_shown_anything(
 def test_the_page_is_light_and_needs_nothing_from_anywhere() -> None:
     content = {name: text.decode() for name, (_, text) in files().items()}
     assert {"index.html", "console.css", "console.js"} <= content.keys()
-    assert sum(map(len, content.values())) < 60_000
+    assert sum(map(len, content.values())) < 66_000
     for name, text in content.items():
         assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", text), name
         assert not re.findall(r"innerHTML|insertAdjacentHTML|document\.write|eval\(", text), name

@@ -114,12 +114,12 @@ def test_a_service_notices_a_change_by_itself(roost: Roost, workers: int) -> Non
         assert json.loads(line)["level"] == "error"
         (standing,) = client.get("/v1/sentinel").json()["providers"]
         (period,) = standing["periods"]
-        assert [each["part"] for each in period["rounds"]] == ["watch", "repeat"]
+        assert [each["part"] for each in period["rounds"]] == ["watch", "repeat", "repeat"]
         while 'facegate_sentinel_alarm{provider="main"} 1.0' not in client.get("/metrics").text:
             pass
         lines = [line for line in client.get("/metrics").text.splitlines() if "canaries" in line]
         (count,) = [line for line in lines if line.startswith("facegate_canaries_total{")]
-        assert count == 'facegate_canaries_total{error="",outcome="answered",provider="main"} 8.0'
+        assert count == 'facegate_canaries_total{error="",outcome="answered",provider="main"} 12.0'
         (told,) = client.get("/v1/providers").json()["providers"]
         assert told["changed"] == standing["changed"]
         assert told["hour"]["requests"] == 0
@@ -214,11 +214,11 @@ def test_a_change_is_told_with_what_shows_it_and_what_it_means(roost: Roost) -> 
         assert client.get("/v1/sentinel/main").json() == standing
     (period,) = standing["periods"]
     assert standing["changed"] == period["changed"]
-    assert (period["exact"], period["baseline_rounds"], period["watched"]) == (True, 2, 2)
-    assert period["alarm"] == period["rounds"][1]
+    assert (period["exact"], period["baseline_rounds"], period["watched"]) == (True, 2, 3)
+    assert period["alarm"] == period["rounds"][2]
     assert period["alarm"]["changes"] == ["genuine was 0.52 (accept), and is 0.53 (accept)"]
     assert period["alarm"]["materiality"]["verdict"] == "no decision changes"
-    assert standing["cost"] == pytest.approx(4 * 4 * 0.05)
+    assert standing["cost"] == pytest.approx(5 * 4 * 0.05)
 
 
 def test_a_provider_that_is_left_is_drawn_as_left(roost: Roost) -> None:

@@ -31,11 +31,11 @@ __all__ = [
     "Observer",
     "Recorder",
     "Refused",
+    "RoundEnded",
     "ShadowSkipped",
     "Shadowed",
     "Stands",
     "Tried",
-    "Watched",
 ]
 
 
@@ -203,7 +203,7 @@ class CanaryFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class RoundEnded:
     """The end of a sentinel's round.
 
     Attributes:
@@ -262,7 +262,7 @@ Event = (
     | CanaryFailed
     | ModelChanged
     | Stands
-    | Watched
+    | RoundEnded
 )
 Observer = Callable[[Event], Any]
 """A function that is called on the spot, in the thread or on the loop of the request: it must be

@@ -16,16 +16,16 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
 from canaries import GENUINE, Roost
-from facegate.events import CanaryFailed, Event, ModelChanged, Stands, Watched
+from facegate.events import CanaryFailed, Event, ModelChanged, RoundEnded, Stands
 from facegate.telemetry import OpenTelemetryObserver, PrometheusObserver, StructlogObserver
 from facegate.telemetry.processes import FOLDER
 from installed import Site
 
 EVENTS: list[Event] = [
     CanaryFailed("main", "genuine", "ProviderTimeout"),
-    Watched("main", "watch", answered=3, failed=1, cost=0.2),
+    RoundEnded("main", "watch", answered=3, failed=1, cost=0.2),
     Stands("main", evidence=41.5, changed=False),
-    Watched("main", "repeat", answered=4, failed=0, cost=0.2),
+    RoundEnded("main", "repeat", answered=4, failed=0, cost=0.2),
     ModelChanged("main", ("genuine was 0.52 (accept), and is 0.53 (accept)",), "recalibrate"),
     Stands("main", evidence=0.0, changed=True),
 ]
@@ -131,10 +131,10 @@ def test_of_several_processes_the_one_that_looked_last_says_how_a_provider_stand
 
     for changed in (True, False):  # who saw the alarm knows nothing of what was accepted since
         python(
-            "from facegate.events import Stands, Watched\n"
+            "from facegate.events import Stands, RoundEnded\n"
             "tell = p.observer()\n"
             f"tell(Stands('main', 7.5, {changed}))\n"
-            "tell(Watched('main', 'watch', 4, 0, 0.25))"
+            "tell(RoundEnded('main', 'watch', 4, 0, 0.25))"
         )
     said = python("print(p.exposition()[1].decode())").splitlines()
     assert f'{ALARM}{{provider="main"}} 0.0' in said

@@ -181,8 +181,11 @@ class Asker:
                 silent[canary.id] = each.outcome.code
             else:
                 seen[canary.id] = _seen(canary, each.outcome)
-        answers = [each for each in said.values() if isinstance(each.outcome, VerificationResult)]
-        engines = (getattr(each.outcome, "engine", None) for each in answers)
+        answers = [
+            (each.outcome, each.seconds)
+            for each in said.values()
+            if isinstance(each.outcome, VerificationResult)
+        ]
         return Round(
             part=part,
             key=self.key,
@@ -191,9 +194,9 @@ class Asker:
             seen=seen,
             calibration=self.calibration.id if self.calibration else None,
             failed=silent,
-            engines=Counter(filter(None, engines)),
+            engines=Counter(result.engine for result, _ in answers if result.engine),
             cost=_cost(attempts),
-            seconds=median(each.seconds for each in answers) if answers else None,
+            seconds=median(seconds for _, seconds in answers) if answers else None,
         )
 
     def _one(self, canary: Canary) -> _Said:

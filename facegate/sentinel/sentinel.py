@@ -18,7 +18,7 @@ from facegate.errors import (
     InvalidRequest,
     ProviderUnavailable,
 )
-from facegate.events import CanaryFailed, ModelChanged, Observer, Stands, Watched, tell
+from facegate.events import CanaryFailed, ModelChanged, Observer, RoundEnded, Stands, tell
 from facegate.journal.journal import Journal
 from facegate.journal.record import stamp
 from facegate.opening import observers, recorder
@@ -355,7 +355,7 @@ class Sentinel:
         self.journal.rounds.append(provider, [each.as_data() for each in found], caller)
         for each in found:
             counts = len(each.seen), len(each.failed)
-            tell(self._observers, Watched(provider, each.part, *counts, each.cost or 0.0))
+            tell(self._observers, RoundEnded(provider, each.part, *counts, each.cost or 0.0))
 
     def _tell_changed(self, provider: str, period: Period) -> None:
         judged = period.rounds[-1].judgement

@@ -22,11 +22,11 @@ from facegate.events import (
     Event,
     Finished,
     Refused,
+    RoundEnded,
     Shadowed,
     ShadowSkipped,
     Stands,
     Tried,
-    Watched,
 )
 from facegate.model import Attempt, Operation
 from facegate.telemetry import App
@@ -123,15 +123,15 @@ class OpenTelemetryObserver:
                 self._budgets.add(1, _attributes(of_budget(event)))
             case BreakerTurned():
                 self._breakers.set(STATES[event.state], _attributes(of_breaker(event)))
-            case CanaryFailed() | Stands() | Watched():
+            case CanaryFailed() | Stands() | RoundEnded():
                 self._of_models(event)
 
-    def _of_models(self, event: CanaryFailed | Stands | Watched) -> None:
+    def _of_models(self, event: CanaryFailed | Stands | RoundEnded) -> None:
         of_provider = {"facegate.provider": event.provider}
         match event:
             case CanaryFailed():
                 self._canaries.add(1, _attributes(of_canaries(event)))
-            case Watched():
+            case RoundEnded():
                 self._canaries.add(event.answered, _attributes(of_canaries(event)))
                 self._canaries_cost.add(event.cost, of_provider)
             case Stands():

@@ -26,11 +26,11 @@ from facegate.events import (
     Event,
     Finished,
     Refused,
+    RoundEnded,
     Shadowed,
     ShadowSkipped,
     Stands,
     Tried,
-    Watched,
 )
 from facegate.telemetry import App
 from facegate.telemetry.labels import (
@@ -164,14 +164,14 @@ class PrometheusObserver:
                 self._refusals.labels(**of_refusal(event)).inc()
             case BudgetPassed():
                 self._budgets.labels(**of_budget(event)).inc()
-            case CanaryFailed() | Stands() | Watched():
+            case CanaryFailed() | Stands() | RoundEnded():
                 self._of_models(event)
 
-    def _of_models(self, event: CanaryFailed | Stands | Watched) -> None:
+    def _of_models(self, event: CanaryFailed | Stands | RoundEnded) -> None:
         match event:
             case CanaryFailed():
                 self._canaries.labels(**of_canaries(event)).inc()
-            case Watched():
+            case RoundEnded():
                 self._canaries.labels(**of_canaries(event)).inc(event.answered)
                 self._canaries_cost.labels(event.provider).inc(event.cost)
             case Stands():

@@ -20,10 +20,10 @@ from facegate.events import (
     Finished,
     ModelChanged,
     Refused,
+    RoundEnded,
     Shadowed,
     ShadowSkipped,
     Tried,
-    Watched,
 )
 from facegate.telemetry import App
 from facegate.telemetry.labels import (
@@ -75,7 +75,7 @@ class StructlogObserver:
                     soft_budget=event.soft_budget,
                     **of_budget(event),
                 )
-            case CanaryFailed() | ModelChanged() | Watched():
+            case CanaryFailed() | ModelChanged() | RoundEnded():
                 self._of_models(event)
 
     def _finished(self, event: Finished) -> None:
@@ -90,7 +90,7 @@ class StructlogObserver:
             **of_request(event),
         )
 
-    def _of_models(self, event: CanaryFailed | ModelChanged | Watched) -> None:
+    def _of_models(self, event: CanaryFailed | ModelChanged | RoundEnded) -> None:
         match event:
             case CanaryFailed(provider, canary, error):
                 self._log.warning(
@@ -104,7 +104,7 @@ class StructlogObserver:
                     materiality=materiality,
                     changes=len(changes),
                 )
-            case Watched():
+            case RoundEnded():
                 self._log.info("facegate.sentinel_round", **asdict(event))
 
 

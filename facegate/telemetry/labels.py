@@ -12,8 +12,8 @@ from facegate.events import (
     CanaryFailed,
     Finished,
     Refused,
+    RoundEnded,
     Shadowed,
-    Watched,
 )
 from facegate.model import Attempt, Operation
 
@@ -99,7 +99,7 @@ def of_breaker(event: BreakerTurned) -> dict[str, str]:
     return {"operation": str(event.operation), "provider": event.provider}
 
 
-def of_canaries(event: CanaryFailed | Watched) -> dict[str, str]:
+def of_canaries(event: CanaryFailed | RoundEnded) -> dict[str, str]:
     """Labels of canaries: of one that failed, or of those that were answered in a round."""
     if isinstance(event, CanaryFailed):
         return {"provider": event.provider, "outcome": "failed", "error": event.error_code}

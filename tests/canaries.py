@@ -181,3 +181,15 @@ class Roost:
     def opened(self, **how: Any) -> Sentinel:
         """The sentinel; to be closed."""
         return Sentinel(self.config, **how)
+
+
+def last(roost: Roost) -> Any:
+    """The last round of the one provider."""
+    return roost.standing()["periods"][-1]["rounds"][-1]
+
+
+def changed(roost: Roost, **said: Any) -> None:
+    """A provider that is known to have changed."""
+    roost.run("baseline", "--rounds", "2")
+    roost.say(**{"genuine": 0.53, **said})
+    assert roost.run("run")[0] == 3

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from canaries import GENUINE, Roost
+from canaries import GENUINE, Roost, changed
 from facegate import ConfigurationError
 from facegate.config import Config
 from facegate.gateway import serving
@@ -76,13 +76,6 @@ def served(roost: Roost) -> Iterator[httpx.Client]:
 def service_of(roost: Roost, *, local: bool = True) -> Service:
     loaded = roost.config
     return Service.of(loaded, ServeSettings.of(loaded), local=local)
-
-
-def changed(roost: Roost) -> None:
-    """A provider that is known to have changed."""
-    roost.run("baseline", "--rounds", "2")
-    roost.say(genuine=0.53)
-    assert roost.run("run")[0] == 3
 
 
 def running(roost: Roost, *arguments: str) -> AbstractContextManager[tuple[Any, list[str]]]:
